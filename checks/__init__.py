@@ -1,0 +1,1 @@
+"""The acceptance suite: is an adapted Django project what SPEC.md says it must be?"""
