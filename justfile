@@ -1,0 +1,44 @@
+# One-line aliases; every one of them is a documented command. On Windows the launcher is `py`.
+
+python := if os_family() == "windows" { "py" } else { "python3" }
+
+# What the tests need, installed.
+install:
+    {{ python }} kit.py install
+
+# The reference app in its shell.
+start:
+    {{ python }} kit.py start
+
+# Every test; arguments go to pytest.
+test *args:
+    {{ python }} kit.py test {{ args }}
+
+# The documentation site, in site/.
+docs:
+    {{ python }} kit.py docs
+
+# The reference app with its own Python, ready to be packaged.
+stage *args:
+    {{ python }} kit.py stage reference_app {{ args }}
+
+build-linux:
+    {{ python }} kit.py package reference_app --platform linux
+
+build-macos:
+    {{ python }} kit.py package reference_app --platform macos
+
+build-windows:
+    {{ python }} kit.py package reference_app --platform windows
+
+# Run a workflow of this repository on GitHub, for example: just workflow-run ci.yml
+workflow-run name="ci.yml":
+    gh workflow run {{ name }}
+
+# The artifacts of the latest run, in dist/.
+download-latest name="ci.yml":
+    gh run download --dir dist
+
+# Everything stage and package made.
+clean-artifacts:
+    {{ python }} kit.py clean
