@@ -37,7 +37,7 @@ workflow-run name="ci.yml":
 
 # The artifacts of the latest run, in dist/.
 download-latest name="ci.yml":
-    gh run download --dir dist
+    gh run download --dir dist "$(gh run list --workflow {{ name }} --status success --limit 1 --json databaseId --jq '.[0].databaseId')"
 
 # Everything stage and package made.
 clean-artifacts:

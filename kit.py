@@ -34,6 +34,7 @@ HELP = """usage: python3 kit.py JOB [arguments]
   docs            build the documentation site into site/
   lint            the linters alone, as pre-commit runs them
   install         only install what the tests need
+  clean           remove staged and packaged apps and the built site
 
 Any other word is a command of desktop-django, for example: python3 kit.py survey ../project"""
 
@@ -266,6 +267,16 @@ def run_all(steps: dict[str, list[str]]) -> int:
     return 1 if any(code for _, code, _ in results) else 0
 
 
+def clean(_arguments: list[str]) -> int:
+    """Remove what staging, packaging and the site generator wrote."""
+    payload = SHELL.parent
+    for folder in (payload / "staged", payload / "dist", ROOT / "dist", ROOT / "site"):
+        if folder.exists():
+            say(f"removing {folder.relative_to(ROOT)}")
+            shutil.rmtree(folder)
+    return 0
+
+
 def demo(_arguments: list[str]) -> int:
     """Adapt a site made by Wagtail's own generator, check it, and undo it all again."""
     with tempfile.TemporaryDirectory(prefix="desktop-django-demo-") as folder:
@@ -314,6 +325,7 @@ JOBS = {
     "start": (prepare_start, start),
     "docs": (prepare_docs, docs),
     "lint": (prepare_lint, lint),
+    "clean": (lambda: None, clean),
     "install": (prepare_test, lambda _: 0),
 }
 
