@@ -1,0 +1,405 @@
+"""Real Django projects, obtained at test time from the package registry the machine is set up for.
+
+Nothing of these projects is kept here: only where each comes from, pinned, and what shape it
+adds to the table. Source distributions are located through `uv pip compile` and unpacked, so no
+`setup.py` runs; generated sites come from their generator's own command.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import tomllib
+import urllib.request
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from packaging.specifiers import SpecifierSet
+from uv import find_uv_bin
+
+# Resolves every environment as of one day, so that a new release of somebody else's package
+# cannot turn these tests red.
+AS_OF = "2026-11-20T00:00:00Z"
+
+DOWNLOAD_SECONDS = 120
+INSTALL_SECONDS = 600
+
+
+class UnobtainableError(Exception):
+    """Raised when a project cannot be had on this machine: no interpreter, no registry."""
+
+
+@dataclass(frozen=True)
+class Sdist:
+    """A source distribution, unpacked as it is."""
+
+    requirement: str
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A site written by the generator of an installed package.
+
+    `arguments` go to the Python of an environment that holds `requirements`, in the empty
+    project folder; each of `then` likewise, afterwards.
+    """
+
+    requirements: tuple[str, ...]
+    arguments: tuple[str, ...]
+    then: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class Project:
+    """One row of the table.
+
+    `target` is the folder given to `desktop-django`, relative to the git repository; `manage`
+    the manage.py to name where several compete. `decisions` are the `--set` values a person
+    would have to give. `environment`, if any, is installed into `.venv` of the target, as its
+    developer would have done; otherwise the kit makes one from the declarations it finds.
+    """
+
+    name: str
+    shape: str
+    source: Sdist | Generator
+    python: str = ">=3.11"
+    target: str = "."
+    manage: str = ""
+    environment: tuple[str, ...] = ()
+    decisions: tuple[str, ...] = ()
+    quick: bool = False
+
+
+BEATDROP = """
+from pathlib import Path
+from dj_beat_drop import new, utils
+utils.get_django_releases = lambda: {"latest": "5.2", "releases": ["5.2"]}
+new.create_new_project(
+    name="mysite", use_lts=True, project_dir=Path.cwd() / "mysite",
+    initialize_uv=False, initialize_env=True,
+)
+"""
+
+PROJECTS = (
+    Project(
+        name="startproject-5.2",
+        shape="fresh project, no declarations, its own .venv",
+        source=Generator(("django==5.2.*",), ("-m", "django", "startproject", "mysite", ".")),
+        environment=("django==5.2.*",),
+        quick=True,
+    ),
+    Project(
+        name="startproject-6",
+        shape="fresh project on the newest Django",
+        source=Generator(("django==6.*",), ("-m", "django", "startproject", "mysite", ".")),
+        python=">=3.12",
+        environment=("django==6.*",),
+        quick=True,
+    ),
+    Project(
+        name="wagtail-start",
+        shape="settings package base/dev/production, media, hundreds of migrations",
+        source=Generator(
+            ("wagtail==7.4.*",),
+            ("-c", "from wagtail.bin.wagtail import main; main()", "start", "mysite", "."),
+        ),
+        quick=True,
+    ),
+    Project(
+        name="coderedcms",
+        shape="CMS generator: custom user and media apps, file cache, data migration",
+        source=Generator(
+            ("coderedcms==6.0.*",),
+            (
+                "-c",
+                "from coderedcms.bin.coderedcms import main; main()",
+                *("start", "mysite", ".", "--template", "pro", "--domain", "www.example.com"),
+            ),
+        ),
+    ),
+    Project(
+        name="mezzanine",
+        shape="older CMS on Django 4.2, local_settings.py, generator",
+        source=Generator(
+            # Its generator still imports distutils, which setuptools brings back.
+            ("mezzanine==6.1.*", "setuptools<81"),
+            ("-m", "mezzanine.bin.mezzanine_project", "mysite", "."),
+        ),
+        environment=("mezzanine==6.1.*", "setuptools<81"),
+    ),
+    Project(
+        name="dynaconf",
+        shape="dynaconf replaces the settings object",
+        source=Generator(
+            ("django==5.2.*", "dynaconf==3.3.*"),
+            ("-m", "django", "startproject", "mysite", "."),
+            then=(
+                (
+                    *("-c", "from dynaconf.cli import main; main()"),
+                    *("init", "-y", "--django", "mysite/settings.py"),
+                ),
+            ),
+        ),
+        environment=("django==5.2.*", "dynaconf==3.3.*"),
+    ),
+    Project(
+        name="beatdrop",
+        shape="environs, required variables only in a committed .env",
+        source=Generator(
+            ("dj-beat-drop==0.6.*", "setuptools<81"),
+            ("-c", BEATDROP),
+        ),
+        target="mysite",
+        environment=("django==5.2.*", "environs[django]==14.*"),
+    ),
+    Project(
+        name="django-configurations",
+        shape="settings classes, tuples for lists, no templates, manage.py in a subfolder",
+        source=Sdist("django-configurations==2.5.1"),
+        target="test_project",
+        environment=("django==5.2.*", "django-configurations[email]==2.5.1"),
+        quick=True,
+    ),
+    Project(
+        name="allauth-example",
+        shape="login wall, example among three manage.py of a library",
+        source=Sdist("django-allauth==65.21.1"),
+        target="examples/regular-django",
+        quick=True,
+    ),
+    Project(
+        name="celery-example",
+        shape="package whose __init__ imports a Celery app, AMQP broker, no root page",
+        source=Sdist("celery==5.7.0"),
+        target="examples/django",
+    ),
+    Project(
+        name="tables2-example",
+        shape="example package inside a library, editable requirement on the parent folder",
+        source=Sdist("django-tables2==3.0.1"),
+        target="example",
+    ),
+    Project(
+        name="debug-toolbar-example",
+        shape="settings choose by sys.argv and environment, jinja2, committed database",
+        source=Sdist("django-debug-toolbar==8.0.0"),
+        manage="example/manage.py",
+        environment=("django==5.2.*", "django-debug-toolbar==8.0.0", "jinja2", "whitenoise"),
+    ),
+    Project(
+        name="ephios",
+        shape="src layout, eight required variables, login wall, folders made at import",
+        source=Sdist("ephios==0.27.1"),
+        quick=True,
+    ),
+    Project(
+        name="pretalx",
+        shape="complete application, manage.py in src/, own configuration files",
+        source=Sdist("pretalx==2026.1.2"),
+        python=">=3.12",
+        quick=True,
+    ),
+    Project(
+        name="coldfront",
+        shape="settings assembled from modules, django-environ, database in the working directory",
+        source=Sdist("coldfront==1.1.10"),
+        python=">=3.12",
+        quick=True,
+    ),
+    Project(
+        name="promgen",
+        shape="manage.py inside the package, required SECRET_KEY, old Django",
+        source=Sdist("promgen==0.61.0"),
+    ),
+    Project(
+        name="byro",
+        shape="no manage.py but a console entry, configuration parser",
+        source=Sdist("byro==2026.4.0"),
+        python=">=3.12",
+    ),
+    Project(
+        name="django-ca",
+        shape="settings from YAML and environment, custom layers, ca/manage.py",
+        source=Sdist("django-ca==3.2.0"),
+    ),
+    Project(
+        name="guardian",
+        shape="a library's own test project, no application",
+        source=Sdist("django-guardian==3.5.2"),
+    ),
+)
+
+
+def interpreter(wanted: str) -> Path:
+    """The first Python on this machine that satisfies `wanted`, the running one preferred.
+
+    pyenv's folders are read directly, for its shims answer only for the selected version.
+
+    Raises:
+        UnobtainableError: if there is none.
+    """
+    wish = SpecifierSet(wanted)
+    for version, path in interpreters():
+        if version in wish:
+            return path
+    raise UnobtainableError(f"no Python {wanted} on this machine")
+
+
+@cache
+def interpreters() -> tuple[tuple[str, Path], ...]:
+    """Version and path of every Python found, the running one first."""
+    found = [(platform.python_version(), Path(getattr(sys, "_base_executable", sys.executable)))]
+    names = [f"python3.{minor}" for minor in range(12, 15)]
+    candidates = [*Path.home().glob(".pyenv/versions/*/bin/python")]
+    candidates += [Path(path) for name in names if (path := shutil.which(name))]
+    for candidate in candidates:
+        answer = subprocess.run(
+            [candidate, "-c", "import platform; print(platform.python_version())"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+        if answer.returncode == 0:
+            found.append((answer.stdout.strip(), candidate))
+    return tuple(found)
+
+
+def materialise(project: Project, folder: Path) -> Path:
+    """Obtain `project` into `folder`, a new git repository, and return its target folder.
+
+    Raises:
+        UnobtainableError: if an interpreter is missing, or the registry does not answer.
+    """
+    python = interpreter(project.python)
+    folder.mkdir(parents=True)
+    match project.source:
+        case Sdist(requirement):
+            unpack(sdist_archive(requirement, python), folder)
+        case Generator() as generator:
+            generate(generator, folder, python)
+    target = folder / project.target
+    git(folder, "init", "--quiet")
+    git(folder, "add", "--all", "--force")
+    git(folder, "commit", "--quiet", "--message", f"{project.name} as obtained")
+    if project.environment:
+        environment(target / ".venv", project.environment, python)
+    return target
+
+
+def sdist_archive(requirement: str, python: Path) -> bytes:
+    """The verified bytes of the source distribution `requirement` names."""
+    lock = tomllib.loads(
+        uv(
+            *("pip", "compile", "--quiet", "--no-deps", "--no-header", "--format", "pylock.toml"),
+            *("--python", python, "-"),
+            text=requirement,
+        )
+    )
+    source = lock["packages"][0]["sdist"]
+    try:
+        with urllib.request.urlopen(source["url"], timeout=DOWNLOAD_SECONDS) as answer:
+            archive = answer.read()
+    except OSError as error:
+        raise UnobtainableError(f"{requirement}: {error}") from error
+    if hashlib.sha256(archive).hexdigest() != source["hashes"]["sha256"]:
+        raise UnobtainableError(f"{requirement}: the download does not match its hash")
+    return archive
+
+
+def unpack(archive: bytes, folder: Path) -> None:
+    """Unpack a source distribution without its one top folder."""
+    with tarfile.open(fileobj=io.BytesIO(archive)) as bundle:
+        for member in bundle.getmembers():
+            _, _, member.name = member.name.partition("/")
+            if member.name:
+                bundle.extract(member, folder, filter="data")
+
+
+def generate(generator: Generator, folder: Path, python: Path) -> None:
+    """Run the generator in `folder`."""
+    with tempfile.TemporaryDirectory() as scratch:
+        venv = Path(scratch) / "venv"
+        environment(venv, generator.requirements, python)
+        for arguments in (generator.arguments, *generator.then):
+            subprocess.run(
+                [python_of(venv), *arguments],
+                cwd=folder,
+                check=True,
+                capture_output=True,
+                text=True,
+                timeout=INSTALL_SECONDS,
+                env=clean_environment(),
+            )
+
+
+def environment(venv: Path, requirements: tuple[str, ...], python: Path) -> None:
+    """Make a virtual environment that holds `requirements`."""
+    uv("venv", "--quiet", "--python", python, venv)
+    uv("pip", "install", "--quiet", "--python", python_of(venv), *requirements)
+
+
+def python_of(venv: Path) -> Path:
+    """The interpreter of a virtual environment."""
+    return venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without what would steer a foreign Python or Django."""
+    steering = ("PYTHON", "DJANGO_", "VIRTUAL_ENV", "PYTEST_", "COV_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(steering)} | {
+        "UV_EXCLUDE_NEWER": AS_OF
+    }
+
+
+def uv(*arguments: str | Path, text: str | None = None) -> str:
+    """Run uv and return what it printed.
+
+    Raises:
+        UnobtainableError: with uv's own words.
+    """
+    answer = subprocess.run(
+        [find_uv_bin(), *arguments],
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=INSTALL_SECONDS,
+        env=clean_environment(),
+    )
+    if answer.returncode:
+        raise UnobtainableError(answer.stderr.strip())
+    return answer.stdout
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git in `folder` as a person of no consequence and return its output."""
+    identity = ("-c", "user.name=Foreign", "-c", "user.email=foreign@example.org")
+    return subprocess.run(
+        ["git", *identity, "-c", "core.autocrlf=false", "-C", folder, *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+
+
+def fingerprint(folder: Path) -> str:
+    """One hash over every path, kind, mode and content below `folder`, git's and .venv left out."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        if inside.parts[0] == ".git" or ".venv" in inside.parts:
+            continue
+        if path.is_symlink():
+            content = os.fsencode(path.readlink())
+        else:
+            content = path.read_bytes() if path.is_file() else b""
+        entry = f"{inside.as_posix()} {path.lstat().st_mode:o} {len(content)}\n"
+        digest.update(entry.encode() + content)
+    return digest.hexdigest()
