@@ -29,6 +29,8 @@ from uv import find_uv_bin
 # cannot turn these tests red.
 AS_OF = "2026-11-20T00:00:00Z"
 
+HERE = Path(__file__).parent
+
 DOWNLOAD_SECONDS = 120
 INSTALL_SECONDS = 600
 
@@ -49,12 +51,20 @@ class Generator:
     """A site written by the generator of an installed package.
 
     `arguments` go to the Python of an environment that holds `requirements`, in the empty
-    project folder; each of `then` likewise, afterwards.
+    project folder; each of `then` likewise, afterwards. `answers` is what a person would type.
     """
 
     requirements: tuple[str, ...]
     arguments: tuple[str, ...]
     then: tuple[tuple[str, ...], ...] = ()
+    answers: str = ""
+
+
+@dataclass(frozen=True)
+class Own:
+    """A small project of ours under `own/`, for a shape no package on the registry has."""
+
+    folder: str
 
 
 @dataclass(frozen=True)
@@ -69,7 +79,7 @@ class Project:
 
     name: str
     shape: str
-    source: Sdist | Generator
+    source: Sdist | Generator | Own
     python: str = ">=3.11"
     target: str = "."
     manage: str = ""
@@ -147,6 +157,7 @@ PROJECTS = (
                     *("init", "-y", "--django", "mysite/settings.py"),
                 ),
             ),
+            answers="y\n",
         ),
         environment=("django==5.2.*", "dynaconf==3.3.*"),
     ),
@@ -212,6 +223,12 @@ PROJECTS = (
         shape="settings assembled from modules, django-environ, database in the working directory",
         source=Sdist("coldfront==1.1.10"),
         python=">=3.12",
+        quick=True,
+    ),
+    Project(
+        name="clubhouse",
+        shape="PostgreSQL, Redis, decouple, Sentry, https only, LoginRequiredMiddleware",
+        source=Own("clubhouse"),
         quick=True,
     ),
     Project(
@@ -285,9 +302,13 @@ def materialise(project: Project, folder: Path) -> Path:
             unpack(sdist_archive(requirement, python), folder)
         case Generator() as generator:
             generate(generator, folder, python)
+        case Own(name):
+            shutil.copytree(HERE / "own" / name, folder, dirs_exist_ok=True)
     target = folder / project.target
     git(folder, "init", "--quiet")
-    git(folder, "add", "--all", "--force")
+    # What a source distribution ships belongs to the project, whatever its ignore rules say.
+    force = ["--force"] if isinstance(project.source, Sdist) else []
+    git(folder, "add", "--all", *force)
     git(folder, "commit", "--quiet", "--message", f"{project.name} as obtained")
     if project.environment:
         environment(target / ".venv", project.environment, python)
@@ -333,10 +354,11 @@ def generate(generator: Generator, folder: Path, python: Path) -> None:
                 [python_of(venv), *arguments],
                 cwd=folder,
                 check=True,
+                input=generator.answers,
                 capture_output=True,
                 text=True,
                 timeout=INSTALL_SECONDS,
-                env=clean_environment(),
+                env=clean_environment() | {"PYTHONDONTWRITEBYTECODE": "1"},
             )
 
 
