@@ -18,19 +18,6 @@ test *args:
 docs:
     {{ python }} kit.py docs
 
-# The reference app with its own Python, ready to be packaged.
-stage *args:
-    {{ python }} kit.py stage reference_app {{ args }}
-
-build-linux:
-    {{ python }} kit.py package reference_app --platform linux
-
-build-macos:
-    {{ python }} kit.py package reference_app --platform macos
-
-build-windows:
-    {{ python }} kit.py package reference_app --platform windows
-
 # Run a workflow of this repository on GitHub, for example: just workflow-run ci.yml
 workflow-run name="ci.yml":
     gh workflow run {{ name }}

@@ -1,0 +1,277 @@
+"""What surrounds the kit: its bootstrap, lock files, aliases, workflows and the wheel."""
+
+import ast
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parents[1]
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+
+
+def tool(name: str) -> str:
+    """A program of the environment the tests run in."""
+    found = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
+    assert found, f"{name} is not installed: python3 kit.py install"
+    return found
+
+
+def run(*command: str, **options) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [tool(command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True, **options
+    )
+
+
+@pytest.fixture
+def kit(monkeypatch):
+    """kit.py as a module that starts nothing: what it would start is in `kit.calls`."""
+    spec = importlib.util.spec_from_file_location("kit", ROOT / "kit.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.calls = []
+    for name in ("run", "check"):
+        monkeypatch.setattr(
+            module, name, lambda command, **_: module.calls.append(list(map(str, command))) or 0
+        )
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.chdir(ROOT)
+    return module
+
+
+# --- kit.py ---------------------------------------------------------------------------------------
+
+
+def test_kit_uses_the_standard_library_alone_and_parses_on_old_pythons():
+    tree = ast.parse((ROOT / "kit.py").read_text(), feature_version=(3, 8))
+    names = {
+        name.partition(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in (
+            [node.module] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
+        )
+    }
+    assert names <= sys.stdlib_module_names
+
+
+def test_kit_says_one_sentence_on_an_old_python(kit, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "version_info", (3, 9, 2, "final", 0))
+    assert kit.main(["test"]) == 1
+    assert "Python 3.11 or later is needed; this is 3.9.2" in capsys.readouterr().err
+    assert kit.calls == []
+
+
+def test_kit_without_venv_module_and_without_apt_says_what_to_install(
+    kit, monkeypatch, capsys, tmp_path
+):
+    monkeypatch.setattr(kit, "PYTHON", tmp_path / "python")
+    monkeypatch.setattr(kit, "importable", lambda module: False)
+    monkeypatch.setattr(kit, "can_apt", lambda: False)
+    assert kit.main(["docs"]) == 1
+    assert "apt install python3-venv" in capsys.readouterr().err
+    assert kit.calls == []
+
+
+def test_kit_without_venv_module_installs_it_as_root_on_debian(kit, monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(kit, "PYTHON", tmp_path / "python")
+    monkeypatch.setattr(kit, "STAMP", tmp_path / "stamp.json")
+    monkeypatch.setattr(kit, "WINDOWS", False)
+    monkeypatch.setattr(kit, "importable", lambda module: False)
+    monkeypatch.setattr(kit, "can_apt", lambda: True)
+    kit.main(["docs"])
+    assert "kit: installing python3-venv with apt-get\n" in capsys.readouterr().out
+    assert kit.calls[1][-1] == "python3-venv"
+
+
+def test_kit_goes_straight_to_the_job_when_all_is_installed(kit, monkeypatch, capsys, tmp_path):
+    stamp = tmp_path / "stamp.json"
+    monkeypatch.setattr(kit, "PYTHON", Path(sys.executable))
+    monkeypatch.setattr(kit, "STAMP", stamp)
+    kit.record("dev", kit.digest(ROOT / "requirements" / "dev.txt", ROOT / "pyproject.toml"))
+    assert kit.main(["docs"]) == 0
+    assert kit.calls == [["mkdocs", "build", "--strict"]]
+    assert capsys.readouterr().out == ""
+
+
+def test_kit_passes_other_words_on_to_the_console_command(kit, monkeypatch):
+    monkeypatch.setitem(vars(kit), "prepare_kit", lambda: None)
+    kit.main(["survey", "../project", "--json"])
+    assert kit.calls == [["desktop-django", "survey", "../project", "--json"]]
+
+
+def test_kit_test_goes_on_after_a_failure_and_reports_it(kit, monkeypatch, capsys):
+    monkeypatch.setattr(kit, "run", lambda command: int(command[0] == "codespell"))
+    assert kit.test([]) == 1
+    summary = capsys.readouterr().out.partition("== summary")[2]
+    assert re.search(r"codespell +FAILED", summary)
+    assert re.search(r"pytest +passed", summary)
+
+
+def test_kit_names_every_job_in_its_help(kit):
+    assert set(kit.JOBS) == set(re.findall(r"^  (\w+) ", kit.HELP, re.MULTILINE))
+
+
+def test_ci_run_calls_the_test_job():
+    script = ROOT / ".ci" / "run"
+    assert "python3 kit.py test" in script.read_text()
+    if os.name == "posix":
+        assert os.access(script, os.X_OK)
+
+
+# --- lock files -----------------------------------------------------------------------------------
+
+
+def pins(lock: Path) -> dict[tuple[str, str], str]:
+    """Version by (name, marker) of a hashed requirement file."""
+    found = {}
+    for line in re.sub(r"\\\n", "", lock.read_text()).splitlines():
+        if line.strip() and not line.lstrip().startswith("#"):
+            requirement, *hashes = line.split("--hash=")
+            assert hashes, f"{lock.name}: no hash for {requirement}"
+            parsed = Requirement(requirement.strip())
+            name = canonicalize_name(parsed.name)
+            found[name, str(parsed.marker or "")] = str(parsed.specifier)
+    return found
+
+
+def names(lock: Path) -> set[str]:
+    return {name for name, _ in pins(lock)}
+
+
+def test_every_dependency_is_locked():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    kit = {canonicalize_name(Requirement(r).name) for r in project["project"]["dependencies"]}
+    groups = project["dependency-groups"]
+    build = {canonicalize_name(Requirement(r).name) for r in groups["build"]}
+    dev = {canonicalize_name(Requirement(r).name) for r in groups["dev"] if isinstance(r, str)}
+    assert kit | build <= names(ROOT / "requirements" / "kit.txt")
+    assert kit | build | dev <= names(ROOT / "requirements" / "dev.txt")
+
+
+def test_lock_files_agree_on_every_version():
+    versions = {}
+    for lock in LOCKS:
+        for key, version in pins(lock).items():
+            versions.setdefault(key, set()).add(version)
+    assert not {key: found for key, found in versions.items() if len(found) > 1}
+
+
+# --- aliases and hooks ----------------------------------------------------------------------------
+
+
+def recipes() -> list[str]:
+    return run("just", "--summary").stdout.split()
+
+
+def test_the_aliases_are_those_people_look_for():
+    daily = {"install", "start", "test", "docs", "clean-artifacts"}
+    assert daily | {"workflow-run", "download-latest"} <= set(recipes())
+
+
+@pytest.mark.parametrize("recipe", recipes())
+def test_an_alias_is_one_documented_command(recipe, kit):
+    lines = run("just", "--dry-run", recipe).stderr.strip().splitlines()
+    assert len(lines) == 1
+    program, *rest = lines[0].split()
+    if program == "gh":
+        return
+    assert program in ("python3", "py")
+    assert rest[0] == "kit.py"
+    if rest[1] not in kit.JOBS:
+        assert run("desktop-django", rest[1], "--help").returncode == 0
+
+
+def test_hooks_are_valid_and_run_the_pinned_linters():
+    config = ROOT / ".pre-commit-config.yaml"
+    assert run("pre-commit", "validate-config", str(config)).returncode == 0
+    repositories = yaml.safe_load(config.read_text())["repos"]
+    assert {repository["repo"] for repository in repositories} == {"local", "meta"}
+    local = next(r for r in repositories if r["repo"] == "local")
+    assert [hook["entry"] for hook in local["hooks"]] == ["python3 kit.py lint"]
+
+
+# --- workflows ------------------------------------------------------------------------------------
+
+
+def test_workflows_match_their_schema():
+    result = run(
+        "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *map(str, WORKFLOWS)
+    )
+    assert result.returncode == 0, result.stdout
+
+
+def test_workflows_pass_the_audit():
+    result = run("zizmor", "--offline", *map(str, WORKFLOWS))
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_actions_are_pinned_by_commit_with_their_version_beside(workflow):
+    used = re.findall(r"uses: *(\S+)(.*)", workflow.read_text())
+    foreign = [(action, note) for action, note in used if not action.startswith("./")]
+    assert [
+        (action, note)
+        for action, note in foreign
+        if not re.search(r"@[0-9a-f]{40}$", action) or not re.match(r" # v\d", note)
+    ] == []
+
+
+# --- the wheel ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    result = run(
+        *("uv", "build", "--wheel", "--no-build-isolation", "--offline", "--quiet"),
+        *("--python", sys.executable, "--out-dir", str(folder)),
+    )
+    assert result.returncode == 0, result.stderr
+    return next(folder.glob("*.whl"))
+
+
+def test_wheel_carries_scripts_checks_specification_and_the_payload_byte_for_byte(wheel):
+    tracked = subprocess.run(
+        ["git", "ls-files", "-z", "reference_app/desktop-app"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split("\0")
+    with zipfile.ZipFile(wheel) as archive:
+        inside = set(archive.namelist())
+        assert {"skill_scripts/cli.py", "checks/plugin.py", "checks/SPEC.md"} <= inside
+        assert archive.read("checks/SPEC.md") == (ROOT / "SPEC.md").read_bytes()
+        payload = {name for name in inside if name.startswith("skill_scripts/payload/")}
+        for name in filter(None, tracked):
+            packed = name.replace("reference_app/desktop-app", "skill_scripts/payload")
+            assert archive.read(packed) == (ROOT / name).read_bytes()
+            payload.discard(packed)
+    assert not {
+        name for name in payload if re.search(r"node_modules|\.venv|\.packages|staged|dist/", name)
+    }
+
+
+def test_console_command_of_the_unpacked_wheel_answers(wheel, tmp_path):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "sys.argv = ['desktop-django', '--help']\n"
+        "from skill_scripts import cli; assert cli.__file__.startswith(sys.path[0]); cli.app()"
+    )
+    result = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "survey" in result.stdout

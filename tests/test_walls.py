@@ -1,0 +1,117 @@
+"""The walls between the parts, and what must not get into the repository."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAYLOAD = ROOT / "reference_app" / "desktop-app"
+RUNTIME_LINES = 2000  # one sitting; raise it only through docs/decisions.md
+
+# What survey starts with the target's own interpreter: the only kit code that may see Django.
+RUNS_IN_THE_TARGET = {Path("skill_scripts/probe.py")}
+
+LOCAL_REGISTRIES = "|".join(
+    (
+        r"py" r"pi\.org",
+        r"python" r"hosted\.org",
+        r"registry\.npm" r"js\.org",
+        r"deb\.deb" r"ian\.org",
+    )
+)
+UNWANTED = {
+    "a registry address": re.compile(LOCAL_REGISTRIES),
+    "a path of somebody's machine": re.compile(r"(?<![\w.}*-])/(?:wo" r"rk|ro" r"ot|fa" r"rm)/\w"),
+    "a note to do later": re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b"),
+}
+
+
+def python_files(folder: Path) -> list[Path]:
+    generated = {".venv", ".packages", "node_modules", "staged", "dist"}
+    return [path for path in sorted(folder.rglob("*.py")) if not generated & set(path.parts[:-1])]
+
+
+def imports(path: Path) -> set[str]:
+    """The top-level names of what a module imports absolutely, wherever in it that happens."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.add(node.module.partition(".")[0])
+    return names
+
+
+def tracked() -> list[Path]:
+    listing = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
+    return [ROOT / name for name in listing.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_payload_imports_only_the_standard_library_and_what_it_ships_with():
+    own = {"desktop_runtime", "launch"}
+    allowed = sys.stdlib_module_names | {"django", "waitress", "whitenoise"} | own
+    found = {path.name: imports(path) - allowed for path in python_files(PAYLOAD)}
+    assert found, "the payload has no Python files"
+    assert not {name: rest for name, rest in found.items() if rest}
+
+
+def test_checks_see_neither_the_payload_nor_the_scripts():
+    forbidden = {"desktop_runtime", "launch", "skill_scripts", "tests", "django", "reference_app"}
+    found = {path.name: imports(path) & forbidden for path in python_files(ROOT / "checks")}
+    assert found
+    assert not {name: rest for name, rest in found.items() if rest}
+
+
+def test_scripts_see_neither_django_nor_the_checks_nor_the_payload():
+    forbidden = {"django", "checks", "desktop_runtime", "launch", "tests"}
+    found = {
+        path.name: imports(path) & forbidden
+        for path in python_files(ROOT / "skill_scripts")
+        if path.relative_to(ROOT) not in RUNS_IN_THE_TARGET
+    }
+    assert found
+    assert not {name: rest for name, rest in found.items() if rest}
+
+
+def test_runtime_is_readable_in_one_sitting():
+    lines = sum(
+        len(path.read_text(encoding="utf-8").splitlines()) for path in python_files(PAYLOAD)
+    )
+    assert lines <= RUNTIME_LINES
+
+
+@pytest.mark.parametrize("what", UNWANTED)
+def test_tracked_files_are_free_of(what):
+    found = []
+    for path in tracked():
+        try:
+            text = path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+        if path.name == "package-lock.json":
+            text = re.sub(r'"integrity": "[^"]*"', "", text)
+        found += [
+            f"{path.relative_to(ROOT)}:{text.count(chr(10), 0, match.start()) + 1} {match[0]}"
+            for match in UNWANTED[what].finditer(text)
+        ]
+    assert not found
+
+
+def test_no_lock_file_that_carries_registry_addresses():
+    assert not [path for path in tracked() if path.name == "uv.lock"]
+
+
+@pytest.mark.parametrize(
+    "lock", sorted(path for path in tracked() if path.name == "package-lock.json"), ids=str
+)
+def test_node_locks_pin_content_and_no_address(lock):
+    packages = json.loads(lock.read_text(encoding="utf-8"))["packages"]
+    assert not [name for name, entry in packages.items() if "resolved" in entry]
+    assert not [name for name, entry in packages.items() if name and "integrity" not in entry]
