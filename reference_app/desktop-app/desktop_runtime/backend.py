@@ -1,0 +1,224 @@
+"""The life of the backend, from the first bind to the last checkpoint."""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from pathlib import Path
+
+from . import overlay, system, workers
+from .channel import Channel
+from .contract import (
+    Address,
+    BackendError,
+    Exit,
+    Installation,
+    Stopped,
+    read_address,
+    read_installation,
+)
+from .data import open_folder
+from .entry import enter, project_failure
+from .manifest import Manifest, read_manifest
+
+SQLITE_WITH_WAL_FIX = (3, 51, 3)
+PREPARING_GRACE_SECONDS = 3.0
+
+
+def main(payload: Path, arguments: list[str]) -> int:
+    """Run the form of launch.py that `arguments` name; returns the exit code."""
+    match arguments:
+        case []:
+            return Backend(payload).run()
+        case ["worker", name]:
+            return _run_worker(payload, name)
+        case ["manage", *command]:
+            return _run_command(payload, command)
+    print("usage: launch.py [worker NAME | manage ARGS...]", file=sys.stderr)
+    return Exit.CONFIGURATION
+
+
+def install_overlay(payload: Path) -> None:
+    """The overlay alone, for children of the backend."""
+    overlay.install(read_installation(), read_manifest(payload / "desktop.toml"))
+
+
+class Backend:
+    """One launch: bound, loaded, migrated, serving, drained."""
+
+    def __init__(self, payload: Path) -> None:
+        self.payload, self.project = payload, payload.parent
+        self.started = time.monotonic()
+        self.channel = Channel()
+        # How the lifeline's end is obeyed depends on how far we are; see `_end`.
+        self.stage = "loading"
+        self.stopping = threading.Event()
+        self.server = None
+
+    def run(self) -> int:
+        """Serve until the lifeline ends; returns the exit code, never raises."""
+        try:
+            self._run()
+        except Stopped:
+            return Exit.CLEAN
+        except BackendError as failure:
+            traceback.print_exc()
+            self.channel.send(
+                "failed",
+                code=f"DDK-RUN-{failure.code}",
+                exit=int(failure.code),
+                message=failure.message,
+                hint=failure.hint,
+            )
+            return failure.code
+        return Exit.CLEAN
+
+    def _run(self) -> None:
+        address = read_address()
+        installation = read_installation()
+        system.contain_descendants()
+        try:
+            sock = system.listen(address.host, address.port)
+        except OSError as error:
+            raise BackendError(
+                Exit.PORT_TAKEN,
+                f"Port {address.port} is taken: {error}",
+                "The shell tries another port.",
+            ) from error
+        held = open_folder(installation.app_data)
+        self.channel.send("listening", host=address.host, port=address.port, pid=os.getpid())
+        self._obey(signal.SIGTERM, signal.SIGINT)
+        self.channel.on_end(lambda: self._end("lifeline"))
+        manifest = read_manifest(self.payload / "desktop.toml")
+        _require_fit_sqlite(installation)
+        load_project(self.payload, installation, manifest)
+        try:
+            self._serve(sock, address, installation, manifest)
+        finally:
+            held.close()
+
+    def _serve(
+        self, sock: socket.socket, address: Address, installation: Installation, manifest: Manifest
+    ) -> None:
+        import django
+        from django.core.handlers.wsgi import WSGIHandler
+        from django.urls import get_resolver
+
+        from .files import Files
+        from .guard import Guard
+        from .migrations import Databases
+        from .server import Server
+
+        self.stage = "preparing"
+        databases = Databases(installation, manifest, self.project)
+        state = databases.prepare(self._progress)
+        try:
+            get_resolver().url_patterns  # noqa: B018 - loads the URLs, and fails before ready
+            application = Files(WSGIHandler(), installation.packaged)
+        except (Exception, SystemExit) as error:
+            databases.close()
+            raise project_failure(error, self.project) from error
+        self.server = Server(Guard(application, address, manifest.health_path), sock)
+        crew = workers.Workers(manifest.workers, installation.app_data / "logs")
+        crew.start()
+        self.stage = "serving"
+        self.channel.send(
+            "ready",
+            seconds=round(time.monotonic() - self.started, 3),
+            python=platform.python_version(),
+            django=django.get_version(),
+            database=state,
+        )
+        if not self.stopping.is_set():
+            self.server.run()
+        crew.stop()
+        databases.close()
+        system.end_descendants()
+
+    def _progress(self, done: int, total: int, name: str) -> None:
+        if self.stopping.is_set():
+            raise Stopped
+        self.channel.send("migrating", done=done, total=total, name=name)
+
+    def _obey(self, *signals: signal.Signals) -> None:
+        """A terminal's Ctrl-C and a service manager's TERM end the backend like the lifeline."""
+        for number in signals:
+            # In a thread: the interrupted code may hold a lock that the end needs.
+            signal.signal(
+                number, lambda *_: threading.Thread(target=self._end, args=("signal",)).start()
+            )
+
+    def _end(self, reason: str) -> None:
+        if self.stopping.is_set():
+            return
+        self.stopping.set()
+        self.channel.send("stopping", reason=reason)
+        if self.stage == "loading":
+            # Nothing of the user's is open yet, and an import cannot be interrupted.
+            os._exit(Exit.CLEAN)
+        elif self.stage == "preparing":
+            # `_progress` stops between two migrations. A longer one is cut off: its marker
+            # makes the next start begin from the backup.
+            time.sleep(PREPARING_GRACE_SECONDS)
+            if self.stage == "preparing":
+                os._exit(Exit.CLEAN)
+        else:
+            self.server.stop()
+
+
+def load_project(payload: Path, installation: Installation, manifest: Manifest) -> None:
+    """Load the project under the overlay. Raises `BackendError` (17 or 18)."""
+    import django
+
+    overlay.install(installation, manifest)
+    # Python children read the overlay from here; see child/sitecustomize.py.
+    os.environ["PYTHONPATH"] = str(payload / "desktop_runtime" / "child")
+    enter(payload.parent, manifest)
+    try:
+        overlay.verify()
+        django.setup()
+        overlay.verify()
+    except (Exception, SystemExit) as error:
+        if isinstance(error, BackendError):
+            raise
+        raise project_failure(error, payload.parent) from error
+
+
+def _require_fit_sqlite(installation: Installation) -> None:
+    """SQLite before 3.51.3 can lose the write-ahead log (https://sqlite.org/wal.html)."""
+    import sqlite3
+
+    if sqlite3.sqlite_version_info >= SQLITE_WITH_WAL_FIX:
+        return
+    message = f"SQLite {sqlite3.sqlite_version} has the WAL-reset fault fixed in 3.51.3."
+    record = installation.bundle / "runtime-manifest.json"
+    if installation.packaged and '"allow_old_sqlite": true' not in record.read_text():
+        raise BackendError(
+            Exit.BUNDLE_INCOMPLETE, message, "Stage again with a current Python build."
+        )
+    print(f"warning: {message}", file=sys.stderr)
+
+
+def _run_worker(payload: Path, name: str) -> int:
+    manifest = read_manifest(payload / "desktop.toml")
+    Channel().on_end(workers.end_with_lifeline)
+    return _run_command(payload, list(manifest.workers[name]))
+
+
+def _run_command(payload: Path, command: list[str]) -> int:
+    from django.core.management import execute_from_command_line
+
+    try:
+        installation, manifest = read_installation(), read_manifest(payload / "desktop.toml")
+        load_project(payload, installation, manifest)
+    except BackendError as failure:
+        print(f"DDK-RUN-{failure.code}: {failure.message}\n{failure.hint}", file=sys.stderr)
+        return failure.code
+    execute_from_command_line(["manage.py", *command])
+    return Exit.CLEAN

@@ -1,0 +1,109 @@
+"""What the shell tells the backend, and how the backend ends."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import MutableMapping
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+
+PREFIX = "DESKTOP_DJANGO_"
+
+
+class Exit(IntEnum):
+    """Exit codes of the backend; SPEC.md lists them with their meaning."""
+
+    CLEAN = 0
+    CONFIGURATION = 10
+    PORT_TAKEN = 11
+    ALREADY_RUNNING = 12
+    DATABASE_NEWER = 13
+    MIGRATION_FAILED = 14
+    DATABASE_DAMAGED = 15
+    NOT_WRITABLE = 16
+    PROJECT_FAILED = 17
+    LAYERS_LOST = 18
+    FIRST_RUN_FAILED = 19
+    BUNDLE_INCOMPLETE = 20
+    RESTORE_FAILED = 21
+
+
+class BackendError(Exception):
+    """A foreseeable end of the backend: what happened, and what the person can do."""
+
+    def __init__(self, code: Exit, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.code, self.message, self.hint = code, message, hint
+
+
+class Stopped(BaseException):
+    """The lifeline ended while the backend was still starting."""
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Where one installed copy of the app lives."""
+
+    app_data: Path
+    bundle: Path
+    packaged: bool
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where this launch listens, and the secret its shell shares with it."""
+
+    host: str
+    port: int
+    token: str
+
+
+def read_installation(environ: MutableMapping[str, str] = os.environ) -> Installation:
+    """Read the folders and the mode. Raises `BackendError` with `Exit.CONFIGURATION`."""
+    mode = _required(environ, "RUNTIME_MODE")
+    if mode not in ("development", "packaged"):
+        raise _wrong("RUNTIME_MODE", "development or packaged")
+    folders = {}
+    for name in ("APP_DATA_DIR", "BUNDLE_DIR"):
+        folders[name] = Path(_required(environ, name))
+        if not folders[name].is_absolute():
+            raise _wrong(name, "an absolute path")
+    return Installation(folders["APP_DATA_DIR"], folders["BUNDLE_DIR"], mode == "packaged")
+
+
+def read_address(environ: MutableMapping[str, str] = os.environ) -> Address:
+    """Read host, port and token, and take the token out of the environment.
+
+    Raises `BackendError` with `Exit.CONFIGURATION`.
+    """
+    token = environ.pop(PREFIX + "AUTH_TOKEN", "")
+    host = _required(environ, "HOST")
+    if host != "127.0.0.1":
+        raise _wrong("HOST", "127.0.0.1")
+    port = _required(environ, "PORT")
+    if not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise _wrong("PORT", "a number from 1 to 65535")
+    if not re.fullmatch(r"[A-Za-z0-9_-]{32,}", token):
+        raise _wrong("AUTH_TOKEN", "at least 32 letters, digits, - or _")
+    return Address(host, int(port), token)
+
+
+def _required(environ: MutableMapping[str, str], name: str) -> str:
+    value = environ.get(PREFIX + name, "")
+    if not value:
+        raise BackendError(
+            Exit.CONFIGURATION,
+            f"{PREFIX}{name} is not set.",
+            "Start the app through its shell; launch.py is not started by hand.",
+        )
+    return value
+
+
+def _wrong(name: str, expected: str) -> BackendError:
+    return BackendError(
+        Exit.CONFIGURATION,
+        f"{PREFIX}{name} is not usable: expected {expected}.",
+        "Correct the shell that starts launch.py.",
+    )

@@ -1,0 +1,98 @@
+"""The app data folder: everything the app writes, and nothing of it in the bundle."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from pathlib import Path
+from typing import IO, Any
+
+from . import system
+from .contract import BackendError, Exit
+
+FOLDERS = ("media", "logs", "backups", "cache", "outbox", "sessions")
+
+
+def open_folder(app_data: Path) -> IO[bytes]:
+    """Make the folder and hold it for this process; the result keeps the lock.
+
+    Raises `BackendError` with `Exit.NOT_WRITABLE` or `Exit.ALREADY_RUNNING`.
+    """
+    try:
+        for name in FOLDERS:
+            (app_data / name).mkdir(parents=True, exist_ok=True)
+        held = system.lock(app_data / "backend.lock")
+    except OSError as error:
+        raise not_writable(app_data, error) from error
+    if held is None:
+        raise BackendError(
+            Exit.ALREADY_RUNNING,
+            f"The app is already running on {app_data}.",
+            "Use the window that is open, or close it first.",
+        )
+    return held
+
+
+def not_writable(path: Path, error: Exception) -> BackendError:
+    """The failure for a place the app must write to and cannot."""
+    return BackendError(
+        Exit.NOT_WRITABLE,
+        f"{path} cannot be written: {error}",
+        "Give this user write access to the folder, or free disk space, and start again.",
+    )
+
+
+def secret_key(app_data: Path) -> str:
+    """The key of this installation, made at the first start, readable by its user only."""
+    file = app_data / "secret_key"
+    try:
+        return file.read_text(encoding="ascii")
+    except FileNotFoundError:
+        app_data.mkdir(parents=True, exist_ok=True)
+        write_private(file, secrets.token_urlsafe(50))
+        return file.read_text(encoding="ascii")
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write a small file so that it is there whole or not at all, for this user only."""
+    temporary = file.with_name(f"{file.name}.{os.getpid()}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(file)
+    system.sync_folder(file.parent)
+
+
+def read_json(file: Path) -> dict[str, Any] | None:
+    """The marker's content; None when it is absent or was torn."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """Copy so that a crash leaves either no file or the whole one."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f"{target.name}.{os.getpid()}.tmp")
+    shutil.copyfile(source, temporary)
+    with temporary.open("rb+") as stream:
+        os.fsync(stream.fileno())
+    temporary.chmod(0o600)
+    temporary.replace(target)
+    system.sync_folder(target.parent)
+
+
+def copy_seed(source: Path, target: Path) -> None:
+    """Copy a file or a folder file by file; what the person already has is kept."""
+    if source.is_dir():
+        for file in source.rglob("*"):
+            if file.is_file() and not (copy := target / file.relative_to(source)).exists():
+                copy_file(file, copy)
+    elif source.is_file() and not target.exists():
+        copy_file(source, target)

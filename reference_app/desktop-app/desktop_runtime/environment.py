@@ -1,0 +1,44 @@
+"""Environment variables the project reads, with safe defaults from desktop.toml."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from typing import Any
+
+from .contract import Installation
+from .data import secret_key
+from .manifest import Manifest
+
+# Integrations that call home; an empty value turns them off.
+PHONE_HOME = ("SENTRY_DSN", "NEW_RELIC_LICENSE_KEY", "ROLLBAR_ACCESS_TOKEN")
+
+
+def set_defaults(installation: Installation, manifest: Manifest) -> None:
+    """Give the variables of `[django.env]` to the project.
+
+    In development a variable that the developer exported wins; a packaged app hears nobody's
+    environment.
+    """
+    for name in PHONE_HOME:
+        os.environ.setdefault(name, "")
+    for name, value in manifest.environment.items():
+        if value == "generate:secret":
+            key = secret_key(installation.app_data).encode()
+            value = hmac.new(key, name.encode(), hashlib.sha256).hexdigest()
+        if installation.packaged or not os.environ.get(name):
+            os.environ[name] = fill(value, installation)
+
+
+def fill(value: Any, installation: Installation) -> Any:
+    """Replace {app_data} and {bundle} in strings, also inside lists and tables."""
+    if isinstance(value, str):
+        return value.replace("{app_data}", str(installation.app_data)).replace(
+            "{bundle}", str(installation.bundle)
+        )
+    if isinstance(value, dict):
+        return {key: fill(item, installation) for key, item in value.items()}
+    if isinstance(value, list):
+        return [fill(item, installation) for item in value]
+    return value

@@ -1,0 +1,129 @@
+"""What every request meets before anything of the project: host, token, health, bootstrap.
+
+A WSGI layer and no Django middleware: nothing a project puts in front of its middleware, and
+no file server, answers a request that did not come from our shell.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import html
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import parse_qs
+
+from .contract import Address
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+Headers = list[tuple[str, str]]
+
+TOKEN_HEADER = "HTTP_X_DESKTOP_DJANGO_TOKEN"
+BOOTSTRAP_PATH = "/desktop-auth/bootstrap/"
+CONTENT_POLICY = "frame-ancestors 'self'; object-src 'none'; base-uri 'self'"
+
+# A path on this origin. Browsers read // and /\ as another host, and drop control characters
+# before they look (https://url.spec.whatwg.org/#url-parsing).
+SAFE_PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
+
+
+class Guard:
+    """Answers for the shell's own paths; lets the shell's requests through; refuses the rest."""
+
+    def __init__(self, application: Application, address: Address, health_path: str) -> None:
+        self.application, self.health_path = application, health_path
+        self.hosts = {f"127.0.0.1:{address.port}", f"localhost:{address.port}"}
+        self.token = address.token.encode("ascii")
+        # The cookie proves knowledge of the token without carrying it. Cookies are shared by
+        # all ports of a host, hence the port in its name.
+        self.cookie = f"desktop_session_{address.port}"
+        self.session = hmac.new(self.token, b"desktop-session", hashlib.sha256).hexdigest()
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if environ.get("HTTP_HOST", "").lower() not in self.hosts:
+            return _answer(start_response, "400 Bad Request", "Unknown host.")
+        path = environ.get("PATH_INFO", "")
+        if path == BOOTSTRAP_PATH:
+            return self._bootstrap(environ, start_response)
+        cookies = _split_cookies(environ.get("HTTP_COOKIE", ""))
+        if not self._is_shell(environ, cookies):
+            return _answer(start_response, "403 Forbidden", "This app answers its own window only.")
+        environ.pop(TOKEN_HEADER, None)
+        environ["HTTP_COOKIE"] = "; ".join(c for c in cookies if not c.startswith(self.cookie))
+        if path == self.health_path:
+            return _answer(start_response, "200 OK", '{"status":"ready"}', "application/json")
+        return self.application(environ, _with_policies(start_response))
+
+    def _is_shell(self, environ: Environ, cookies: list[str]) -> bool:
+        if TOKEN_HEADER in environ:
+            return _equal(environ[TOKEN_HEADER], self.token)
+        expected = f"{self.cookie}={self.session}".encode()
+        return any(_equal(cookie, expected) for cookie in cookies)
+
+    def _bootstrap(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """For shells that cannot send headers: exchange the token for a cookie.
+
+        The page moves on by itself; a redirect started from another page would lose a
+        SameSite=Strict cookie.
+        """
+        query = parse_qs(environ.get("QUERY_STRING", ""), encoding="latin-1")
+        if not _equal(query.get("token", [""])[0], self.token):
+            return _answer(start_response, "403 Forbidden", "This app answers its own window only.")
+        following = query.get("next", ["/"])[0]
+        if not SAFE_PATH.fullmatch(following):
+            following = "/"
+        page = (
+            '<!doctype html><meta charset="utf-8"><title>…</title>'
+            f'<meta http-equiv="refresh" content="0; url={html.escape(following)}">'
+        )
+        cookie = f"{self.cookie}={self.session}; HttpOnly; SameSite=Strict; Path=/"
+        policies = [
+            ("Set-Cookie", cookie),
+            ("Referrer-Policy", "no-referrer"),
+            ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+        ]
+        return _answer(start_response, "200 OK", page, "text/html", policies)
+
+
+def _equal(given: str, expected: bytes) -> bool:
+    """Constant-time comparison; WSGI strings are latin-1 (PEP 3333)."""
+    return hmac.compare_digest(given.encode("latin-1", "replace"), expected)
+
+
+def _split_cookies(header: str) -> list[str]:
+    return [cookie.strip() for cookie in header.split(";") if cookie.strip()]
+
+
+def _answer(
+    start_response: StartResponse,
+    status: str,
+    text: str,
+    kind: str = "text/plain",
+    headers: Headers | None = None,
+) -> list[bytes]:
+    body = text.encode()
+    own = [
+        ("Content-Type", f"{kind}; charset=utf-8"),
+        ("Content-Length", str(len(body))),
+        ("Cache-Control", "no-store"),
+        ("X-Content-Type-Options", "nosniff"),
+    ]
+    start_response(status, own + (headers or []))
+    return [body]
+
+
+def _with_policies(start_response: StartResponse) -> StartResponse:
+    """Add the modest policies of a desktop app where the project sets none itself."""
+
+    def start(status: str, headers: Headers, *rest: Any) -> Any:
+        present = {name.lower() for name, _ in headers}
+        if "content-security-policy" not in present:
+            headers.append(("Content-Security-Policy", CONTENT_POLICY))
+        if "x-content-type-options" not in present:
+            headers.append(("X-Content-Type-Options", "nosniff"))
+        return start_response(status, headers, *rest)
+
+    return start

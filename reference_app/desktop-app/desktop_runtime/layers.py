@@ -1,0 +1,212 @@
+"""The desktop layers: which settings a desktop app needs, given what the project has.
+
+Pure values: everything is computed from the project's loaded settings, the installation and
+desktop.toml. Never reads `django.conf.settings`, which is still loading.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import django
+
+from .contract import Installation
+from .data import secret_key
+from .environment import fill
+from .manifest import Manifest
+from .standins import FILE_CACHE, LOCAL_CACHES, LOCAL_MEMORY_CACHE, services
+
+SQLITE = "django.db.backends.sqlite3"
+FILE_STORAGE = "django.core.files.storage.FileSystemStorage"
+STATIC_STORAGE = "django.contrib.staticfiles.storage.StaticFilesStorage"
+COLLECTED_STORAGE = "desktop_runtime.collected.CollectedStorage"
+
+# Write-ahead logging and immediate transactions let threads and workers share one file. No
+# mmap_size: with several processes it has corrupted databases (SPEC.md, DAT-3).
+PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
+LOCK_TIMEOUT_SECONDS = 20
+
+
+def layers(settings: Any, installation: Installation, manifest: Manifest) -> dict[str, Any]:
+    """All settings that differ from the project's own, `[django.set]` last."""
+    values = {
+        **_local_web(settings, manifest),
+        **_secrets(settings, installation),
+        **_databases(settings, installation),
+        **_files(settings, installation),
+        **_caches(settings, installation),
+        **_mail(settings, installation),
+        **services(settings),
+        **_sign_in(settings, manifest),
+        **fill(manifest.overrides, installation),
+    }
+    if installation.packaged:
+        values["DEBUG"] = False
+    return values
+
+
+def _local_web(settings: Any, manifest: Manifest) -> dict[str, Any]:
+    """Plain http on 127.0.0.1 instead of https behind a proxy. CSRF protection stays."""
+    return {
+        "ALLOWED_HOSTS": ["127.0.0.1", "localhost"],
+        "SECURE_SSL_REDIRECT": False,
+        "SECURE_HSTS_SECONDS": 0,
+        "SECURE_PROXY_SSL_HEADER": None,
+        "USE_X_FORWARDED_HOST": False,
+        "USE_X_FORWARDED_PORT": False,
+        "FORCE_SCRIPT_NAME": None,
+        "PREPEND_WWW": False,
+        # Cookies on 127.0.0.1 are shared by every port (RFC 6265, 8.5): a name of our own.
+        "SESSION_COOKIE_NAME": f"{manifest.slug}_sessionid",
+        "SESSION_COOKIE_SECURE": False,
+        "SESSION_COOKIE_DOMAIN": None,
+        "CSRF_COOKIE_SECURE": False,
+        "CSRF_COOKIE_DOMAIN": None,
+        "LANGUAGE_COOKIE_SECURE": False,
+        "LANGUAGE_COOKIE_DOMAIN": None,
+    }
+
+
+def _secrets(settings: Any, installation: Installation) -> dict[str, Any]:
+    """A key of this installation, also wherever the project copied its own one."""
+    own, key = settings.__dict__.get("SECRET_KEY"), secret_key(installation.app_data)
+    values: dict[str, Any] = {"SECRET_KEY": key}
+    if not own:
+        return values
+    for name, value in vars(settings).items():
+        if name.isupper() and value == own:
+            values[name] = key
+        elif name.isupper() and isinstance(value, dict) and own in value.values():
+            values[name] = {k: key if v == own else v for k, v in value.items()}
+    return values
+
+
+def _databases(settings: Any, installation: Installation) -> dict[str, Any]:
+    """Every alias on an SQLite file of its own in app data; replicas share their original."""
+    files: dict[tuple[str, ...], Path] = {}
+    databases: dict[str, Any] = {}
+    shipped_databases = {}
+    for alias, database in (settings.DATABASES or {"default": {}}).items():
+        engine = database.get("ENGINE", "")
+        identity = tuple(str(database.get(key, "")) for key in ("ENGINE", "HOST", "PORT", "NAME"))
+        name = "db" if alias == "default" else re.sub(r"\W", "_", alias)
+        file = files.setdefault(identity, installation.app_data / f"{name}.sqlite3")
+        options: dict[str, Any] = {"timeout": LOCK_TIMEOUT_SECONDS}
+        if django.VERSION >= (5, 1):
+            options |= {"transaction_mode": "IMMEDIATE", "init_command": PRAGMAS}
+        # A second SQLite file that comes with the project holds data the app reads.
+        shipped = Path(str(database.get("NAME", "")))
+        if alias != "default" and is_sqlite(engine) and shipped.is_file():
+            shipped_databases[alias] = str(shipped.resolve())
+        databases[alias] = {
+            **{
+                key: value
+                for key, value in database.items()
+                if key
+                in ("ATOMIC_REQUESTS", "AUTOCOMMIT", "TIME_ZONE", "DISABLE_SERVER_SIDE_CURSORS")
+            },
+            "ENGINE": engine if is_sqlite(engine) else SQLITE,
+            "NAME": str(file),
+            "OPTIONS": options,
+        }
+    databases.setdefault(
+        "default", {"ENGINE": SQLITE, "NAME": str(installation.app_data / "db.sqlite3")}
+    )
+    return {"DATABASES": databases, "DESKTOP_SHIPPED_DATABASES": shipped_databases}
+
+
+def is_sqlite(engine: str) -> bool:
+    """Whether a backend, or a wrapper of one, writes SQLite files."""
+    return "sqlite" in engine or "spatialite" in engine
+
+
+def _files(settings: Any, installation: Installation) -> dict[str, Any]:
+    """Uploads, sessions and logs in app data; static files where they were collected."""
+    data = installation.app_data
+    values: dict[str, Any] = {
+        "MEDIA_ROOT": str(data / "media"),
+        "SESSION_FILE_PATH": str(data / "sessions"),
+        "FILE_UPLOAD_TEMP_DIR": None,
+        "STATIC_ROOT": str(
+            (installation.bundle if installation.packaged else data) / "staticfiles"
+        ),
+        # The files are served before the project's own WhiteNoise, which would scan them all.
+        "WHITENOISE_AUTOREFRESH": True,
+    }
+    if not _is_local_path(settings.MEDIA_URL):
+        values["MEDIA_URL"] = "/media/"
+    if not _is_local_path(settings.STATIC_URL):
+        values["STATIC_URL"] = "/static/"
+    static = COLLECTED_STORAGE if installation.packaged else STATIC_STORAGE
+    storages = {name: dict(value) for name, value in getattr(settings, "STORAGES", {}).items()}
+    for name, storage in storages.items():
+        local = storage.get("BACKEND") == FILE_STORAGE or "filesystem" in storage["BACKEND"].lower()
+        if name != "staticfiles" and not local:
+            storages[name] = {"BACKEND": FILE_STORAGE}
+        elif "location" in storage.get("OPTIONS", {}):
+            storage["OPTIONS"] = {**storage["OPTIONS"], "location": str(data / "media" / name)}
+    storages.setdefault("default", {"BACKEND": FILE_STORAGE})
+    storages["staticfiles"] = {"BACKEND": static}
+    if django.VERSION >= (4, 2):
+        values["STORAGES"] = storages
+    if django.VERSION < (5, 1):
+        values |= {
+            "STATICFILES_STORAGE": static,
+            "DEFAULT_FILE_STORAGE": storages["default"]["BACKEND"],
+        }
+    if logging := _log_handlers(settings.LOGGING, data / "logs"):
+        values["LOGGING"] = logging
+    return values
+
+
+def _is_local_path(url: str | None) -> bool:
+    return bool(url) and url != "/" and "//" not in url
+
+
+def _log_handlers(logging: dict[str, Any], folder: Path) -> dict[str, Any]:
+    handlers = logging.get("handlers", {})
+    moved = {
+        name: {**handler, "filename": str(folder / Path(str(handler["filename"])).name)}
+        for name, handler in handlers.items()
+        if "filename" in handler
+    }
+    return {**logging, "handlers": {**handlers, **moved}} if moved else {}
+
+
+def _caches(settings: Any, installation: Installation) -> dict[str, Any]:
+    caches = {}
+    for alias, cache in settings.CACHES.items():
+        if cache["BACKEND"] not in LOCAL_CACHES:
+            cache = {"BACKEND": LOCAL_MEMORY_CACHE, "LOCATION": alias}
+        elif cache["BACKEND"] == FILE_CACHE:
+            cache = {**cache, "LOCATION": str(installation.app_data / "cache" / alias)}
+        caches[alias] = cache
+    values: dict[str, Any] = {"CACHES": caches}
+    # A cache in memory forgets its sessions at every start.
+    volatile = settings.SESSION_ENGINE == "django.contrib.sessions.backends.cache"
+    if volatile or "redis" in settings.SESSION_ENGINE:
+        stored = "db" if "django.contrib.sessions" in settings.INSTALLED_APPS else "file"
+        values["SESSION_ENGINE"] = f"django.contrib.sessions.backends.{stored}"
+    return values
+
+
+def _mail(settings: Any, installation: Installation) -> dict[str, Any]:
+    """Mail is written to files; Django 6.1 renamed the settings, never both are set."""
+    backend = "django.core.mail.backends.filebased.EmailBackend"
+    outbox = str(installation.app_data / "outbox")
+    if getattr(settings, "MAILERS", None):
+        mailers = {"BACKEND": backend, "OPTIONS": {"file_path": outbox}}
+        return {"MAILERS": dict.fromkeys(settings.MAILERS, mailers)}
+    return {"EMAIL_BACKEND": backend, "EMAIL_FILE_PATH": outbox}
+
+
+def _sign_in(settings: Any, manifest: Manifest) -> dict[str, Any]:
+    if not manifest.login_user:
+        return {}
+    middleware = [*settings.MIDDLEWARE]
+    after = "django.contrib.auth.middleware.AuthenticationMiddleware"
+    position = middleware.index(after) + 1 if after in middleware else len(middleware)
+    middleware.insert(position, "desktop_runtime.login.SingleUserMiddleware")
+    return {"MIDDLEWARE": middleware, "DESKTOP_LOGIN_USER": manifest.login_user}

@@ -1,0 +1,67 @@
+"""Reads desktop.toml, the one file of `desktop-app/` that belongs to the project."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .contract import BackendError, Exit
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What the runtime needs of desktop.toml; other tables are for the shell and the kit."""
+
+    identifier: str
+    home: str = "/"
+    manage: str = "manage.py"
+    settings: str = ""
+    argv: tuple[str, ...] = ("desktop",)
+    health_path: str = "/health/"
+    path: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    overrides: dict[str, Any] = field(default_factory=dict)
+    seed: tuple[dict[str, str], ...] = ()
+    first_run: tuple[tuple[str, ...], ...] = ()
+    retired_migrations: frozenset[str] = frozenset()
+    login_user: str = ""
+    login_create: bool = False
+    workers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def slug(self) -> str:
+        """The identifier as a name for cookies."""
+        return "".join(c if c.isalnum() else "_" for c in self.identifier).lower()
+
+
+def read_manifest(file: Path) -> Manifest:
+    """Raises `BackendError` with `Exit.CONFIGURATION` when the file is absent or not usable."""
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+        django, data = document.get("django", {}), document.get("data", {})
+        login = document.get("login", {})
+        return Manifest(
+            identifier=document["app"]["identifier"],
+            home=document["app"].get("home", "/"),
+            manage=django.get("manage", "manage.py"),
+            settings=django.get("settings", ""),
+            argv=tuple(django.get("argv", ["desktop"])),
+            health_path=django.get("health_path", "/health/"),
+            path=tuple(django.get("path", [])),
+            environment={key: str(value) for key, value in django.get("env", {}).items()},
+            overrides=django.get("set", {}),
+            seed=tuple(data.get("seed", [])),
+            first_run=tuple(tuple(command) for command in data.get("first_run", [])),
+            retired_migrations=frozenset(data.get("retired_migrations", [])),
+            login_user=login.get("user", ""),
+            login_create=login.get("create", False),
+            workers={w["name"]: tuple(w["command"]) for w in document.get("workers", [])},
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BackendError(
+            Exit.CONFIGURATION,
+            f"{file.name} cannot be used: {type(error).__name__}: {error}",
+            "Correct desktop-app/desktop.toml; `desktop-django check` names the entry.",
+        ) from error

@@ -1,0 +1,224 @@
+"""From the databases as the last run left them to databases this version can serve.
+
+A backup precedes every change, a marker file names it while the change runs, and whatever
+interrupts the change, the next start finds the marker and begins from the backup again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.commands.migrate import Command as MigrateCommand
+from django.db import connections
+from django.db.migrations.executor import MigrationExecutor
+
+from . import databases
+from .contract import BackendError, Exit, Installation
+from .data import copy_seed, not_writable, read_json, write_private
+from .manifest import Manifest
+
+Progress = Callable[[int, int, str], None]
+
+
+class Databases:
+    """The project's SQLite databases in one installation."""
+
+    def __init__(self, installation: Installation, manifest: Manifest, project: Path) -> None:
+        self.installation, self.manifest, self.project = installation, manifest, project
+        self.files: dict[str, Path] = {}
+        # Without a router nothing says which tables belong elsewhere, so only default migrates.
+        for alias in connections if settings.DATABASE_ROUTERS else ["default"]:
+            file = Path(connections[alias].settings_dict["NAME"])
+            if file not in self.files.values():
+                self.files[alias] = file
+        self.marker = installation.app_data / "migrating.json"
+        self.clean = installation.app_data / "clean.json"
+
+    def prepare(self, progress: Progress) -> str:
+        """Bring all databases to the code's state; returns what was done.
+
+        That is created, restored, migrated or unchanged. `progress(done, total, name)` may
+        raise `Stopped`. Raises `BackendError` with the exit codes 13 to 16, 19 and 21.
+        """
+        interrupted = self._recover()
+        new = databases.is_new(self.files["default"])
+        if new:
+            self._seed()
+            new = databases.is_new(self.files["default"])
+        self._require_sound()
+        plans = {alias: self._plan(alias) for alias in self.files}
+        if new or any(plans.values()):
+            self._migrate(plans, new, progress)
+        if new:
+            return "created"
+        if interrupted:
+            return "restored"
+        return "migrated" if any(plans.values()) else "unchanged"
+
+    def close(self) -> None:
+        """Fold the write-ahead logs into the databases and note that the stop was clean."""
+        for alias, file in self.files.items():
+            if file.exists():
+                with connections[alias].cursor() as cursor:
+                    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connections.close_all()
+        write_private(self.clean, json.dumps(self._fingerprint()))
+
+    def _fingerprint(self) -> dict[str, list[int]]:
+        stats = {file.name: file.stat() for file in self.files.values() if file.exists()}
+        return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
+
+    def _require_sound(self) -> None:
+        """After anything but a clean stop by ourselves, every page is checked."""
+        left_clean = read_json(self.clean) == self._fingerprint()
+        for file in self.files.values():
+            if not databases.is_new(file):
+                databases.require_whole(file, thorough=not left_clean)
+                databases.require_writable(file)
+        self.clean.unlink(missing_ok=True)
+
+    def _seed(self) -> None:
+        """Copy what the app brings along: the staged first-run tree, seeds, extra databases."""
+        data = self.installation.app_data
+        copy_seed(self.installation.bundle / "first-run", data)
+        for seed in self.manifest.seed:
+            copy_seed(self.project / seed["from"], data / seed["to"])
+        for alias, shipped in settings.DESKTOP_SHIPPED_DATABASES.items():
+            copy_seed(Path(shipped), Path(connections[alias].settings_dict["NAME"]))
+
+    def _plan(self, alias: str) -> list[str]:
+        """Names of the migrations to apply. Raises `BackendError` if some are from the future."""
+        executor = MigrationExecutor(connections[alias])
+        loader = executor.loader
+        known = set(loader.disk_migrations) | set(loader.replacements)
+        known |= {old for new in loader.replacements.values() for old in new.replaces}
+        retired = self.manifest.retired_migrations
+        unknown = [
+            f"{app}.{name}"
+            for app, name in loader.applied_migrations
+            if (app, name) not in known and app not in retired and f"{app}.{name}" not in retired
+        ]
+        if unknown:
+            connections.close_all()
+            raise BackendError(
+                Exit.DATABASE_NEWER,
+                f"The database {self.files[alias].name} comes from a newer version of the app "
+                f"(it has {', '.join(sorted(unknown)[:3])}); it was not changed.",
+                "Install the newer version again. If these migrations were removed on purpose, "
+                "list them under [data] retired_migrations.",
+            )
+        plan = executor.migration_plan(loader.graph.leaf_nodes())
+        return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
+
+    def _migrate(self, plans: dict[str, list[str]], new: bool, progress: Progress) -> None:
+        data = self.installation.app_data
+        backups: dict[str, str] = {}
+        for alias, file in self.files.items():
+            if not databases.is_new(file):
+                connections[alias].close()
+                backups[alias] = databases.back_up(file, data / "backups").name
+        write_private(self.marker, json.dumps({"new": new, "backups": backups}))
+        total = sum(map(len, plans.values())) + (len(self.manifest.first_run) if new else 0)
+        step = iter(range(total + 1))
+        try:
+            for alias in self.files:
+                _migrate_alias(alias, lambda name: progress(next(step, total), total, name))
+        except (Exception, SystemExit) as error:
+            raise self._undo(error, backups) from error
+        if new:
+            self._first_run(lambda name: progress(next(step, total), total, name))
+        self.marker.unlink()
+
+    def _first_run(self, report: Callable[[str], None]) -> None:
+        commands: Iterable[tuple[str, ...]] = self.manifest.first_run
+        if any(cache["BACKEND"].endswith("DatabaseCache") for cache in settings.CACHES.values()):
+            commands = [("createcachetable",), *commands]
+        if self.manifest.login_create:
+            commands = [*commands, ("desktop-user",)]
+        for command in commands:
+            report(f"first run: {' '.join(command)}")
+            try:
+                if command == ("desktop-user",):
+                    _create_user(self.manifest.login_user)
+                else:
+                    call_command(*command)
+            except (Exception, SystemExit) as error:
+                self._discard_new({})
+                raise BackendError(
+                    Exit.FIRST_RUN_FAILED,
+                    f"Preparing the first start failed in `{' '.join(command)}`: {error}",
+                    "Nothing was kept; the next start begins anew. Correct [data] first_run.",
+                ) from error
+
+    def _undo(self, error: BaseException, backups: dict[str, str]) -> BackendError:
+        """Restore every database; returns the failure to raise."""
+        folder = self.installation.app_data / "backups"
+        cause = f"{type(error).__name__}: {error}"
+        try:
+            self._restore(backups)
+        except OSError as second:
+            return BackendError(
+                Exit.RESTORE_FAILED,
+                f"Updating the database failed ({cause}), and so did restoring it ({second}).",
+                f"Your data is safe in {folder}; the next start tries to restore it again.",
+            )
+        return BackendError(
+            Exit.MIGRATION_FAILED,
+            f"Updating the database failed, your data is as it was before: {cause}",
+            f"Go back to the previous version of the app and report this. Backup: {folder}.",
+        )
+
+    def _restore(self, backups: dict[str, str]) -> None:
+        connections.close_all()
+        for alias, name in backups.items():
+            databases.restore(self.installation.app_data / "backups" / name, self.files[alias])
+        self._discard_new(backups)
+
+    def _discard_new(self, backups: dict[str, str]) -> None:
+        """Remove databases that did not exist before the change; the change is over then."""
+        connections.close_all()
+        for alias, file in self.files.items():
+            if alias not in backups:
+                databases.discard(file)
+        self.marker.unlink(missing_ok=True)
+
+    def _recover(self) -> bool:
+        """Begin again from the backup when the last change was interrupted."""
+        marker = read_json(self.marker)
+        if marker is None:
+            return False
+        try:
+            self._restore(marker["backups"])
+        except OSError as error:
+            raise not_writable(self.installation.app_data, error) from error
+        return not marker["new"]
+
+
+def _migrate_alias(alias: str, report: Callable[[str], None]) -> None:
+    class Migrate(MigrateCommand):
+        def migration_progress_callback(
+            self, action: str, migration: object = None, fake: bool = False
+        ) -> None:
+            if action == "apply_start":
+                report(f"{migration.app_label}.{migration.name}")
+
+    call_command(
+        Migrate(), database=alias, interactive=False, verbosity=0, run_syncdb=True, skip_checks=True
+    )
+
+
+def _create_user(name: str) -> None:
+    """The one person of a single-user app; nobody can sign in with a password."""
+    from django.contrib.auth import get_user_model
+
+    model = get_user_model()
+    user, _ = model._default_manager.get_or_create(**{model.USERNAME_FIELD: name})
+    for flag in ("is_active", "is_staff", "is_superuser"):
+        if hasattr(user, flag):
+            setattr(user, flag, True)
+    user.set_unusable_password()
+    user.save()

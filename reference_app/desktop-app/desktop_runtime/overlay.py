@@ -1,0 +1,93 @@
+"""Lays the desktop layers over a project's settings without touching its files.
+
+`django.conf.Settings` is replaced by a subclass that applies the layers once its parent has
+loaded the project's module. That moment is the same however the project loads its settings:
+through manage.py, a Celery app in a package's `__init__`, or `django.setup()` of its own.
+"""
+
+from __future__ import annotations
+
+import importlib.abc
+import importlib.util
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import Any
+
+from .contract import BackendError, Exit, Installation
+from .environment import set_defaults
+from .manifest import Manifest
+
+_applied: dict[str, Any] = {}
+
+
+def install(installation: Installation, manifest: Manifest) -> None:
+    """Set environment defaults and have every settings object of this process layered."""
+    set_defaults(installation, manifest)
+
+    def patch(conf: ModuleType) -> None:
+        # Not before: children without Django import this module too.
+        from .layers import layers
+
+        class Settings(conf.Settings):
+            def __init__(self, settings_module: str) -> None:
+                super().__init__(settings_module)
+                self._layer(sys.modules[settings_module])
+
+            def _layer(self, module: ModuleType) -> None:
+                _applied.update(layers(self, installation, manifest))
+                for name, value in _applied.items():
+                    setattr(self, name, value)
+                    setattr(module, name, value)
+                    self._explicit_settings.add(name)
+
+        conf.Settings = Settings
+
+    if "django.conf" in sys.modules:
+        patch(sys.modules["django.conf"])
+    else:
+        sys.meta_path.insert(0, _AfterImport("django.conf", patch))
+
+
+def verify() -> None:
+    """Check that the settings Django uses are the layered ones.
+
+    A project may replace the settings object (dynaconf does); what differs is set on that
+    object once, before `django.setup()`. Raises `BackendError` with `Exit.LAYERS_LOST`.
+    """
+    from django.conf import settings
+
+    settings.INSTALLED_APPS  # noqa: B018 - loads the settings
+    for name, value in _applied.items():
+        if getattr(settings, name, None) != value:
+            setattr(settings, name, value)
+    lost = [name for name, value in _applied.items() if getattr(settings, name, None) != value]
+    if lost or not _applied:
+        raise BackendError(
+            Exit.LAYERS_LOST,
+            f"The project replaces its settings; not in force: {', '.join(lost) or 'any layer'}.",
+            "Give these values through [django.env] in desktop-app/desktop.toml.",
+        )
+
+
+class _AfterImport(importlib.abc.MetaPathFinder):
+    """Calls `then(module)` right after `name` was imported, and steps aside."""
+
+    def __init__(self, name: str, then: Any) -> None:
+        self.name, self.then = name, then
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> Any:
+        if name != self.name:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        load, then = spec.loader.exec_module, self.then
+
+        def exec_module(module: ModuleType) -> None:
+            load(module)
+            then(module)
+
+        spec.loader.exec_module = exec_module
+        return spec

@@ -1,0 +1,58 @@
+"""In-process stand-ins for the network services a laptop does not have.
+
+One table: a stand-in is a local substitute, not support for the service.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Settings of task queues and channels that make them work inside this process. Only those
+# whose first name the project sets are applied.
+QUEUES: dict[str, dict[str, Any]] = {
+    "CELERY_BROKER_URL": {
+        "CELERY_BROKER_URL": "memory://",
+        "CELERY_RESULT_BACKEND": "cache+memory://",
+        "CELERY_TASK_ALWAYS_EAGER": True,
+        "CELERY_TASK_EAGER_PROPAGATES": False,
+    },
+    "BROKER_URL": {"BROKER_URL": "memory://", "CELERY_ALWAYS_EAGER": True},
+    "DRAMATIQ_BROKER": {
+        "DRAMATIQ_BROKER": {
+            "BROKER": "dramatiq.brokers.stub.StubBroker",
+            "OPTIONS": {},
+            "MIDDLEWARE": [],
+        }
+    },
+}
+
+LOCAL_MEMORY_CACHE = "django.core.cache.backends.locmem.LocMemCache"
+FILE_CACHE = "django.core.cache.backends.filebased.FileBasedCache"
+
+# Cache backends that need no server; every other one becomes LOCAL_MEMORY_CACHE.
+LOCAL_CACHES = {
+    LOCAL_MEMORY_CACHE,
+    FILE_CACHE,
+    "django.core.cache.backends.dummy.DummyCache",
+    "django.core.cache.backends.db.DatabaseCache",
+}
+
+
+def services(settings: Any) -> dict[str, Any]:
+    """The values that replace the project's network services."""
+    values: dict[str, Any] = {}
+    for setting, stand_in in QUEUES.items():
+        if getattr(settings, setting, None):
+            values.update(stand_in)
+    if hasattr(settings, "CELERY_TASK_ALWAYS_EAGER"):
+        values.update(QUEUES["CELERY_BROKER_URL"])
+    if isinstance(queues := getattr(settings, "RQ_QUEUES", None), dict):
+        values["RQ_QUEUES"] = {name: {**queue, "ASYNC": False} for name, queue in queues.items()}
+    if isinstance(huey := getattr(settings, "HUEY", None), dict):
+        values["HUEY"] = {**huey, "immediate": True, "immediate_use_memory": True}
+    if isinstance(cluster := getattr(settings, "Q_CLUSTER", None), dict):
+        values["Q_CLUSTER"] = {**cluster, "sync": True}
+    if hasattr(settings, "CHANNEL_LAYERS"):
+        memory = {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+        values["CHANNEL_LAYERS"] = dict.fromkeys(settings.CHANNEL_LAYERS, memory)
+    return values

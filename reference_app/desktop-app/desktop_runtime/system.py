@@ -1,0 +1,149 @@
+"""The only module that asks which operating system this is."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import IO
+
+WINDOWS = sys.platform == "win32"
+
+if WINDOWS:
+    import ctypes
+    import msvcrt
+else:
+    import fcntl
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bind exactly this address for ourselves and listen. Raises `OSError` if it is taken.
+
+    POSIX: SO_REUSEADDR, or a quick relaunch finds its own port in TIME_WAIT. Windows: there
+    the same option lets another process share the port, so exclusive use is asked for
+    (https://learn.microsoft.com/windows/win32/winsock/using-so-reuseaddr-and-so-exclusiveaddruse).
+    """
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    option = socket.SO_EXCLUSIVEADDRUSE if WINDOWS else socket.SO_REUSEADDR
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, option, 1)
+        sock.bind((host, port))
+        sock.listen(1024)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def lock(path: Path) -> IO[bytes] | None:
+    """Hold `path` for this process until it ends; None if another process holds it."""
+    file = path.open("a+b")
+    try:
+        if WINDOWS:
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return None
+    return file
+
+
+def contain_descendants() -> None:
+    """Make everything this process starts end with it, as far as the system allows.
+
+    POSIX: lead a process group that the shell (or `end_descendants`) can end as one.
+    Windows: join a job object that ends its members when the last handle closes; libuv's own
+    job does not hold grandchildren.
+    """
+    if WINDOWS:
+        _join_job()
+    elif os.getpgrp() != os.getpid():
+        os.setpgid(0, 0)
+
+
+def end_descendants(grace: float = 2.0) -> None:
+    """End what the project left running in our group; the caller exits right afterwards.
+
+    A group cannot be ended from inside without ending the caller, so a forked helper outside
+    the group does it once the caller is gone. Windows: closing the job handle does the same.
+    """
+    if WINDOWS or os.getpgrp() != os.getpid():
+        return
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    group = os.getpid()
+    os.killpg(group, signal.SIGTERM)
+    if os.fork():
+        return
+    os.closerange(0, 1024)  # among them the lock, which a relaunch may want at once
+    os.setsid()
+    deadline = time.monotonic() + grace
+    while os.getppid() == group and time.monotonic() < deadline:
+        time.sleep(0.01)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
+    os._exit(0)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename inside `folder` durable (Windows has no such call and needs none)."""
+    if WINDOWS:
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _join_job() -> None:
+    """Put this process into a job with JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE.
+
+    https://learn.microsoft.com/windows/win32/procthread/job-objects. The handle is never
+    closed by us: the system closes it when this process ends, however it ends.
+    """
+
+    class Basic(ctypes.Structure):
+        _fields_ = [
+            ("PerProcessUserTimeLimit", ctypes.c_int64),
+            ("PerJobUserTimeLimit", ctypes.c_int64),
+            ("LimitFlags", ctypes.c_uint32),
+            ("MinimumWorkingSetSize", ctypes.c_size_t),
+            ("MaximumWorkingSetSize", ctypes.c_size_t),
+            ("ActiveProcessLimit", ctypes.c_uint32),
+            ("Affinity", ctypes.c_size_t),
+            ("PriorityClass", ctypes.c_uint32),
+            ("SchedulingClass", ctypes.c_uint32),
+        ]
+
+    class Extended(ctypes.Structure):
+        _fields_ = [
+            ("BasicLimitInformation", Basic),
+            ("IoInfo", ctypes.c_uint64 * 6),
+            ("ProcessMemoryLimit", ctypes.c_size_t),
+            ("JobMemoryLimit", ctypes.c_size_t),
+            ("PeakProcessMemoryUsed", ctypes.c_size_t),
+            ("PeakJobMemoryUsed", ctypes.c_size_t),
+        ]
+
+    kill_on_job_close, extended_limit_information = 0x2000, 9
+    kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+    kernel.CreateJobObjectW.restype = ctypes.c_void_p
+    kernel.GetCurrentProcess.restype = ctypes.c_void_p
+    job = kernel.CreateJobObjectW(None, None)
+    limits = Extended()
+    limits.BasicLimitInformation.LimitFlags = kill_on_job_close
+    kernel.SetInformationJobObject(
+        ctypes.c_void_p(job),
+        extended_limit_information,
+        ctypes.byref(limits),
+        ctypes.sizeof(limits),
+    )
+    kernel.AssignProcessToJobObject(
+        ctypes.c_void_p(job), ctypes.c_void_p(kernel.GetCurrentProcess())
+    )

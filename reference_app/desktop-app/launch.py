@@ -1,0 +1,20 @@
+"""Starts the project's backend for its desktop shell; the shell starts this and nothing else.
+
+launch.py                 serve (the contract is in the environment, see SPEC.md)
+launch.py worker NAME     run one of the workers of desktop.toml
+launch.py manage ARGS...  run a management command on the desktop's data
+"""
+
+import sys
+from pathlib import Path
+
+PAYLOAD = Path(__file__).resolve().parent
+sys.path[:0] = [str(PAYLOAD / ".packages"), str(PAYLOAD)]
+
+from desktop_runtime import backend  # noqa: E402 - found through the path set above
+
+if __name__ == "__main__":
+    sys.exit(backend.main(PAYLOAD, sys.argv[1:]))
+else:
+    # multiprocessing imports its parent's main module again in every child it spawns.
+    backend.install_overlay(PAYLOAD)
