@@ -12,7 +12,7 @@ import time
 import traceback
 from pathlib import Path
 
-from . import overlay, system, workers
+from . import log, overlay, system, workers
 from .channel import Channel
 from .contract import (
     Address,
@@ -23,7 +23,7 @@ from .contract import (
     read_address,
     read_installation,
 )
-from .data import open_folder
+from .data import open_folder, read_json
 from .entry import enter, project_failure
 from .manifest import Manifest, read_manifest
 
@@ -96,8 +96,9 @@ class Backend:
         self._obey(signal.SIGTERM, signal.SIGINT)
         self.channel.on_end(lambda: self._end("lifeline"))
         manifest = read_manifest(self.payload / "desktop.toml")
-        _require_fit_sqlite(installation)
+        _require_complete_bundle(installation)
         load_project(self.payload, installation, manifest)
+        log.write_to(installation.app_data / "logs")
         try:
             self._serve(sock, address, installation, manifest)
         finally:
@@ -190,24 +191,27 @@ def load_project(payload: Path, installation: Installation, manifest: Manifest) 
         raise project_failure(error, payload.parent) from error
 
 
-def _require_fit_sqlite(installation: Installation) -> None:
-    """SQLite before 3.51.3 can lose the write-ahead log (https://sqlite.org/wal.html)."""
+def _require_complete_bundle(installation: Installation) -> None:
+    """Before 3.51.3 SQLite can lose the write-ahead log (https://sqlite.org/wal.html)."""
     import sqlite3
 
-    if sqlite3.sqlite_version_info >= SQLITE_WITH_WAL_FIX:
-        return
-    message = f"SQLite {sqlite3.sqlite_version} has the WAL-reset fault fixed in 3.51.3."
-    record = installation.bundle / "runtime-manifest.json"
-    if installation.packaged and '"allow_old_sqlite": true' not in record.read_text():
+    staged = read_json(installation.bundle / "runtime-manifest.json")
+    if installation.packaged and staged is None:
         raise BackendError(
-            Exit.BUNDLE_INCOMPLETE, message, "Stage again with a current Python build."
+            Exit.BUNDLE_INCOMPLETE,
+            f"{installation.bundle} holds no runtime-manifest.json: it is no finished bundle.",
+            "Install the app again; for developers: `desktop-django stage`.",
         )
-    print(f"warning: {message}", file=sys.stderr)
+    if sqlite3.sqlite_version_info < SQLITE_WITH_WAL_FIX:
+        message = f"SQLite {sqlite3.sqlite_version} has the WAL-reset fault fixed in 3.51.3."
+        if installation.packaged and not staged.get("allow_old_sqlite"):
+            raise BackendError(Exit.BUNDLE_INCOMPLETE, message, "Stage with a current Python.")
+        print(f"warning: {message}", file=sys.stderr)
 
 
 def _run_worker(payload: Path, name: str) -> int:
-    manifest = read_manifest(payload / "desktop.toml")
     Channel().on_end(workers.end_with_lifeline)
+    manifest = read_manifest(payload / "desktop.toml")
     return _run_command(payload, list(manifest.workers[name]))
 
 

@@ -117,6 +117,19 @@ def _databases(settings: Any, installation: Installation) -> dict[str, Any]:
     return {"DATABASES": databases, "DESKTOP_SHIPPED_DATABASES": shipped_databases}
 
 
+def set_pragmas_on_connect() -> None:
+    """Before 5.1 Django has no option for them (release notes 5.1, "init_command")."""
+    from django.db.backends.signals import connection_created
+
+    def set_pragmas(connection: Any, **_: Any) -> None:
+        with connection.cursor() as cursor:
+            for pragma in PRAGMAS.split(";")[:-1]:
+                cursor.execute(pragma)
+
+    if django.VERSION < (5, 1):
+        connection_created.connect(set_pragmas, weak=False)
+
+
 def is_sqlite(engine: str) -> bool:
     """Whether a backend, or a wrapper of one, writes SQLite files."""
     return "sqlite" in engine or "spatialite" in engine

@@ -27,7 +27,9 @@ def install(installation: Installation, manifest: Manifest) -> None:
 
     def patch(conf: ModuleType) -> None:
         # Not before: children without Django import this module too.
-        from .layers import layers
+        from .layers import layers, set_pragmas_on_connect
+
+        set_pragmas_on_connect()
 
         class Settings(conf.Settings):
             def __init__(self, settings_module: str) -> None:
