@@ -80,8 +80,7 @@ def prepare_kit() -> None:
 def prepare_demo() -> None:
     """The kit, and a browser to look at the adapted pages."""
     python_packages("kit")
-    programs("git")
-    browser()
+    programs("git", *browser())
 
 
 def prepare_start() -> None:
@@ -106,16 +105,14 @@ def prepare_lint() -> None:
 def prepare_test() -> None:
     """Everything."""
     prepare_lint()
-    programs("git", "xvfb-run", "xauth")
-    browser()
+    programs("git", "xvfb-run", "xauth", *browser())
     node_packages(SHELL)
     electron()
 
 
 def python_packages(lock: str) -> None:
     """Make `.venv` hold what `requirements/<lock>.txt` pins; `dev` includes all of `kit`."""
-    wanted = digest(REQUIREMENTS / f"{lock}.txt", ROOT / "pyproject.toml")
-    if PYTHON.exists() and wanted in (recorded("kit"), recorded("dev")):
+    if PYTHON.exists() and recorded(lock) == pinned(lock):
         return
     if not PYTHON.exists() or not (SCRIPTS / f"uv{'.exe' * WINDOWS}").exists():
         make_environment()
@@ -123,7 +120,8 @@ def python_packages(lock: str) -> None:
     install = ["uv", "pip", "install", "--quiet", "--python", str(PYTHON)]
     check([*install, "--require-hashes", "--requirement", str(REQUIREMENTS / f"{lock}.txt")])
     check([*install, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
-    record(lock, wanted)
+    for included in ("kit", lock):
+        record(included, pinned(included))
 
 
 def make_environment() -> None:
@@ -141,26 +139,30 @@ def make_environment() -> None:
 
 
 def programs(*names: str) -> None:
-    """Install programs that are absent; the display ones matter on Linux only."""
-    packages = {"git": "git", "xvfb-run": "xvfb", "xauth": "xauth"}
-    for name in names:
-        if shutil.which(name) or (name != "git" and sys.platform != "linux"):
-            continue
-        system_packages(packages[name], otherwise=f"{name} is needed: please install it.")
+    """Install the programs among `names` that this system lacks, all at once."""
+    packages = {"git": "git", "xvfb-run": "xvfb", "xauth": "xauth", "chromium": "chromium"}
+    missing = [name for name in names if not shutil.which(name)]
+    if sys.platform != "linux":  # the display of the others needs no X server
+        missing = [name for name in missing if name == "git"]
+    if missing:
+        wanted = [packages[name] for name in missing]
+        otherwise = f"Please install {' and '.join(missing)} and run this again"
+        hint = f" (Debian and Ubuntu: apt install {' '.join(wanted)})."
+        system_packages(*wanted, otherwise=otherwise + hint)
 
 
-def browser() -> None:
-    """A Chromium: the system's where there is one, else Debian's, else Playwright's own."""
+def browser() -> list[str]:
+    """The program to install so that there is a Chromium; where none can be, Playwright's own."""
     if shutil.which("chromium") or shutil.which("google-chrome"):
-        return
+        return []
     if debian() and can_apt():
-        system_packages("chromium", otherwise="")
-        return
+        return ["chromium"]
     wanted = digest(REQUIREMENTS / "kit.txt")
     if recorded("browser") != wanted:
         say("installing Playwright's Chromium")
         check([str(PYTHON), "-m", "playwright", "install", "chromium"])
         record("browser", wanted)
+    return []
 
 
 def node_packages(folder: Path) -> None:
@@ -173,7 +175,8 @@ def node_packages(folder: Path) -> None:
     say(f"installing the Node packages of {folder.relative_to(ROOT.parent)}")
     skip = {**os.environ, "ELECTRON_SKIP_BINARY_DOWNLOAD": "1"}
     npm = shutil.which("npm") or "npm"
-    check([npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"], cwd=folder, env=skip)
+    command = [npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"]
+    check(command, cwd=folder, env=skip, stdout=subprocess.DEVNULL)
     stamp.write_text(wanted)
 
 
@@ -381,11 +384,16 @@ def system_packages(*packages: str, otherwise: str) -> None:
         raise MissingError(otherwise)
     say(f"installing {', '.join(packages)} with apt-get")
     quiet = {
-        "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+        "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "DEBCONF_NOWARNINGS": "yes"},
         "stdout": subprocess.DEVNULL,
     }
     check(["apt-get", "update", "-qq"], **quiet)
     check(["apt-get", "install", "-qq", "--yes", "--no-install-recommends", *packages], **quiet)
+
+
+def pinned(lock: str) -> str:
+    """What `requirements/<lock>.txt` and the package itself ask for, as one digest."""
+    return digest(REQUIREMENTS / f"{lock}.txt", ROOT / "pyproject.toml")
 
 
 def digest(*files: Path) -> str:

@@ -99,7 +99,7 @@ def test_kit_goes_straight_to_the_job_when_all_is_installed(kit, monkeypatch, ca
     stamp = tmp_path / "stamp.json"
     monkeypatch.setattr(kit, "PYTHON", Path(sys.executable))
     monkeypatch.setattr(kit, "STAMP", stamp)
-    kit.record("dev", kit.digest(ROOT / "requirements" / "dev.txt", ROOT / "pyproject.toml"))
+    kit.record("dev", kit.pinned("dev"))
     assert kit.main(["docs"]) == 0
     assert kit.calls == [["mkdocs", "build", "--strict"]]
     assert capsys.readouterr().out == ""
