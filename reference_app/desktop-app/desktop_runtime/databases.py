@@ -18,6 +18,15 @@ from .data import copy_file, not_writable
 
 BACKUPS_KEPT = 5
 
+# SQLite could not get at the file; it says nothing about what is in it.
+UNREACHABLE = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_READONLY,
+}
+
 
 @contextlib.contextmanager
 def connect(file: Path, mode: str) -> Iterator[sqlite3.Connection]:
@@ -46,16 +55,20 @@ def require_whole(file: Path, thorough: bool) -> None:
             if thorough:
                 (answer,) = connection.execute("PRAGMA quick_check(1)").fetchone()
                 if answer != "ok":
-                    raise sqlite3.DatabaseError(answer)
-    except sqlite3.OperationalError as error:
-        raise not_writable(file, error) from error
+                    raise _damaged(file, answer)
     except sqlite3.DatabaseError as error:
-        raise BackendError(
-            Exit.DATABASE_DAMAGED,
-            f"The database {file} is damaged and was left as it is: {error}",
-            f"Copy the folder {file.parent} to a safe place, then put the newest file of "
-            f"{file.parent / 'backups'} in the database's place.",
-        ) from error
+        if error.sqlite_errorcode & 0xFF in UNREACHABLE:
+            raise not_writable(file, error) from error
+        raise _damaged(file, error) from error
+
+
+def _damaged(file: Path, reason: object) -> BackendError:
+    return BackendError(
+        Exit.DATABASE_DAMAGED,
+        f"The database {file} is damaged and was left as it is: {reason}",
+        f"Copy the folder {file.parent} to a safe place, then put the newest file of "
+        f"{file.parent / 'backups'} in the database's place.",
+    )
 
 
 def require_writable(file: Path) -> None:

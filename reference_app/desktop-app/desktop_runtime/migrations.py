@@ -50,9 +50,11 @@ class Databases:
             self._seed()
             new = databases.is_new(self.files["default"])
         self._require_sound()
+        # Before Django connects, which makes the file.
+        existing = [alias for alias, file in self.files.items() if not databases.is_new(file)]
         plans = {alias: self._plan(alias) for alias in self.files}
         if new or any(plans.values()):
-            self._migrate(plans, new, progress)
+            self._migrate(plans, existing, new, progress)
         if new:
             return "created"
         if interrupted:
@@ -114,13 +116,14 @@ class Databases:
         plan = executor.migration_plan(loader.graph.leaf_nodes())
         return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
 
-    def _migrate(self, plans: dict[str, list[str]], new: bool, progress: Progress) -> None:
+    def _migrate(
+        self, plans: dict[str, list[str]], existing: list[str], new: bool, progress: Progress
+    ) -> None:
         data = self.installation.app_data
         backups: dict[str, str] = {}
-        for alias, file in self.files.items():
-            if not databases.is_new(file):
-                connections[alias].close()
-                backups[alias] = databases.back_up(file, data / "backups").name
+        for alias in existing:
+            connections[alias].close()
+            backups[alias] = databases.back_up(self.files[alias], data / "backups").name
         write_private(self.marker, json.dumps({"new": new, "backups": backups}))
         total = sum(map(len, plans.values())) + (len(self.manifest.first_run) if new else 0)
         step = iter(range(total + 1))

@@ -1,0 +1,183 @@
+"""Starts the payload's backend on small projects the way a shell does."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+
+PAYLOAD = Path(__file__).parents[2] / "reference_app" / "desktop-app"
+TOKEN = secrets.token_urlsafe(32)
+HEADERS = {"X-Desktop-Django-Token": TOKEN}
+
+MANAGE = """
+import os, sys
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings")
+from django.core.management import execute_from_command_line
+execute_from_command_line(sys.argv)
+"""
+SETTINGS = """
+from pathlib import Path
+BASE_DIR = Path(__file__).parent
+SECRET_KEY = "in the repository"
+DEBUG = True
+INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions",
+                  "app"]
+MIDDLEWARE = ["django.contrib.sessions.middleware.SessionMiddleware",
+              "django.middleware.csrf.CsrfViewMiddleware",
+              "django.contrib.auth.middleware.AuthenticationMiddleware"]
+ROOT_URLCONF = "urls"
+STATIC_URL = "static/"
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "db.sqlite3"}}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+"""
+URLS = """
+from django.urls import path
+from app import views
+urlpatterns = [path("", views.home), path("slow/", views.slow), path("big/", views.big)]
+"""
+VIEWS = """
+import time
+from django.http import HttpResponse, StreamingHttpResponse
+from app.models import Note
+def home(request):
+    if request.GET.get("add"):
+        Note.objects.create(text=request.GET["add"])
+    return HttpResponse(",".join(Note.objects.values_list("text", flat=True)))
+def slow(request):
+    time.sleep(2)
+    return HttpResponse("slow answer")
+def big(request):
+    return StreamingHttpResponse(b"x" * 65536 for _ in range(1024))
+"""
+MODELS = """
+from django.db import models
+class Note(models.Model):
+    text = models.CharField(max_length=100)
+"""
+INITIAL = """
+from django.db import migrations, models
+class Migration(migrations.Migration):
+    initial = True
+    dependencies = []
+    operations = [migrations.CreateModel("Note", [
+        ("id", models.BigAutoField(primary_key=True)), ("text", models.CharField(max_length=100))])]
+"""
+MANIFEST = '[app]\nname = "Tiny"\nidentifier = "org.example.tiny"\n'
+
+
+def make_project(folder: Path, files: dict[str, str] | None = None, manifest: str = "") -> Path:
+    """A complete small project with the payload; `files` replace or add to it."""
+    content = {
+        "manage.py": MANAGE,
+        "settings.py": SETTINGS,
+        "urls.py": URLS,
+        "app/__init__.py": "",
+        "app/models.py": MODELS,
+        "app/views.py": VIEWS,
+        "app/migrations/__init__.py": "",
+        "app/migrations/0001_initial.py": INITIAL,
+        "desktop-app/desktop.toml": MANIFEST + manifest,
+        **(files or {}),
+    }
+    for name, text in content.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    shutil.copy(PAYLOAD / "launch.py", folder / "desktop-app")
+    shutil.copytree(
+        PAYLOAD / "desktop_runtime",
+        folder / "desktop-app" / "desktop_runtime",
+        ignore=shutil.ignore_patterns("__pycache__"),
+    )
+    return folder
+
+
+class Backend:
+    """One run of launch.py, ended by its lifeline or by pid."""
+
+    def __init__(self, project: Path, app_data: Path, port: int = 0, **environ: str) -> None:
+        self.project, self.app_data, self.events = project, app_data, []
+        app_data.mkdir(parents=True, exist_ok=True)
+        self.port = port or free_port()
+        self.stderr = app_data / "stderr.log"
+        kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "SYSTEMROOT")}
+        contract = {
+            "DESKTOP_DJANGO_HOST": "127.0.0.1",
+            "DESKTOP_DJANGO_PORT": str(self.port),
+            "DESKTOP_DJANGO_AUTH_TOKEN": TOKEN,
+            "DESKTOP_DJANGO_APP_DATA_DIR": str(app_data),
+            "DESKTOP_DJANGO_BUNDLE_DIR": str(project),
+            "DESKTOP_DJANGO_RUNTIME_MODE": "development",
+        }
+        with self.stderr.open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    *(sys.executable, "-I", "-u", "-X", "utf8"),
+                    *("-X", f"pycache_prefix={app_data / 'pycache'}"),
+                    str(project / "desktop-app" / "launch.py"),
+                ],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={**kept, **contract, **environ},
+            )
+
+    def __enter__(self) -> Backend:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            for child in [*psutil.Process(self.process.pid).children(recursive=True)]:
+                child.kill()
+            self.process.kill()
+        self.process.wait(10)
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+    def until(self, *names: str) -> dict:
+        """Read events up to the first of `names`; an empty event when the stream ends."""
+        for line in self.process.stdout:
+            self.events.append(json.loads(line))
+            if self.events[-1]["event"] in names:
+                return self.events[-1]
+        return {"event": "end"}
+
+    def ready(self) -> Backend:
+        event = self.until("ready", "failed")
+        assert event["event"] == "ready", (event, self.stderr.read_text())
+        return self
+
+    def failed(self) -> dict:
+        event = self.until("ready", "failed")
+        assert event["event"] == "failed", event
+        assert self.process.wait(10) == event["exit"]
+        return event
+
+    def get(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, dict, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request("GET", path, headers=HEADERS if headers is None else headers)
+            response = connection.getresponse()
+            return response.status, dict(response.getheaders()), response.read()
+        finally:
+            connection.close()
+
+    def stop(self) -> int:
+        self.process.stdin.close()
+        return self.process.wait(30)
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return sock.getsockname()[1]
