@@ -1,0 +1,255 @@
+"""Adds the desktop layer to a project: everything or nothing, and only inside desktop-app."""
+
+import os
+import re
+import shutil
+import tempfile
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from skill_scripts import __version__, git, manifest, record
+from skill_scripts.environment import PRIVATE, Interpreter, find_environment, install
+from skill_scripts.errors import KitError
+from skill_scripts.findings import BLOCKED, DECIDE
+from skill_scripts.payload import HERE, payload_files, sha256
+from skill_scripts.project import PAYLOAD_FOLDER, find_project
+from skill_scripts.survey import Progress, Survey, survey
+
+PACKAGES = ".packages"
+NEUTRAL_ICONS = HERE / "neutral_icons"
+
+
+@dataclass
+class Adaptation:
+    """What adapt did, or with --dry-run would do."""
+
+    root: Path
+    added: list[str] = field(default_factory=list)  # relative to root
+    steps: list[str] = field(default_factory=list)  # sentences, for a person
+    survey: Survey | None = None
+    manifest_text: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The one JSON document of --json."""
+        return {
+            "root": str(self.root),
+            "added": self.added,
+            "steps": self.steps,
+            "decisions_open": [
+                finding.as_dict() for finding in self.survey.having(DECIDE)
+            ] if self.survey else [],
+            "manifest": self.manifest_text,
+            "survey_seconds": self.survey.seconds if self.survey else {},
+        }  # fmt: skip
+
+
+def adapt(
+    path: Path,
+    *,
+    manage: str = "",
+    decisions: Sequence[str] = (),
+    allow_dirty: bool = False,
+    dry_run: bool = False,
+    progress: Progress = lambda _: None,
+) -> Adaptation:
+    """Add desktop-app to the project in folder `path`.
+
+    On a project that is adapted already, enters further `decisions` and restores what is missing.
+    Raises KitError, with nothing written, for everything that is in the way.
+    """
+    root = path.resolve()
+    if root.is_dir() and (existing := record.read(root)):
+        return _adapt_again(root, existing, decisions, dry_run, progress)
+    project = find_project(path, manage, _decided_settings(decisions))
+    root, folder = project.root, project.root / PAYLOAD_FOLDER
+    if folder.exists() or folder.is_symlink():
+        raise KitError("DDK-ADP-03", f"{folder} is in the way", folder=str(folder))
+    _check_clean(root, allow_dirty)
+    if dry_run:
+        found = survey(path, manage=manage, decisions=decisions, progress=progress)
+        _refuse_blocked(found)
+        _name_app(found)
+        return _plan(found)
+    with _staging(root) as stage:
+        found = survey(
+            path,
+            manage=manage,
+            decisions=decisions,
+            private_environment=stage / ".venv",
+            progress=progress,
+        )
+        _refuse_blocked(found)
+        _name_app(found)
+        plan = _plan(found)
+        progress("adding desktop-app")
+        names = _write_payload(stage, plan.manifest_text, decisions)
+        assert found.interpreter is not None
+        _install_runtime(stage, found.interpreter)
+        stage.rename(folder)
+        try:
+            _check_visible(root, names)
+        except BaseException:
+            shutil.rmtree(folder)
+            raise
+    return plan
+
+
+def _adapt_again(
+    root: Path, existing: record.Record, decisions: Sequence[str], dry_run: bool, progress: Progress
+) -> Adaptation:
+    """Bring an adapted project to completion, for example in a fresh clone of it."""
+    folder = root / PAYLOAD_FOLDER
+    current = {name: sha256(file) for name, file in payload_files().items()}
+    written = {name: value for name, value in existing.files.items() if name in current}
+    if existing.kit != __version__ or written != current:
+        raise KitError(
+            "DDK-ADP-02",
+            f"adapted by kit {existing.kit}; this is kit {__version__} or another state of it",
+            root=str(root),
+            kit=existing.kit,
+        )
+    result = Adaptation(root)
+    file = folder / manifest.FILE_NAME
+    text = file.read_text(encoding="utf-8") if file.is_file() else ""
+    draft = manifest.read(file)
+    amended = manifest.amend(text, list(decisions)) if decisions else text
+    if amended != text:
+        result.steps.append(f"enter {len(decisions)} decisions in {PAYLOAD_FOLDER}/{file.name}")
+    absent = [name for name in existing.absent(folder) if name in current]
+    result.steps += [f"restore {PAYLOAD_FOLDER}/{name}" for name in absent]
+    project = find_project(root, draft["django"]["manage"], draft["django"]["settings"])
+    interpreter = find_environment(project, draft["python"]["interpreter"])
+    if interpreter is None:
+        result.steps.append(f"make the environment {PRIVATE}")
+    if not (folder / PACKAGES).is_dir():
+        result.steps.append(f"install the runtime's own packages in {PAYLOAD_FOLDER}/{PACKAGES}")
+    result.manifest_text = amended
+    if dry_run:
+        return result
+    if amended != text:
+        file.write_text(amended, encoding="utf-8", newline="\n")
+        _record(folder, existing.files, existing.decisions + tuple(decisions))
+    for name in absent:
+        _copy(payload_files()[name], folder / name)
+    if interpreter is None:
+        result.survey = survey(root, private_environment=folder / ".venv", progress=progress)
+        interpreter = result.survey.interpreter
+    if not (folder / PACKAGES).is_dir() and interpreter:
+        _install_runtime(folder, interpreter)
+    return result
+
+
+def _check_clean(root: Path, allow_dirty: bool) -> None:
+    changed = git.changes(root)
+    if changed and not allow_dirty:
+        shown = ", ".join(changed[:5]) + (" …" if len(changed) > 5 else "")
+        raise KitError(
+            "DDK-ADP-01", f"{len(changed)} uncommitted changes in {root}: {shown}", changed=changed
+        )
+
+
+def _refuse_blocked(found: Survey) -> None:
+    if blocked := found.having(BLOCKED):
+        lines = [f"{each.place + ': ' if each.place else ''}{each.what}" for each in blocked]
+        raise KitError(
+            "DDK-ADP-05",
+            "\n    ".join([f"{len(blocked)} findings stand in the way", *lines]),
+            remedy="; ".join(dict.fromkeys(each.do for each in blocked if each.do)),
+            findings=[each.as_dict() for each in blocked],
+        )
+
+
+def _plan(found: Survey) -> Adaptation:
+    files = [f"{PAYLOAD_FOLDER}/{name}" for name in (*payload_files(), *_icons())]
+    own = [f"{PAYLOAD_FOLDER}/{manifest.FILE_NAME}", f"{PAYLOAD_FOLDER}/{record.FILE_NAME}"]
+    plan = Adaptation(found.project.root, sorted({*files, *own}), survey=found)
+    plan.manifest_text = manifest.render(found.draft)
+    plan.steps = [f"add {len(plan.added)} files in {PAYLOAD_FOLDER}"]
+    if found.environment != "own":
+        plan.steps.append(f"make the environment {PRIVATE}")
+    plan.steps.append(f"install the runtime's own packages in {PAYLOAD_FOLDER}/{PACKAGES}")
+    return plan
+
+
+def _write_payload(stage: Path, manifest_text: str, decisions: Iterable[str]) -> list[str]:
+    files = payload_files() | _icons()
+    for name, source in files.items():
+        _copy(source, stage / name)
+    (stage / manifest.FILE_NAME).write_text(manifest_text, encoding="utf-8", newline="\n")
+    names = [*files, manifest.FILE_NAME]
+    record.write(stage, names, decisions)
+    return [*names, record.FILE_NAME]
+
+
+def _install_runtime(folder: Path, interpreter: Interpreter) -> None:
+    """Install what the runtime itself imports; the project's environment stays as it is."""
+    requirements = (folder / "requirements.txt").read_text(encoding="utf-8")
+    install(interpreter.python, [requirements], target=folder / PACKAGES, compile_bytecode=True)
+
+
+def _check_visible(root: Path, names: Iterable[str]) -> None:
+    """Prove that git sees every file that was added."""
+    hidden = git.ignored(root, [f"{PAYLOAD_FOLDER}/{name}" for name in names])
+    if hidden:
+        path, rule = next(iter(hidden.items()))
+        raise KitError(
+            "DDK-ADP-06",
+            f"{len(hidden)} files would be ignored, for example {path} by {rule}",
+            rule=rule,
+            ignored=hidden,
+        )
+
+
+@contextmanager
+def _staging(root: Path) -> Iterator[Path]:
+    """A folder beside desktop-app that becomes desktop-app, or is gone afterwards."""
+    try:
+        stage = Path(tempfile.mkdtemp(prefix=f".{PAYLOAD_FOLDER}-", dir=root))
+        stage.chmod(0o755)
+    except OSError as error:
+        raise KitError("DDK-ADP-04", f"{root} cannot be written: {error.strerror}") from error
+    try:
+        yield stage
+    except OSError as error:
+        raise KitError("DDK-ADP-04", f"writing into {root} failed: {error}") from error
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    target.chmod(0o755 if os.access(source, os.X_OK) else 0o644)
+
+
+def _icons() -> dict[str, Path]:
+    """Icons without a brand, in place of the reference app's own."""
+    if not NEUTRAL_ICONS.is_dir():
+        return {}
+    files = (file for file in NEUTRAL_ICONS.rglob("*") if file.is_file())
+    return {f"icons/{file.relative_to(NEUTRAL_ICONS).as_posix()}": file for file in files}
+
+
+def _name_app(found: Survey) -> None:
+    """Give the app a name and an identifier derived from the project, unless decided."""
+    app = found.draft["app"]
+    name = found.project.root.name
+    app["name"] = app["name"] or re.sub(r"[\s_-]+", " ", name).strip().title() or "Desktop App"
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    slug = re.sub(r"[^a-z0-9]+", "-", ascii_name.lower()).strip("-") or "app"
+    app["identifier"] = app["identifier"] or f"org.desktop-django.{slug}"
+
+
+def _record(folder: Path, files: Iterable[str], decisions: Iterable[str]) -> None:
+    record.write(folder, [name for name in files if (folder / name).is_file()], decisions)
+
+
+def _decided_settings(decisions: Iterable[str]) -> str:
+    draft = manifest.defaults()
+    for decision in decisions:
+        manifest.decide(draft, decision)
+    return draft["django"]["settings"]

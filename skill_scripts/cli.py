@@ -1,0 +1,175 @@
+"""The command `desktop-django`: reads arguments, calls one module, shows the result."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from skill_scripts import SPEC_VERSION, __version__
+from skill_scripts.adapt import adapt as adapt_project
+from skill_scripts.errors import KitError
+from skill_scripts.findings import BLOCKED, DECIDE, FINE, HANDLED, Finding
+from skill_scripts.remove import remove as remove_layer
+from skill_scripts.survey import Survey
+from skill_scripts.survey import survey as survey_project
+
+KIT = Path(__file__).resolve().parent.parent
+EXIT_DECISIONS, EXIT_ERROR = 1, 3
+COLOURS = {BLOCKED: "red", DECIDE: "yellow", HANDLED: "cyan", FINE: "green"}
+
+app = typer.Typer(
+    name="desktop-django",
+    help="Turn an existing Django project into a local-first desktop app, and prove it.\n\n"
+    "Exit codes: 0 done, 1 criteria failed or decisions needed, 2 usage, 3 an error with a "
+    "DDK code, 4 a bug of the kit.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+screen = Console(stderr=True, highlight=False)
+
+ProjectPath = Annotated[Path, typer.Argument(metavar="PATH", help="Folder of the project.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+Manage = Annotated[str, typer.Option(help="manage.py to use, relative to PATH.")]
+Decisions = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Decide a key of desktop.toml; repeatable."),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan; write nothing.")]
+
+
+@app.command()
+def survey(
+    path: ProjectPath, manage: Manage = "", decisions: Decisions = None, as_json: Json = False
+) -> None:
+    """Find out what a desktop app of the project needs. Writes nothing into it."""
+    with _shown_errors(as_json), _progress(as_json) as progress:
+        found = survey_project(path, manage=manage, decisions=decisions or (), progress=progress)
+    if as_json:
+        _print_json(found.as_dict())
+    else:
+        _show_findings(found.findings)
+        _show_summary(found)
+    if found.having(BLOCKED) or found.having(DECIDE):
+        raise typer.Exit(EXIT_DECISIONS)
+
+
+@app.command()
+def adapt(
+    path: ProjectPath,
+    manage: Manage = "",
+    decisions: Decisions = None,
+    dry_run: DryRun = False,
+    allow_dirty: Annotated[
+        bool, typer.Option("--allow-dirty", help="Accept uncommitted changes.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Add the desktop layer: one folder, desktop-app. No file of the project is changed."""
+    with _shown_errors(as_json), _progress(as_json) as progress:
+        done = adapt_project(
+            path,
+            manage=manage,
+            decisions=decisions or (),
+            allow_dirty=allow_dirty,
+            dry_run=dry_run,
+            progress=progress,
+        )
+    if as_json:
+        _print_json(done.as_dict() | {"dry_run": dry_run})
+        return
+    if not done.steps:
+        screen.print("nothing to do: the project is adapted")
+    for step in done.steps:
+        screen.print(f"{'would ' if dry_run else ''}{step}", markup=False)
+    if done.survey and (open_decisions := done.survey.having(DECIDE)):
+        screen.print("\nworth a look (a working value is in desktop.toml):")
+        _show_findings(open_decisions)
+
+
+@app.command()
+def remove(path: ProjectPath, dry_run: DryRun = False, as_json: Json = False) -> None:
+    """Take the desktop layer out again. What you changed in it stays."""
+    with _shown_errors(as_json):
+        done = remove_layer(path, dry_run=dry_run)
+    if as_json:
+        _print_json(done.as_dict() | {"dry_run": dry_run})
+        return
+    screen.print(f"{'would remove' if dry_run else 'removed'} {len(done.removed)} files")
+    for name in done.kept:
+        screen.print(f"kept {name}: not as adapt wrote it", markup=False)
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+    add_help_option=False,
+)
+def check(context: typer.Context, path: ProjectPath) -> None:
+    """Check an adapted project against SPEC.md; further options go to the checks."""
+    # Without -c, --rootdir and autoload off, pytest would run the target's own configuration.
+    command = [sys.executable, "-m", "pytest", "-c", str(KIT / "pyproject.toml")]
+    command += ["--rootdir", str(KIT), str(KIT / "checks"), "--target", str(path.resolve())]
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run([*command, *context.args], cwd=KIT, env=environment)
+    raise typer.Exit(done.returncode)
+
+
+@app.command()
+def version() -> None:
+    """Print the versions of the kit and of the specification."""
+    typer.echo(f"desktop-django-kit {__version__}, spec {SPEC_VERSION}")
+
+
+@contextmanager
+def _shown_errors(as_json: bool) -> Iterator[None]:
+    try:
+        yield
+    except KitError as error:
+        if as_json:
+            _print_json({"error": error.as_dict()})
+        else:
+            typer.echo(str(error), err=True)
+        raise typer.Exit(EXIT_ERROR) from None
+
+
+@contextmanager
+def _progress(as_json: bool) -> Iterator[Callable[[str], None]]:
+    """Says what is going on, on a terminal in one line that vanishes."""
+    if as_json or not screen.is_terminal:
+        yield lambda _: None
+        return
+    with screen.status("reading the project") as status:
+        yield lambda text: status.update(escape(text))
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def _show_findings(findings: list[Finding]) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column()
+    for finding in findings:
+        place = f"\n{finding.place}" if finding.place else ""
+        do = f"\n→ {finding.do}" if finding.do else ""
+        colour = COLOURS[finding.severity]
+        table.add_row(
+            f"[{colour}]{finding.severity}[/]",
+            f"{escape(finding.what)}[dim]{escape(place)}[/]{escape(do)}",
+        )
+    screen.print(table)
+
+
+def _show_summary(found: Survey) -> None:
+    counts = ", ".join(f"{len(found.having(each))} {each}" for each in COLOURS)
+    screen.print(f"\n{found.project.root}: {counts} ({sum(found.seconds.values()):.1f} s)")

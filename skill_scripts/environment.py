@@ -1,0 +1,248 @@
+"""Interpreters: the one the project has, or a private one made with uv from its declarations."""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+from uv import find_uv_bin
+
+from skill_scripts.declarations import Declarations, requirement_name
+from skill_scripts.errors import KitError
+from skill_scripts.processes import WINDOWS, clean_environment
+from skill_scripts.project import PAYLOAD_FOLDER, Project
+
+OLDEST_PYTHON = Version("3.11")
+PRIVATE = f"{PAYLOAD_FOLDER}/.venv"
+CACHE = platformdirs.user_cache_path("desktop-django-kit")
+COMPLETE = "desktop-django-kit.json"  # in an environment of ours, once everything is installed
+USUAL_NAMES = (".venv", "venv", "env")
+INSTALL_LIMIT_SECONDS = 1800
+START_LIMIT_SECONDS = 30
+# Only make sense on a server, or need a database client's headers to build. They are left out of
+# private environments and asked for only if something imports them.
+SERVER_ONLY = frozenset(
+    {
+        "gunicorn", "uwsgi", "pyuwsgi", "mod-wsgi", "mysqlclient", "psycopg2", "psycopg-c",
+        "python-ldap", "django-auth-ldap", "cx-oracle", "mssql-django", "pyodbc", "supervisor",
+        "django-heroku", "gevent", "meinheld",
+    }
+)  # fmt: skip
+# What to install when a left-out package turns out to be imported.
+BUILT_ALTERNATIVE = {"psycopg2": "psycopg2-binary", "psycopg-c": "psycopg-binary"}
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """A Python that can run the project."""
+
+    python: Path
+    version: str
+    private: bool  # made by us: packages may be added to it
+
+
+def find_environment(project: Project, named: str = "") -> Interpreter | None:
+    """The interpreter of the project's own environment, or of our private one in it.
+
+    `named` is python.interpreter of desktop.toml. Raises KitError DDK-ENV-02 if the named one is
+    too old and DDK-ENV-04 if it does not start; others that do not serve are passed over.
+    """
+    if named:
+        python = project.root / named
+        version = python_version(python)
+        if version is None:
+            raise KitError("DDK-ENV-04", f"{named} cannot be started", python=named)
+        if Version(version) < OLDEST_PYTHON:
+            raise KitError("DDK-ENV-02", f"{named} is Python {version}", python=version)
+        return Interpreter(python, version, private=False)
+    for base in dict.fromkeys((project.root, project.folder)):
+        for name in (*USUAL_NAMES, PRIVATE):
+            folder = base / name
+            version = _version_noted_in(folder)
+            if version and Version(version) >= OLDEST_PYTHON and has_django(folder):
+                return Interpreter(python_in(folder), version, private=name == PRIVATE)
+    return None
+
+
+def python_in(environment: Path) -> Path:
+    """Where a virtual environment has its interpreter."""
+    return environment / ("Scripts/python.exe" if WINDOWS else "bin/python")
+
+
+def has_django(environment: Path) -> bool:
+    """Whether Django is installed in a virtual environment."""
+    pattern = "Lib/site-packages" if WINDOWS else "lib/python*/site-packages"
+    return any((folder / "django").is_dir() for folder in environment.glob(pattern))
+
+
+def python_version(python: Path) -> str | None:
+    """The version of an interpreter, None if it does not start."""
+    command = [str(python), "-I", "-c", "import platform; print(platform.python_version())"]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=START_LIMIT_SECONDS,
+            stdin=subprocess.DEVNULL, env=clean_environment(),
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def bytecode_flags(python: Path) -> list[str]:
+    """Interpreter options that write no bytecode into the project, yet do not compile each time.
+
+    An environment that has bytecode is used as it is; for others it is kept in the user's cache.
+    """
+    if any(python.parent.parent.glob("[Ll]ib/**/site-packages/django/__pycache__")):
+        return ["-B"]
+    return ["-X", f"pycache_prefix={CACHE / 'bytecode'}"]
+
+
+def cache_folder(project: Project, declared: Declarations, wanted: Mapping[str, Any]) -> Path:
+    """Where survey keeps the environment of a project that has none: nothing is written into it.
+
+    `wanted` is [python] of the draft; other declarations or decisions lead to another folder.
+    """
+    content = json.dumps([str(project.root), asdict(declared), wanted])
+    key = hashlib.sha256(content.encode()).hexdigest()[:16]
+    return CACHE / "environments" / key
+
+
+def make_environment(
+    folder: Path,
+    declared: Declarations,
+    *,
+    exclude: Iterable[str],
+    extra: Iterable[str],
+    compile_bytecode: bool = False,
+) -> tuple[Interpreter, list[str]]:
+    """Make a virtual environment in `folder` with everything declared but the excluded.
+
+    One that is complete already is used again. Packages that only a server needs are left out.
+    Returns the interpreter and the names left out. Raises KitError DDK-ENV-01 if the rest does
+    not install and DDK-ENV-02 if no Python fits.
+    """
+    if (folder / COMPLETE).is_file():
+        left_out = json.loads((folder / COMPLETE).read_text(encoding="utf-8"))
+        return Interpreter(python_in(folder), _version_noted_in(folder) or "", True), left_out
+    wanted = _python_request(declared.requires_python)
+    _run_uv(
+        [
+            "venv",
+            "--quiet",
+            "--relocatable",
+            "--clear",
+            "--no-project",
+            "--python",
+            wanted,
+            str(folder),
+        ],
+        "DDK-ENV-02",
+        f"no Python fits {declared.requires_python or wanted}",
+    )
+    left_out = (SERVER_ONLY | {*exclude}) & {
+        requirement_name(line) for line in declared.requirements
+    }
+    kept = [line for line in declared.requirements if requirement_name(line) not in left_out]
+    interpreter = python_in(folder)
+    version = _version_noted_in(folder) or python_version(interpreter) or ""
+    if requirements := [*kept, *extra]:
+        install(
+            interpreter,
+            requirements,
+            constraints=declared.constraints,
+            compile_bytecode=compile_bytecode,
+        )
+    (folder / COMPLETE).write_text(json.dumps(sorted(left_out)), encoding="utf-8")
+    return Interpreter(interpreter, version, private=True), sorted(left_out)
+
+
+def install(
+    python: Path,
+    requirements: Sequence[str],
+    *,
+    constraints: Sequence[str] = (),
+    compile_bytecode: bool = False,
+    target: Path | None = None,
+) -> None:
+    """Install into the environment of `python`, or for it into the folder `target`.
+
+    If the constraints cannot be met together they are dropped: lock files of other tools are
+    made for other platforms. Raises KitError DDK-ENV-01 with the packages at fault.
+    """
+    command = ["pip", "install", "--quiet", "--python", str(python)]
+    command += ["--compile-bytecode"] if compile_bytecode else []
+    command += ["--target", str(target)] if target else []
+    with tempfile.TemporaryDirectory() as folder:
+        wanted = Path(folder, "requirements.txt")
+        wanted.write_text("\n".join(requirements) + "\n", encoding="utf-8")
+        command += ["--requirements", str(wanted)]
+        message = "the dependencies do not install"
+        if constraints:
+            pins = Path(folder, "constraints.txt")
+            pins.write_text("\n".join(constraints) + "\n", encoding="utf-8")
+            try:
+                _run_uv([*command, "--constraints", str(pins)], "DDK-ENV-01", message)
+            except KitError:
+                pass
+            else:
+                return
+        _run_uv(command, "DDK-ENV-01", message)
+
+
+def _python_request(requires_python: str) -> str:
+    """What to ask uv for: a Python of the project's range that our runtime also knows."""
+    specifier = SpecifierSet(requires_python) & SpecifierSet(f">={OLDEST_PYTHON}")
+    if not any(specifier.contains(f"3.{minor}.99") or specifier.contains(f"3.{minor}.0")
+               for minor in range(11, 40)):  # fmt: skip
+        raise KitError(
+            "DDK-ENV-02", f"the project asks for Python {requires_python}", python=requires_python
+        )
+    return str(specifier)
+
+
+def _version_noted_in(environment: Path) -> str | None:
+    """The version in pyvenv.cfg, None if `environment` has no interpreter that could be used."""
+    try:
+        text = (environment / "pyvenv.cfg").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+    match = re.search(r"^version(?:_info)?\s*=\s*(\d+\.\d+(?:\.\d+)?)", text, re.MULTILINE)
+    return match[1] if match and python_in(environment).exists() else None
+
+
+def _run_uv(arguments: list[str], code: str, message: str) -> None:
+    """Run uv away from the project, whose own [tool.uv] must not change what happens."""
+    try:
+        command = [find_uv_bin(), *arguments]
+    except FileNotFoundError as error:
+        raise KitError("DDK-ENV-03", "uv is not installed") from error
+    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+    with tempfile.TemporaryDirectory() as elsewhere:
+        try:
+            done = subprocess.run(
+                command, cwd=elsewhere, env=environment, stdin=subprocess.DEVNULL,
+                capture_output=True, text=True, errors="replace", timeout=INSTALL_LIMIT_SECONDS,
+            )  # fmt: skip
+        except OSError as error:
+            raise KitError("DDK-ENV-03", f"uv does not start: {error}") from error
+        except subprocess.TimeoutExpired as error:
+            raise KitError(code, f"{message}: not done after 30 minutes") from error
+    if done.returncode:
+        output = done.stderr.strip()
+        raise KitError(code, f"{message}:\n{_indented(output)}", output=output)
+
+
+def _indented(text: str) -> str:
+    lines = text.splitlines()
+    shown = lines if len(lines) <= 12 else [*lines[:8], "…", *lines[-3:]]
+    return "\n".join(f"    {line}" for line in shown)

@@ -1,0 +1,56 @@
+"""What git knows about a project; every question has an answer where there is no git."""
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from skill_scripts.project import PAYLOAD_FOLDER
+
+LIMIT_SECONDS = 60
+
+
+def changes(root: Path) -> list[str] | None:
+    """Uncommitted changes below `root` except in desktop-app; None if git does not manage it.
+
+    Environments are no changes: whoever makes one without ignoring it has not edited anything.
+    """
+    status = _git(root, "status", "--porcelain", "-z", "--untracked-files=normal", "--", ".")
+    prefix = _git(root, "rev-parse", "--show-prefix")
+    if status is None or prefix is None:
+        return None
+    start = prefix.strip()
+    found = []
+    for entry in filter(None, status.split("\0")):
+        path = entry[3:].removeprefix(start)
+        if path.split("/")[0] != PAYLOAD_FOLDER and not (root / path / "pyvenv.cfg").is_file():
+            found.append(path)
+    return found
+
+
+def ignored(root: Path, paths: Sequence[str]) -> dict[str, str]:
+    """Those of `paths` that a rule hides from git, with the rule as FILE:LINE:PATTERN."""
+    output = _git(
+        root, "check-ignore", "--verbose", "--no-index", "-z", "--stdin", given="\0".join(paths)
+    )
+    fields = (output or "").split("\0")
+    found = {}
+    for file, line, pattern, path in zip(*[iter(fields)] * 4, strict=False):
+        if not pattern.startswith("!"):
+            found[path] = f"{file}:{line}:{pattern}"
+    return found
+
+
+def _git(root: Path, *arguments: str, given: str = "") -> str | None:
+    """What git prints, None if there is no git or no repository."""
+    try:
+        done = subprocess.run(
+            ["git", "-c", "core.quotePath=false", "-C", str(root), *arguments],
+            input=given.encode(),
+            capture_output=True,
+            timeout=LIMIT_SECONDS,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    # check-ignore ends with 1 when nothing is ignored
+    good = (0, 1) if "check-ignore" in arguments else (0,)
+    return done.stdout.decode(errors="surrogateescape") if done.returncode in good else None

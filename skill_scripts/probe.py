@@ -1,0 +1,262 @@
+"""Executed by the project's own interpreter: loads the project as the desktop runtime does.
+
+    <python> -I -B -X utf8 probe.py REQUEST RESULT
+
+REQUEST is a JSON file: {"project", "payload", "manifest", "app_data"}, all absolute paths.
+RESULT is written again after every step, so that it tells how far a project came that hangs,
+crashes or ends the process. Standard library and the payload only; imports nothing of the kit.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+PLAIN = (str, int, float, bool, type(None))
+# Settings as the project has them, before the desktop layers.
+SETTINGS = (
+    "ASGI_APPLICATION", "AUTHENTICATION_BACKENDS", "AUTH_USER_MODEL", "CACHES",
+    "CSP_DEFAULT_SRC", "DATABASE_ROUTERS", "DEBUG", "DEFAULT_FILE_STORAGE", "EMAIL_BACKEND",
+    "FORCE_SCRIPT_NAME", "INSTALLED_APPS", "LOGIN_URL", "MEDIA_ROOT", "MEDIA_URL", "MIDDLEWARE",
+    "ROOT_URLCONF", "SECURE_HSTS_SECONDS", "SECURE_SSL_REDIRECT", "SESSION_ENGINE", "SITE_ID",
+    "STATICFILES_STORAGE", "STATIC_ROOT", "STATIC_URL", "USE_I18N", "WSGI_APPLICATION",
+)  # fmt: skip
+QUEUE_SETTINGS = (
+    "BROKER_URL", "CELERY_BROKER_URL", "CHANNEL_LAYERS", "DRAMATIQ_BROKER", "HUEY", "Q_CLUSTER",
+    "RQ_QUEUES", "TASKS",
+)  # fmt: skip
+
+
+class Report:
+    """What is known so far; saved after every step."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.process = os.getpid()
+        self.facts: dict[str, Any] = {"step": "start", "error": None}
+
+    def step(self, name: str) -> None:
+        self.facts["step"] = name
+        self.save()
+
+    def save(self) -> None:
+        if os.getpid() != self.process:
+            os._exit(0)  # a copy that the project forked off must not go on as a second probe
+        partial = self.file.with_suffix(".partial")
+        partial.write_text(json.dumps(self.facts), encoding="utf-8")
+        partial.replace(self.file)
+
+
+def main(request_file: str, result_file: str) -> None:
+    request = json.loads(Path(request_file).read_text(encoding="utf-8"))
+    report = Report(Path(result_file))
+    project = Path(request["project"])
+    report.facts["python"] = sys.version.split()[0]
+    sys.path.insert(0, request["payload"])
+    try:
+        look(report, project, request)
+    except (Exception, SystemExit) as error:
+        wrapped = type(error).__module__.startswith("desktop_runtime") and error.__cause__
+        report.facts["error"] = describe(wrapped or error, project)
+        report.facts["search_path"] = [entry for entry in sys.path if isinstance(entry, str)]
+        report.save()
+    else:
+        report.step("done")
+    # Threads that the project started must not keep the process.
+    os._exit(0)
+
+
+def look(report: Report, project: Path, request: dict[str, Any]) -> None:
+    """Go as far as the project lets us; what is found is in the report at any time."""
+    report.step("django")
+    import django
+    from desktop_runtime import entry, overlay
+    from desktop_runtime.contract import Installation
+    from desktop_runtime.manifest import read_manifest
+
+    report.facts["django"] = django.get_version()
+    manifest = read_manifest(Path(request["manifest"]))
+    record_own_settings(report.facts)
+    overlay.install(Installation(Path(request["app_data"]), project, packaged=False), manifest)
+
+    report.step("manage")
+    entry.enter(project, manifest)
+    report.facts["settings_module"] = os.environ["DJANGO_SETTINGS_MODULE"]
+
+    report.step("settings")
+    overlay.verify()
+
+    report.step("setup")
+    django.setup()
+    report.facts["models"] = describe_models(project)
+
+    report.step("urls")
+    report.facts["urls"] = describe_urls(manifest.health_path)
+
+    report.step("migrations")
+    report.facts["migrations"] = describe_migrations(project)
+
+
+def record_own_settings(facts: dict[str, Any]) -> None:
+    """Keep the project's own values: the desktop layers are put on after this class has loaded."""
+    from django import conf
+
+    class Settings(conf.Settings):
+        def __init__(self, settings_module: str) -> None:
+            super().__init__(settings_module)
+            facts["settings"] = {name: plain(getattr(self, name, None)) for name in SETTINGS}
+            facts["queues"] = [name for name in QUEUE_SETTINGS if getattr(self, name, None)]
+            facts["databases"] = describe_databases(self.DATABASES)
+            facts["storages"] = {
+                alias: str(storage.get("BACKEND", ""))
+                for alias, storage in (getattr(self, "STORAGES", None) or {}).items()
+            }
+            facts["explicit"] = sorted(name for name in dir(self) if self.is_overridden(name))
+            facts["settings_file"] = getattr(sys.modules.get(settings_module), "__file__", None)
+
+    conf.Settings = Settings
+
+
+def plain(value: Any) -> Any:
+    """A setting as JSON, without values that may be secret (only names and backends matter)."""
+    if isinstance(value, PLAIN):
+        return value
+    if isinstance(value, (list, tuple)):
+        return [each if isinstance(each, PLAIN) else str(each) for each in value]
+    if isinstance(value, dict):
+        return {
+            str(alias): str(each.get("BACKEND", "")) if isinstance(each, dict) else ""
+            for alias, each in value.items()
+        }
+    return str(value)
+
+
+def describe_databases(databases: dict[str, Any]) -> dict[str, dict[str, str]]:
+    return {
+        alias: {"engine": str(each.get("ENGINE", "")), "name": str(each.get("NAME", ""))}
+        for alias, each in databases.items()
+    }
+
+
+def describe_models(project: Path) -> dict[str, Any]:
+    """Fields that SQLite cannot hold, with their place in the source."""
+    from django.apps import apps
+
+    special = []
+    for model in apps.get_models(include_auto_created=False):
+        for field in model._meta.local_fields:
+            kind = type(field)
+            origin = next((each.__module__ for each in kind.__mro__ if _is_engine_bound(each)), "")
+            if origin:
+                file, line = _place(model, field.name, project)
+                special.append(
+                    {"model": model._meta.label, "field": field.name, "kind": kind.__name__,
+                     "module": origin, "file": file, "line": line}
+                )  # fmt: skip
+    from django.contrib.auth import get_user_model
+
+    user = "django.contrib.auth" in [config.name for config in apps.get_app_configs()]
+    return {
+        "count": len(apps.get_models()),
+        "apps": [config.name for config in apps.get_app_configs()],
+        "engine_bound": special,
+        "user": get_user_model()._meta.label if user else "",
+    }
+
+
+def _is_engine_bound(kind: type) -> bool:
+    return kind.__module__.startswith(
+        ("django.contrib.postgres.", "django.contrib.gis.db.", "django_mysql.", "pgvector.")
+    )
+
+
+def _place(model: type, name: str, project: Path) -> tuple[str, int]:
+    """File (relative to the project where possible) and line where a field is written."""
+    file = getattr(sys.modules.get(model.__module__), "__file__", "") or ""
+    line = 0
+    try:
+        for node in ast.walk(ast.parse(Path(file).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef) and node.name == model.__name__:
+                line = node.lineno
+                for child in node.body:
+                    targets = getattr(child, "targets", [getattr(child, "target", None)])
+                    if any(getattr(target, "id", "") == name for target in targets):
+                        line = child.lineno
+    except (OSError, ValueError, SyntaxError):
+        pass
+    return _relative(file, project), line
+
+
+def describe_urls(health_path: str) -> dict[str, Any]:
+    """What answers at the root, and at our health path, where the project should have nothing."""
+    from django.urls import Resolver404, get_resolver, resolve
+
+    def view_at(path: str) -> str | None:
+        try:
+            match = resolve(path)
+        except Resolver404:
+            return None
+        return match._func_path
+
+    patterns = get_resolver().url_patterns
+    return {"count": len(patterns), "root": view_at("/"), "health": view_at(health_path)}
+
+
+def describe_migrations(project: Path) -> dict[str, Any]:
+    """How many migrations a first run applies, and the project's own apps that ship none."""
+    from django.apps import apps
+    from django.db.migrations.loader import MigrationLoader
+
+    loader = MigrationLoader(None, ignore_no_migrations=True)
+    without = [
+        config.label
+        for config in apps.get_app_configs()
+        if config.label in loader.unmigrated_apps
+        and any(config.get_models())
+        and Path(config.path).is_relative_to(project)
+    ]
+    return {"count": len(loader.disk_migrations), "apps_without": without}
+
+
+def describe(error: BaseException, project: Path) -> dict[str, Any]:
+    """An exception with its causes, so that the kit can tell what would help."""
+    chain = []
+    current: BaseException | None = error
+    while current is not None and len(chain) < 8:
+        chain.append(
+            {
+                "type": type(current).__name__,
+                "module": type(current).__module__,
+                "message": str(current)[:2000],
+                "name": getattr(current, "name", None),
+                "frames": [
+                    {"file": frame.filename, "line": frame.lineno, "code": frame.line or ""}
+                    for frame in traceback.extract_tb(current.__traceback__)[-40:]
+                ],
+            }
+        )
+        current = current.__cause__ or current.__context__
+    own = [frame for frame in chain[0]["frames"] if Path(frame["file"]).is_relative_to(project)]
+    place = own[-1] if own else None
+    if isinstance(error, SyntaxError) and error.filename:
+        place = {"file": error.filename, "line": error.lineno or 0, "code": ""}
+    return {
+        "chain": chain,
+        "file": _relative(place["file"], project) if place else "",
+        "line": place["line"] if place else 0,
+        "text": f"{type(error).__name__}: {error}"[:2000],
+    }
+
+
+def _relative(file: str, project: Path) -> str:
+    path = Path(file)
+    return path.relative_to(project).as_posix() if path.is_relative_to(project) else str(file)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])

@@ -1,0 +1,107 @@
+"""Runs a child whose code is not ours: bounded in time and output, and gone afterwards."""
+
+import contextlib
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+WINDOWS = sys.platform == "win32"
+KEPT_OUTPUT = 64 * 1024  # bytes; of a child that prints without end, the last ones
+MARK = "DESKTOP_DJANGO_CHILD_OF"  # inherited by descendants, so that strays can be found
+
+# What a desktop session gives to an app; nothing of PYTHON*, DJANGO_* or VIRTUAL_ENV gets in.
+ALLOWED_VARIABLES = frozenset(
+    {
+        "PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "DISPLAY", "WAYLAND_DISPLAY",
+        "SYSTEMROOT", "WINDIR", "COMSPEC", "PATHEXT", "TEMP", "TMP", "USERPROFILE", "APPDATA",
+        "LOCALAPPDATA", "PROGRAMDATA", "USERNAME", "HOMEDRIVE", "HOMEPATH",
+        "NUMBER_OF_PROCESSORS",
+    }
+)  # fmt: skip
+ALLOWED_PREFIXES = ("LC_", "XDG_")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a child ended."""
+
+    exit_code: int | None  # None: it was ended because its time was over
+    output: str  # the last of stdout and stderr, as one
+
+
+def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment a shell gives to a backend, with `extra` variables."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name.upper() in ALLOWED_VARIABLES or name.upper().startswith(ALLOWED_PREFIXES)
+    }
+    return kept | dict(extra or {})
+
+
+def run_bounded(
+    command: Sequence[str | Path], *, seconds: float, cwd: Path, env: Mapping[str, str]
+) -> Outcome:
+    """Run `command` without stdin for at most `seconds`; afterwards none of its processes lives."""
+    mark = secrets.token_hex(16)
+    child = subprocess.Popen(
+        [str(word) for word in command],
+        cwd=cwd,
+        env={**env, MARK: mark},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        **_own_group(),
+    )
+    kept: deque[bytes] = deque()
+    reader = threading.Thread(target=_keep_last, args=(child.stdout, kept), daemon=True)
+    reader.start()
+    try:
+        exit_code: int | None = child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        exit_code = None
+    finally:
+        _end_all(child, mark)
+        reader.join(5)
+    return Outcome(exit_code, b"".join(kept)[-KEPT_OUTPUT:].decode(errors="replace"))
+
+
+def _own_group() -> dict[str, object]:
+    if WINDOWS:
+        return {"creationflags": subprocess.CREATE_NO_WINDOW}
+    return {"start_new_session": True}
+
+
+def _keep_last(stream: IO[bytes], kept: deque[bytes]) -> None:
+    size = 0
+    while block := os.read(stream.fileno(), 8192):
+        kept.append(block)
+        size += len(block)
+        while size - len(kept[0]) > KEPT_OUTPUT:
+            size -= len(kept.popleft())
+
+
+def _end_all(child: subprocess.Popen, mark: str) -> None:
+    """End the child's group, then whatever left the group but still carries our mark."""
+    if not WINDOWS:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) == mark:
+                process.kill()
+        except (psutil.Error, OSError):
+            continue
+    if child.poll() is None:
+        child.kill()
+    child.wait()

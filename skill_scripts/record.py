@@ -1,0 +1,78 @@
+"""desktop-app/.kit.json: what adapt added to a project, so that it can be taken out again."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from skill_scripts import SPEC_VERSION, __version__
+from skill_scripts.errors import KitError
+from skill_scripts.payload import sha256
+from skill_scripts.project import PAYLOAD_FOLDER
+
+FILE_NAME = ".kit.json"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was added, by which kit, on which decisions."""
+
+    kit: str
+    spec: str
+    files: Mapping[str, str]  # path in desktop-app → sha256 of what was written
+    decisions: tuple[str, ...]
+
+    def changed(self, folder: Path) -> list[str]:
+        """Files that are there but no longer as they were written."""
+        return [
+            name
+            for name, written in self.files.items()
+            if (folder / name).is_file() and sha256(folder / name) != written
+        ]
+
+    def absent(self, folder: Path) -> list[str]:
+        """Files that are no longer there."""
+        return [name for name in self.files if not (folder / name).is_file()]
+
+
+def write(folder: Path, names: Iterable[str], decisions: Iterable[str]) -> None:
+    """Record the files `names` of `folder` as they are now."""
+    content = {
+        "kit": __version__,
+        "spec": SPEC_VERSION,
+        "decisions": list(decisions),
+        "files": {name: sha256(folder / name) for name in sorted(names)},
+    }
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    partial = folder / f"{FILE_NAME}.partial"
+    partial.write_text(text, encoding="utf-8", newline="\n")
+    partial.replace(folder / FILE_NAME)
+
+
+def read(root: Path) -> Record | None:
+    """The record of the project in `root`, None if it has none.
+
+    Raises KitError DDK-ADP-10 if there is one that cannot be read.
+    """
+    folder = root / PAYLOAD_FOLDER
+    file = folder / FILE_NAME
+    if not file.exists():
+        return None
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        files = {str(name): str(value) for name, value in content["files"].items()}
+        record = Record(
+            str(content["kit"]), str(content["spec"]), files, tuple(content["decisions"])
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise KitError(
+            "DDK-ADP-10", f"{file} cannot be read: {error}", file=str(file), folder=str(folder)
+        ) from error
+    if outside := [
+        name for name in files if not (folder / name).resolve().is_relative_to(folder.resolve())
+    ]:
+        raise KitError(
+            "DDK-ADP-10", f"{file} names files outside its folder: {outside[0]}",
+            file=str(file), folder=str(folder),
+        )  # fmt: skip
+    return record
