@@ -1,11 +1,190 @@
-"""Command line options of the acceptance suite, registered before any conftest is looked for."""
+"""The suite as a pytest plugin: options, verdict per criterion, table, reports, exit codes.
 
+Registered early (`-p checks.plugin`): were `--target` an option of a conftest, pytest would read its
+value as a test path and run the target's conftest.
+
+Exit codes: 0 conform, 1 criteria failed, 2 usage (nothing to judge), 3 harness error.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
 
+from checks import criteria, report
+from checks.target import STAGES, Target, TargetError, open_target
+from checks.verdicts import Check, NotApplicable, NotRun, Run
+
+HERE = Path(__file__).resolve().parent
+RUN = pytest.StashKey[Run]()
+TARGET = pytest.StashKey[Target]()
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Register `--target` here, where pytest does not mistake its value for a test path."""
+    """Register the options of the acceptance suite."""
     group = parser.getgroup("desktop-django acceptance checks")
-    group.addoption("--target", type=Path, metavar="PATH", help="the adapted project to judge")
+    add = group.addoption
+    add("--target", type=Path, metavar="PATH", help="the adapted project to judge")
+    add("--runtime", choices=STAGES, default="development", help="what of it (default: %(default)s)")
+    add("--app", type=Path, metavar="PATH", help="the packaged application (--runtime packaged)")
+    add("--manifest", type=Path, metavar="FILE", help="read this instead of desktop.toml")
+    add("--spec", choices=criteria.VERSIONS, help="judge by this version (default: the target's)")
+    add("--only", metavar="IDS", help="criteria or families to judge: TOK-1,NET")
+    add("--strict", action="store_true", help="a SHOULD that is not met fails as well")
+    add("--expected-failures", type=Path, metavar="FILE", help="criteria known to fail, one a line")
+    add("--report-json", type=Path, metavar="FILE", help="write the verdicts as JSON")
+    add("--report-md", type=Path, metavar="FILE", help="write the verdicts as Markdown")
+    add("--list", action="store_true", help="list the criteria and stop")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Open the target before anything is collected; a bad one is a usage error."""
+    config.addinivalue_line("markers", "criterion(*ids): the criteria of SPEC.md a check decides")
+    option = config.option
+    try:
+        if option.list:
+            print(report.listing(criteria.load()))
+            return 0
+        if option.target is None:
+            if _names_the_suite(config):
+                raise TargetError(
+                    1, "no target was given", "the checks judge a project.", "give --target PATH."
+                )
+            return None
+        target = open_target(option.target, option.runtime, option.app, option.manifest)
+        run = Run.of(target, option)
+    except TargetError as error:
+        print(error, file=sys.stderr)
+        return 2
+    config.stash[TARGET], config.stash[RUN] = target, run
+    config.pluginmanager.register(run, "acceptance run")
+    if option.tbstyle == "auto":
+        option.tbstyle = "no"
+    option.reportchars = ""
+    option.no_header = True
+    return None
+
+
+def _names_the_suite(config: pytest.Config) -> bool:
+    here = config.invocation_params.dir
+    paths = [(here / a.split("::")[0]).resolve() for a in config.args]
+    return any(HERE == p or HERE in p.parents for p in paths)
+
+
+@pytest.fixture(scope="session")
+def target(pytestconfig: pytest.Config) -> Target:
+    """The target that is judged."""
+    return pytestconfig.stash[TARGET]
+
+
+@pytest.fixture
+def seen(record_property: Callable[[str, object], None]) -> Callable[[object], None]:
+    """Say what was seen; it stands in the table beside the verdict."""
+    return lambda what: record_property("seen", str(what))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what this run does not ask for or cannot decide; the table says which and why."""
+    run = config.stash.get(RUN, None)
+    if run is None:
+        return
+    wanted, other = [], []
+    for item in items:
+        ids = _criteria_of(item)
+        if unknown := set(ids) - run.criteria.keys():
+            raise pytest.UsageError(f"{item.nodeid} names {sorted(unknown)}: not in SPEC.md")
+        run.expect(ids, _title(item))
+        (wanted if not ids or run.wants(ids) else other).append(item)
+    if other:
+        items[:] = wanted
+        config.hook.pytest_deselected(items=other)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn the outcome of a check into a verdict that travels with its report."""
+    outcome = yield
+    ids = _criteria_of(item)
+    run = item.config.stash.get(RUN, None)
+    if not ids or run is None or (call.when != "call" and not call.excinfo):
+        return outcome
+    verdict, said = _verdict(call)
+    check = Check(
+        name=item.name,
+        criteria=ids,
+        verdict=verdict,
+        seen=next((str(v) for k, v in reversed(item.user_properties) if k == "seen"), ""),
+        said=run.redact(said),
+        trace=str(outcome.longrepr or "") if verdict == "error" else "",
+    )
+    outcome.user_properties.append(("check", check.as_dict()))
+    return outcome
+
+
+def _verdict(call: pytest.CallInfo) -> tuple[str, str]:
+    if call.excinfo is None:
+        return "pass", ""
+    error = call.excinfo.value
+    said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if isinstance(error, NotApplicable):
+        return "not applicable", said
+    if isinstance(error, NotRun):
+        return "not run here", said
+    if isinstance(error, AssertionError):
+        return "fail", said
+    return "error", f"{type(error).__name__}: {said}"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Decide the exit code and write the reports."""
+    run = session.config.stash.get(RUN, None)
+    if run is None or hasattr(session.config, "workerinput"):
+        return
+    run.finish(interrupted=session.exitstatus not in (0, 1, 5))
+    session.exitstatus = run.exit_code
+    option = session.config.option
+    if option.report_json:
+        option.report_json.write_text(report.as_json(run), encoding="utf-8")
+    if option.report_md:
+        option.report_md.write_text(report.as_markdown(run), encoding="utf-8")
+
+
+def pytest_report_teststatus(
+    report: pytest.TestReport, config: pytest.Config
+) -> tuple[str, str, str] | None:
+    """A letter per check while it runs."""
+    check = next((Check(**v) for k, v in report.user_properties if k == "check"), None)
+    if config.stash.get(RUN, None) is None or check is None:
+        return None
+    if report.when != "call" and report.passed:
+        return "", "", ""
+    letter = {"pass": ".", "fail": "F", "error": "E"}.get(check.verdict, "-")
+    return check.verdict, letter, check.verdict
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The table per criterion."""
+    run = terminalreporter.config.stash.get(RUN, None)
+    if run is None:
+        return
+    terminalreporter.stats.clear()
+    terminalreporter.ensure_newline()
+    terminalreporter.write_line("")
+    for line in report.table(run, terminalreporter.isatty):
+        terminalreporter.write_line(line)
+
+
+def _criteria_of(item: pytest.Item) -> list[str]:
+    return [i for marker in item.iter_markers("criterion") for i in marker.args]
+
+
+def _title(item: pytest.Item) -> str:
+    doc = getattr(getattr(item, "function", None), "__doc__", None) or item.name
+    return doc.strip().splitlines()[0].rstrip(".")

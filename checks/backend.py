@@ -1,0 +1,470 @@
+"""Starting a backend as a shell does, and watching it from outside.
+
+Every wait has a limit, every answer a size, and nothing outlives the `with` block.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx
+import psutil
+
+from checks.target import Target
+
+HOST = "127.0.0.1"
+HOLDER = Path(__file__).with_name("holder.py")
+
+# Seconds. A start may be long (hundreds of migrations) but not silent.
+SILENCE_LIMIT = 60.0
+START_LIMIT = 240.0
+ANSWER_LIMIT = 30.0
+STOP_LIMIT = 20.0
+# Bytes kept of an answer, and of the event stream.
+BODY_LIMIT = 8 * 1024 * 1024
+EVENTS_LIMIT = 4 * 1024 * 1024
+
+
+class TargetFailure(AssertionError):
+    """Raised when the target did not do what a check needs: the target's fault, not ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP response, at most BODY_LIMIT bytes of it."""
+
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """The body as JSON. Raises TargetFailure when it is none."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            raise TargetFailure(f"answered {self.status} without JSON: {self.text[:80]!r}") from None
+
+
+def new_token() -> str:
+    """A token as the contract wants it."""
+    return secrets.token_urlsafe(32)
+
+
+def free_port() -> int:
+    """A port nothing listens on, below every system's ephemeral range."""
+    for _ in range(200):
+        port = 20000 + secrets.randbelow(12768)
+        with socket.socket() as probe:
+            if probe.connect_ex((HOST, port)) != 0:
+                return port
+    raise RuntimeError("no free port between 20000 and 32767")
+
+
+class Backend:
+    """One start of the target on one app data folder.
+
+    Used as a context manager; on leaving, the process and everything that descends from it or
+    carries its environment is gone.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        app_data: Path,
+        *,
+        port: int | None = None,
+        token: str | None = None,
+        environment: dict[str, str] | None = None,
+        held: bool = False,
+    ) -> None:
+        self.target = target
+        self.app_data = app_data
+        self.port = port or free_port()
+        self.token = token or new_token()
+        self.environment = environment or {}
+        self.held = held
+        self.log = app_data.parent / f"{app_data.name}-{self.port}-{secrets.token_hex(3)}.stderr"
+        self.output = bytearray()
+        self.reading = threading.Event()
+        self.reading.set()
+        self.events: list[dict[str, Any]] = []
+        self.noise: list[bytes] = []
+        """Lines of standard output that are no events."""
+        self.tree: dict[int, float] = {}
+        self._arrived: queue.SimpleQueue[None] = queue.SimpleQueue()
+
+    # -- life ---------------------------------------------------------------------------------
+
+    def __enter__(self) -> Backend:
+        values = self.values
+        command = self.target.command(values)
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        if self.held:
+            command = [sys.executable, "-I", str(HOLDER), str(self.log), *command]
+        with self.log.open("wb") as errors:
+            self.process = subprocess.Popen(
+                command,
+                cwd=self.target.cwd,
+                env=self.target.environment(values) | self.environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
+        self.started = time.monotonic()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.reading.set()
+        if self.process.poll() is None and kind is None:
+            self.ask_to_stop()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(STOP_LIMIT)
+        self.end_tree()
+        self._reader.join(2)
+        for pipe in (self.process.stdin, self.process.stdout):
+            with contextlib.suppress(OSError, ValueError):
+                pipe.close()
+
+    @property
+    def values(self) -> dict[str, str]:
+        """What the placeholders of a command or variable stand for."""
+        return {
+            "host": HOST,
+            "port": str(self.port),
+            "token": self.token,
+            "app_data": str(self.app_data),
+        }
+
+    @property
+    def pid(self) -> int:
+        """The backend's own process: the holder's child when it is held by one."""
+        if not self.held:
+            return self.process.pid
+        with contextlib.suppress(psutil.Error):
+            for child in psutil.Process(self.process.pid).children():
+                return child.pid
+        return next((e["pid"] for e in self.events if "pid" in e), self.process.pid)
+
+    def ask_to_stop(self) -> None:
+        """Ask for the end in the way the target documents."""
+        if self.target.stop == "signal":
+            with contextlib.suppress(ProcessLookupError):
+                self.process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+
+    def stop(self, within: float = STOP_LIMIT) -> tuple[int | None, float]:
+        """Ask for the end; the exit code (None: still running) and the seconds it took."""
+        self.descendants()
+        begin = time.monotonic()
+        self.ask_to_stop()
+        code = self.exit_code(within)
+        return code, time.monotonic() - begin
+
+    def kill(self) -> None:
+        """SIGKILL (TerminateProcess on Windows) to what was started: backend, or its holder."""
+        self.descendants()
+        self.process.kill()
+        self.process.wait(5)
+
+    def exit_code(self, within: float) -> int | None:
+        """The exit code once it has ended; None when it is still running after `within` seconds."""
+        try:
+            code = self.process.wait(within)
+        except subprocess.TimeoutExpired:
+            return None
+        self._reader.join(2)
+        return code
+
+    def end_tree(self) -> None:
+        """End the backend and whatever belongs to it, by process id."""
+        self.descendants()
+        if self.process.poll() is None:
+            self.process.kill()
+        for process in self.survivors():
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(5)
+
+    # -- processes ----------------------------------------------------------------------------
+
+    def descendants(self) -> list[psutil.Process]:
+        """All living descendants of what was started; they are remembered for `survivors`."""
+        try:
+            found = psutil.Process(self.process.pid).children(recursive=True)
+        except psutil.Error:
+            found = []
+        for process in found:
+            with contextlib.suppress(psutil.Error):
+                self.tree[process.pid] = process.create_time()
+        return found
+
+    def survivors(self) -> list[psutil.Process]:
+        """Living processes of this start: remembered descendants, or marked by their environment."""
+        mark = str(self.app_data)
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                known = self.tree.get(process.pid) == process.create_time()
+                ours = process.pid == self.process.pid and self.process.poll() is None
+                marked = not known and not ours and mark in process.environ().values()
+                if (known or ours or marked) and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        return found
+
+    def gone_within(self, seconds: float) -> tuple[list[psutil.Process], float]:
+        """Wait for the last process of this start to end; the rest, and the seconds waited."""
+        begin = time.monotonic()
+        while (rest := self.survivors()) and time.monotonic() - begin < seconds:
+            time.sleep(0.02)
+        return rest, time.monotonic() - begin
+
+    def listening(self) -> list[tuple[str, int, int]]:
+        """Address, port and pid of every TCP socket on which the process tree listens."""
+        own = [psutil.Process(self.process.pid), *self.descendants()]
+        found = set()
+        for process in own:
+            with contextlib.suppress(psutil.Error):
+                found |= {
+                    (c.laddr.ip, c.laddr.port, process.pid)
+                    for c in process.net_connections("inet")
+                    if c.status == psutil.CONN_LISTEN
+                }
+        return sorted(found)
+
+    # -- events -------------------------------------------------------------------------------
+
+    def _read(self) -> None:
+        pending = b""
+        stream = self.process.stdout.fileno()
+        while self.reading.wait():
+            try:
+                block = os.read(stream, 65536)
+            except OSError:
+                break
+            if not block:
+                break
+            if len(self.output) < EVENTS_LIMIT:
+                self.output += block
+                *lines, pending = (pending + block).split(b"\n")
+                for line in lines:
+                    self._take(line.strip())
+            self._arrived.put(None)
+        if pending.strip():
+            self._take(pending.strip())
+        self._arrived.put(None)
+
+    def _take(self, line: bytes) -> None:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            event = None
+        if isinstance(event, dict) and isinstance(event.get("event"), str):
+            self.events.append(event)
+        elif line:
+            self.noise.append(line)
+
+    def event(self, name: str) -> dict[str, Any] | None:
+        """The first event of that name, if it has come."""
+        return next((e for e in self.events if e["event"] == name), None)
+
+    def wait_for(self, name: str, limit: float = START_LIMIT) -> dict[str, Any] | None:
+        """Wait for an event: None when the process ends, falls silent or the limit passes."""
+        deadline = time.monotonic() + limit
+        heard = time.monotonic()
+        count = len(self.events)
+        while not (event := self.event(name)):
+            now = time.monotonic()
+            if len(self.events) != count:
+                heard, count = now, len(self.events)
+            if now > deadline or now - heard > SILENCE_LIMIT or not self._reader.is_alive():
+                return self.event(name)
+            if self.process.poll() is not None and self._reader.join(1) is None:
+                return self.event(name)
+            if not self.events and now - self.started > 1 and self._healthy():
+                return None
+            with contextlib.suppress(queue.Empty):
+                self._arrived.get(timeout=0.2)
+        return event
+
+    def ready(self) -> Backend:
+        """Wait until it serves. Raises TargetFailure with the reason it does not."""
+        if not self.wait_for("ready") and not (self.process.poll() is None and self._healthy()):
+            raise TargetFailure(f"did not become ready: {self.reason()}")
+        return self
+
+    def reason(self) -> str:
+        """Why it is not serving, in one line."""
+        if failed := self.event("failed"):
+            return f"exit {failed.get('exit')}, {failed.get('code')}: {failed.get('message')}"
+        last = self.events[-1]["event"] if self.events else "none"
+        tail = self.log.read_bytes()[-4000:].decode("utf-8", "replace").split("\n")
+        end = next((line.strip() for line in reversed(tail) if line.strip()), "nothing")
+        code = self.process.poll()
+        state = "still running" if code is None else f"exit {code}"
+        return f"{state}, last event {last}, standard error ends: {end[:200]}"
+
+    def _healthy(self) -> bool:
+        try:
+            answer = httpx.get(
+                f"http://{HOST}:{self.port}{self.target.health_path}",
+                headers={self.target.header: self.token},
+                timeout=2,
+                trust_env=False,
+            )
+        except httpx.HTTPError:
+            return False
+        return answer.status_code == 200
+
+    # -- requests -----------------------------------------------------------------------------
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port of its pages."""
+        return f"http://{HOST}:{self.port}"
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str | None = "",
+        headers: dict[str, str] | None = None,
+        cookies: dict[str, str] | None = None,
+        data: dict[str, str] | None = None,
+        limit: float = ANSWER_LIMIT,
+    ) -> Answer:
+        """One request; `token` "" is the right one, None is none. Redirects are not followed.
+
+        Raises TargetFailure when there is no answer within `limit` seconds.
+        """
+        sent = dict(headers or {})
+        if token is not None:
+            sent[self.target.header] = token or self.token
+        if cookies:
+            sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
+        deadline = time.monotonic() + limit
+        body = bytearray()
+        try:
+            with (
+                httpx.Client(base_url=self.origin, trust_env=False, timeout=limit) as client,
+                client.stream(method, path, headers=sent, data=data) as response,
+            ):
+                for block in response.iter_bytes():
+                    body += block
+                    if len(body) > BODY_LIMIT or time.monotonic() > deadline:
+                        break
+        except httpx.HTTPError as error:
+            what = str(error) or type(error).__name__
+            raise TargetFailure(f"{method} {path} was not answered: {what}") from None
+        return Answer(response.status_code, response.headers, bytes(body))
+
+    def get(self, path: str, **options: Any) -> Answer:
+        """GET `path`, see `request`."""
+        return self.request("GET", path, **options)
+
+    def raw(self, request: bytes, limit: float = 10.0) -> int | None:
+        """Send bytes as they are; the status of the answer, None when there is none."""
+        return status_of(self.raw_answer(request, limit))
+
+    def raw_answer(self, request: bytes, limit: float = 10.0) -> bytes:
+        """Send bytes as they are; the first 64 KiB of the answer."""
+        answer = b""
+        with contextlib.suppress(OSError), socket.create_connection((HOST, self.port), limit) as s:
+            s.sendall(request)
+            while len(answer) < 65536 and (block := s.recv(65536)):
+                answer += block
+        return answer
+
+    def alive(self) -> bool:
+        """Whether it still runs and its health address answers 200."""
+        return self.process.poll() is None and self._healthy()
+
+
+def status_of(answer: bytes) -> int | None:
+    """The status of a raw HTTP answer; None when it is none."""
+    parts = answer.split(b" ", 2)
+    return int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a start went that was expected to end by itself."""
+
+    exit: int | None
+    """None: it became ready, or ran on until the limit."""
+    events: list[dict[str, Any]]
+    reason: str
+
+    def announced(self, code: int) -> bool:
+        """Whether it ended with `code` and a `failed` event said so."""
+        return self.exit == code and any(
+            e["event"] == "failed" and e.get("code") == f"DDK-RUN-{code:02}" for e in self.events
+        )
+
+    def __str__(self) -> str:
+        return f"exit {self.exit}" if self.exit is not None else f"it went on: {self.reason}"
+
+
+def run_to_end(target: Target, app_data: Path, **options: Any) -> Ending:
+    """Start the target where it should refuse to serve; wait until it ends or becomes ready."""
+    with Backend(target, app_data, **options) as backend:
+        backend.wait_for("ready", SILENCE_LIMIT)
+        code = None if backend.event("ready") else backend.exit_code(1)
+        return Ending(code, backend.events, backend.reason())
+
+
+def manage(target: Target, app_data: Path, *arguments: str, environment: dict[str, str]) -> str | None:
+    """Run a management command on an app data folder; its output, None when it did not work."""
+    values = {"host": HOST, "port": str(free_port()), "token": new_token(), "app_data": str(app_data)}
+    command = target.manage_command(values, *arguments)
+    if command is None:
+        return None
+    result = subprocess.run(
+        command,
+        cwd=target.cwd,
+        env=target.environment(values) | environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=SILENCE_LIMIT,
+        check=False,
+    )
+    return result.stdout.decode("utf-8", "replace") if result.returncode == 0 else None
+
+
+def marked(root: Path) -> Iterator[psutil.Process]:
+    """Processes that carry a path under `root` in their environment."""
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.pid != os.getpid() and any(
+                value.startswith(str(root)) for value in process.environ().values()
+            ):
+                yield process

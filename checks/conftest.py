@@ -1,0 +1,491 @@
+"""The starts of the target: few, each observed once, with many checks looking at what was seen.
+
+A fixture that cannot bring its start about raises, and every check that depends on it reports why.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from checks import database, files, records
+from checks.backend import (
+    HOST,
+    Answer,
+    Backend,
+    Ending,
+    TargetFailure,
+    free_port,
+    marked,
+    new_token,
+    run_to_end,
+)
+from checks.pages import Visitor, new_text
+from checks.records import Way
+from checks.target import Target
+from checks.verdicts import NotApplicable
+
+EARLY_CONNECTIONS = 20
+UNUSUAL = Path("Ünï cödé dir") / "with space"
+
+
+@dataclass(frozen=True)
+class FirstRun:
+    """A start on a folder that did not exist, and a stop."""
+
+    app_data: Path
+    port: int
+    events: list[dict[str, Any]]
+    noise: list[bytes]
+    early: list[int | None]
+    """Statuses of requests sent at `listening`."""
+    applied_at_health: set[tuple[str, str]]
+    """Migrations in the database when the first early health request got its 200."""
+    applied_later: set[tuple[str, str]]
+    listening: list[tuple[str, int, int]]
+    changed: list[str]
+    """Files of the bundle that differ afterwards."""
+    exit: int | None
+    seconds_to_stop: float
+    left: list[str]
+    """Processes that were there 5 seconds after the stop."""
+    way: Way | None
+    admin: bool
+
+
+@pytest.fixture(scope="session")
+def scratch() -> Iterator[Path]:
+    """A folder for everything the suite writes; nothing in it and no process of it remains."""
+    folder = Path(tempfile.mkdtemp(prefix="ddk-checks-")).resolve()
+    try:
+        yield folder
+    finally:
+        left = list(marked(folder))
+        for process in left:
+            with contextlib.suppress(Exception):
+                process.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def first_run(target: Target, scratch: Path) -> FirstRun:
+    """The start of a new user: folder absent, migrations pending, requests from `listening` on."""
+    app_data = scratch / "first"
+    before = files.digests(target.bundle)
+    with Backend(target, app_data) as backend:
+        backend.wait_for("listening")
+        early = _Early(backend)
+        backend.ready()
+        early.join()
+        listening = backend.listening()
+        later = database.migrations(database.main_file(app_data))
+        way = None
+        admin = False
+        with contextlib.suppress(TargetFailure):
+            way = records.find(backend)
+            admin = way is None and records.has_admin(backend)
+        code, seconds = backend.stop()
+        left, _ = backend.gone_within(5)
+    return FirstRun(
+        app_data=app_data,
+        port=backend.port,
+        events=backend.events,
+        noise=backend.noise,
+        early=early.statuses,
+        applied_at_health=early.applied,
+        applied_later=later,
+        listening=listening,
+        changed=files.changes(before, files.digests(target.bundle)),
+        exit=code,
+        seconds_to_stop=seconds,
+        left=[str(p) for p in left],
+        way=way,
+        admin=admin,
+    )
+
+
+class _Early:
+    """Requests that a shell sends at once, without waiting for readiness."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.statuses: list[int | None] = []
+        self.applied: set[tuple[str, str]] = set()
+        self._threads = [
+            threading.Thread(target=self._ask, args=(n,), daemon=True)
+            for n in range(EARLY_CONNECTIONS)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _ask(self, number: int) -> None:
+        status = None
+        with contextlib.suppress(TargetFailure):
+            status = self.backend.get(self.backend.target.health_path, limit=120).status
+        if number == 0 and status == 200:
+            with contextlib.suppress(AssertionError):
+                self.applied = database.migrations(database.main_file(self.backend.app_data))
+        self.statuses.append(status)
+
+    def join(self) -> None:
+        for thread in self._threads:
+            thread.join(30)
+
+
+@pytest.fixture(scope="session")
+def settled(first_run: FirstRun, target: Target) -> Path:
+    """An app data folder after a first run; to be copied, never started on."""
+    if not database.files(first_run.app_data):
+        raise TargetFailure("after a first run there is no database in the app data folder")
+    return first_run.app_data
+
+
+@pytest.fixture(scope="session")
+def copies(settled: Path, scratch: Path) -> Any:
+    """Make app data folders that have had their first run: `copies("name")`."""
+
+    def copy(name: str) -> Path:
+        return Path(shutil.copytree(settled, scratch / name))
+
+    return copy
+
+
+@pytest.fixture(scope="session")
+def live(target: Target, copies: Any) -> Iterator[Backend]:
+    """A backend that serves while checks talk to it."""
+    with Backend(target, copies("live")) as backend:
+        yield backend.ready()
+
+
+@pytest.fixture(scope="session")
+def probe_target(target: Target, scratch: Path) -> Target:
+    """A scratch copy of the target that answers under `/ddk-probe/`."""
+    return target.copied_to(scratch / "project")
+
+
+@dataclass(frozen=True)
+class Probed:
+    """What a copy of the target shows of its inside, and how it ends in the middle of a request."""
+
+    app_data: Path
+    info: dict[str, Any]
+    child: dict[str, Any]
+    token: str
+    changed: list[str]
+    slow: Answer | None
+    exit: int | None
+    left: list[str]
+
+
+@pytest.fixture(scope="session")
+def probed(probe_target: Target, copies: Any) -> Probed:
+    """A start of the copy that is asked about itself and then stopped while it is busy."""
+    app_data = copies("probed")
+    before = files.digests(probe_target.bundle)
+    answers: list[Answer] = []
+
+    def ask() -> None:
+        with contextlib.suppress(TargetFailure):
+            answers.append(backend.get("/ddk-probe/slow/"))
+
+    with Backend(probe_target, app_data) as backend:
+        backend.ready()
+        info = backend.get("/ddk-probe/info/").json()
+        child = backend.get("/ddk-probe/child/").json()
+        backend.get("/ddk-probe/spawn/")
+        busy = threading.Thread(target=ask, daemon=True)
+        busy.start()
+        busy.join(0.5)
+        code, _ = backend.stop()
+        busy.join(5)
+        left, _ = backend.gone_within(5)
+    return Probed(
+        app_data=app_data,
+        info=info,
+        child=child,
+        token=backend.token,
+        changed=files.changes(before, files.digests(probe_target.bundle)),
+        slow=answers[0] if answers else None,
+        exit=code,
+        left=[str(p) for p in left],
+    )
+
+
+@dataclass(frozen=True)
+class Killed:
+    """How a backend fares whose shell is killed."""
+
+    secret: str
+    left: list[str]
+    seconds: float
+
+
+@pytest.fixture(scope="session")
+def shell_killed(probe_target: Target, copies: Any) -> Killed:
+    """A start held by another process, which is killed while a child of the target runs."""
+    with Backend(probe_target, copies("held"), held=True) as backend:
+        backend.ready()
+        secret = backend.get("/ddk-probe/info/").json()["secret"]
+        backend.get("/ddk-probe/spawn/")
+        backend.kill()
+        left, seconds = backend.gone_within(5)
+        return Killed(secret, [str(p) for p in left], seconds)
+
+
+@dataclass(frozen=True)
+class SecondInstall:
+    """A second new user, whose folder has an unusual name and who first changes their mind."""
+
+    stopped_with: int | None
+    seconds_to_stop: float
+    left: list[str]
+    reason: str
+    """Why the start after it failed; empty when it did not."""
+    secret: str
+
+
+@pytest.fixture(scope="session")
+def second_install(probe_target: Target, scratch: Path) -> SecondInstall:
+    """Stop at `listening` of a first start, then start again on the same folder."""
+    app_data = scratch / UNUSUAL
+    with Backend(probe_target, app_data) as backend:
+        backend.wait_for("listening")
+        code, seconds = backend.stop(10)
+        left = [str(p) for p in backend.survivors()] if code is None else []
+    reason, secret = "", ""
+    with Backend(probe_target, app_data) as backend:
+        try:
+            secret = backend.ready().get("/ddk-probe/info/").json()["secret"]
+        except TargetFailure as error:
+            reason = str(error)
+    return SecondInstall(code, seconds, left, reason, secret)
+
+
+@dataclass
+class Restarts:
+    """Records before and after a kill, a restart on the same port, and a clean stop."""
+
+    way: Way | None = None
+    reason: str = ""
+    """Why there is no way to save a record."""
+    saved: list[str] = field(default_factory=list)
+    after_kill: list[str] = field(default_factory=list)
+    integrity: str = ""
+    rebound: str = ""
+    """Why the start on the same port failed; empty when it did not."""
+    old_header: int | None = None
+    old_cookie: int | None = None
+    new_header: int | None = None
+    same_port: int = 0
+    new_backups: list[str] = field(default_factory=list)
+    kept: str = ""
+    """The record saved before a clean stop."""
+    kept_on_disk: bool = False
+    kept_after_start: bool = False
+    unmerged: list[str] = field(default_factory=list)
+    killed_data: Path = Path()
+
+
+@pytest.fixture(scope="session")
+def restarts(target: Target, copies: Any, first_run: FirstRun, scratch: Path) -> Restarts:
+    """Save, kill, start on the same port, save, stop, start."""
+    app_data = copies("restarts")
+    result = Restarts(way=first_run.way)
+    if result.way is None:
+        _open_the_admin(target, app_data, first_run, result)
+    port, old_token = free_port(), new_token()
+    result.same_port = port
+    with Backend(target, app_data, port=port, token=old_token) as backend:
+        backend.ready()
+        cookies = bootstrap_cookies(backend)
+        if result.way is None and not result.reason:
+            result.way = records.find_admin(backend)
+            result.reason = "" if result.way else "no form saved a record, its admin neither"
+        if result.way:
+            for text in (new_text(), new_text(), new_text()):
+                if records.save(backend, result.way, text):
+                    result.saved.append(text)
+        # A connection that is open when the process dies leaves its port in TIME_WAIT.
+        with socket.create_connection((HOST, port)):
+            backend.kill()
+            backend.gone_within(5)
+    path = database.main_file(app_data)
+    result.integrity = database.integrity(path)
+    stored = database.files(app_data)
+    result.after_kill = [t for t in result.saved if any(database.holds(p, t) for p in stored)]
+    result.killed_data = Path(shutil.copytree(app_data, scratch / "killed"))
+    old_backups = database.backups(app_data)
+    with Backend(target, app_data, port=port) as backend:
+        try:
+            backend.ready()
+        except TargetFailure as error:
+            result.rebound = str(error)
+            return result
+        home = target.home
+        result.new_header = backend.get(target.health_path).status
+        result.old_header = backend.get(home, token=old_token).status
+        if cookies:
+            result.old_cookie = backend.get(home, token=None, cookies=cookies).status
+        if result.way:
+            text = new_text()
+            result.kept = text if records.save(backend, result.way, text) else ""
+        backend.stop()
+    result.new_backups = sorted(p.name for p in database.backups(app_data) - old_backups)
+    result.unmerged = [
+        p.name for p in app_data.rglob("*-wal") if p.stat().st_size and "backups" not in p.parts
+    ]
+    result.kept_on_disk = any(database.holds(p, result.kept) for p in database.files(app_data))
+    with Backend(target, app_data) as backend:
+        with contextlib.suppress(TargetFailure):
+            backend.ready()
+            stored = database.files(app_data)
+            result.kept_after_start = any(database.holds(p, result.kept) for p in stored)
+    return result
+
+
+def _open_the_admin(
+    target: Target, app_data: Path, first_run: FirstRun, result: Restarts
+) -> None:
+    if not first_run.admin:
+        result.reason = "no visited page has a form that saves, and there is no admin at /admin/"
+    elif not records.add_account(target, app_data):
+        result.reason = "no visited page has a form that saves; no account for the admin can be made"
+
+
+def bootstrap_cookies(backend: Backend) -> dict[str, str]:
+    """The cookies of the bootstrap address; empty where it sets none."""
+    visitor = Visitor(backend)
+    with contextlib.suppress(TargetFailure):
+        visitor.get(f"{backend.target.bootstrap_path}?token={backend.token}&next=/")
+    return visitor.cookies
+
+
+@dataclass(frozen=True)
+class Migrated:
+    """A start with a migration pending."""
+
+    pending: str
+    before: str
+    after: str
+    backups: list[Path]
+    ending: Ending
+    applied: bool
+
+
+def _start_pending(target: Target, app_data: Path, *, failing: bool) -> Migrated:
+    path = database.main_file(app_data)
+    applied = database.migrations(path)
+    pending = database.make_pending(path, failing=failing)
+    before, old = database.contents(path), database.backups(app_data)
+    ending = run_to_end(target, app_data)
+    return Migrated(
+        pending=pending,
+        before=before,
+        after=database.contents(path),
+        backups=sorted(database.backups(app_data) - old),
+        ending=ending,
+        applied=database.migrations(path) == applied,
+    )
+
+
+@pytest.fixture(scope="session")
+def migrated(target: Target, copies: Any) -> Migrated:
+    """A pending migration that works."""
+    return _start_pending(target, copies("migrated"), failing=False)
+
+
+@pytest.fixture(scope="session")
+def migration_failed(target: Target, copies: Any) -> Migrated:
+    """Two pending migrations; the second fails."""
+    return _start_pending(target, copies("failing"), failing=True)
+
+
+@pytest.fixture(scope="session")
+def load_failure(probe_target: Target, copies: Any) -> Ending:
+    """A start of a copy that raises an error when it is loaded."""
+    app_data = copies("unloadable")
+    with switched(probe_target, "ddk_probe_fail"):
+        return run_to_end(probe_target, app_data)
+
+
+@dataclass(frozen=True)
+class Chatty:
+    """A start of a copy that prints and reads at import."""
+
+    noise: list[bytes]
+    events: list[str]
+    reason: str
+    flooded: str
+    """Why it did not survive a flood of output; empty when it did."""
+
+
+@pytest.fixture(scope="session")
+def chatty(probe_target: Target, copies: Any) -> Chatty:
+    """Print, read, then write more than a pipe holds while nobody reads."""
+    app_data = copies("chatty")
+    reason = flooded = ""
+    with switched(probe_target, "ddk_probe_chatter"), Backend(probe_target, app_data) as backend:
+        try:
+            backend.ready().get("/ddk-probe/chatter/", limit=10)
+        except TargetFailure as error:
+            reason = str(error)
+        noise = list(backend.noise)
+        backend.reading.clear()
+        try:
+            backend.get("/ddk-probe/flood/", limit=10)
+            backend.get(probe_target.health_path, limit=10)
+        except TargetFailure as error:
+            flooded = str(error)
+        backend.reading.set()
+        code, _ = backend.stop()
+        if code != 0 and not reason:
+            reason = f"end of file on its lifeline ended it with {code}"
+    return Chatty(noise, [e["event"] for e in backend.events], reason, flooded)
+
+
+@contextlib.contextmanager
+def switched(probe_target: Target, name: str) -> Iterator[None]:
+    """Let the probe do something at import while the block runs."""
+    switch = probe_target.probe_switches / name
+    switch.touch()
+    try:
+        yield
+    finally:
+        switch.unlink()
+
+
+@pytest.fixture(scope="session")
+def hostile_environment(scratch: Path) -> dict[str, str]:
+    """What another Python program may have left in the user's environment."""
+    folder = scratch / "pythonpath"
+    folder.mkdir()
+    for name in ("django", "sqlite3", "sitecustomize", "json"):
+        (folder / f"{name}.py").write_text("raise SystemExit('read from PYTHONPATH')\n")
+    return {
+        "PYTHONPATH": str(folder),
+        "PYTHONHOME": str(scratch / "nowhere"),
+        "PYTHONSTARTUP": str(folder / "json.py"),
+        "PYTHONOPTIMIZE": "2",
+    }
+
+
+def not_root() -> bool:
+    """Whether permissions mean anything to this process."""
+    return not hasattr(os, "geteuid") or os.geteuid() != 0
+
+
+def needs(value: str, reason: str) -> str:
+    """`value`, or NotApplicable with the reason."""
+    if not value:
+        raise NotApplicable(reason)
+    return value

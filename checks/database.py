@@ -1,0 +1,192 @@
+"""SQLite files from outside: what they hold, and how to bring them into the state a check needs.
+
+Only copies are opened, so that looking at a database never changes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from checks.verdicts import NotApplicable
+
+MAGIC = b"SQLite format 3\0"
+SIDES = ("-wal", "-shm")
+# Migrations that can be applied again on any database that has them, the second after the first.
+REPEATABLE = (
+    ("admin", "0002_logentry_remove_auto_add", "0003_logentry_add_action_flag_choices"),
+    ("auth", "0011_update_proxy_permissions", "0012_alter_user_first_name_max_length"),
+)
+FUTURE = "9999_from_the_future"
+MARKER_TABLE = "ddk_unmerged"
+
+
+def files(app_data: Path) -> list[Path]:
+    """The SQLite databases in the app data folder, backups left out."""
+    return [
+        path
+        for path in sorted(app_data.rglob("*"))
+        if path.is_file() and "backups" not in path.parts and _is_database(path)
+    ]
+
+
+def main_file(app_data: Path) -> Path:
+    """The database with the migrations. Raises AssertionError when there is none."""
+    for path in files(app_data):
+        with opened(path) as connection:
+            if _has_table(connection, "django_migrations"):
+                return path
+    raise AssertionError(f"no database with migrations under {app_data.name}/")
+
+
+def backups(app_data: Path) -> set[Path]:
+    """Databases that are not in use: whatever lies under a folder named backups."""
+    return {p for p in app_data.rglob("*") if p.is_file() and "backups" in p.parts and _is_database(p)}
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[sqlite3.Connection]:
+    """A copy of the database, unmerged WAL content included, opened for reading."""
+    with tempfile.TemporaryDirectory(prefix="ddk-copy-") as folder:
+        copy = Path(folder) / "copy.sqlite3"
+        shutil.copyfile(path, copy)
+        wal = path.with_name(path.name + "-wal")
+        if wal.exists():
+            shutil.copyfile(wal, copy.with_name("copy.sqlite3-wal"))
+        with closing(sqlite3.connect(copy)) as connection:
+            yield connection
+
+
+def integrity(path: Path) -> str:
+    """What `PRAGMA integrity_check` says: "ok", or the first complaint."""
+    try:
+        with opened(path) as connection:
+            return str(connection.execute("PRAGMA integrity_check").fetchone()[0])
+    except sqlite3.DatabaseError as error:
+        return str(error)
+
+
+def contents(path: Path) -> str:
+    """A digest of everything in the database, independent of its file layout."""
+    digest = hashlib.sha256()
+    with opened(path) as connection:
+        for statement in connection.iterdump():
+            digest.update(statement.encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
+
+
+def migrations(path: Path) -> set[tuple[str, str]]:
+    """The applied migrations; empty when there is no database yet."""
+    if not path.exists():
+        return set()
+    with opened(path) as connection:
+        if not _has_table(connection, "django_migrations"):
+            return set()
+        return set(connection.execute("SELECT app, name FROM django_migrations"))
+
+
+def holds(path: Path, text: str) -> bool:
+    """Whether any column of any table contains `text`."""
+    with opened(path) as connection:
+        for (table,) in connection.execute(
+            "SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite_%'"
+        ).fetchall():
+            columns = [row[1] for row in connection.execute(f'PRAGMA table_info("{table}")')]
+            where = " OR ".join(f'instr("{column}", ?)' for column in columns)
+            if where and connection.execute(
+                f'SELECT 1 FROM "{table}" WHERE {where} LIMIT 1', [text] * len(columns)
+            ).fetchone():
+                return True
+    return False
+
+
+def make_pending(path: Path, *, failing: bool) -> str:
+    """Record that repeatable migrations were not applied; with `failing` the last one will fail.
+
+    The change lies in the WAL file alone, as after a kill. Returns what was made pending.
+    """
+    with unmerged(path) as connection:
+        applied = set(connection.execute("SELECT app, name FROM django_migrations"))
+        for app, first, last in REPEATABLE:
+            if {(app, first), (app, last)} <= applied:
+                break
+        else:
+            raise NotApplicable("the target has no migration that can be applied again")
+        gone = [first, last] if failing else [last]
+        for name in gone:
+            connection.execute("DELETE FROM django_migrations WHERE app=? AND name=?", (app, name))
+        if failing:
+            connection.execute(
+                "CREATE TRIGGER ddk_fail BEFORE INSERT ON django_migrations "
+                f"WHEN NEW.app='{app}' AND NEW.name='{last}' "
+                "BEGIN SELECT RAISE(ABORT, 'provoked by the checks'); END"
+            )
+        connection.execute(f"CREATE TABLE {MARKER_TABLE} (text)")
+        connection.execute(f"INSERT INTO {MARKER_TABLE} VALUES ('only in the WAL')")
+    return ", ".join(f"{app}.{name}" for name in gone)
+
+
+def add_future_migration(path: Path) -> str:
+    """Record a migration that no version of the application knows; its name."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        (app,) = connection.execute("SELECT app FROM django_migrations ORDER BY id").fetchone()
+        connection.execute(
+            "INSERT INTO django_migrations (app, name, applied) VALUES (?, ?, '2099-01-01')",
+            (app, FUTURE),
+        )
+    return f"{app}.{FUTURE}"
+
+
+def overwrite_header(path: Path) -> None:
+    """Make the file no database at all."""
+    with path.open("r+b") as file:
+        file.write(b"\xff" * 100)
+
+
+def overwrite_pages(path: Path) -> None:
+    """Spoil every page but the first, after merging the WAL so that nothing repairs them."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    with path.open("r+b") as file:
+        for offset in range(size, path.stat().st_size, size):
+            file.seek(offset)
+            file.write(b"\xff" * 64)
+
+
+@contextmanager
+def unmerged(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection whose changes stay in the WAL file, beside an older main file."""
+    wal = path.with_name(path.name + "-wal")
+    with tempfile.TemporaryDirectory(prefix="ddk-wal-") as folder:
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA wal_autocheckpoint=0")
+            with connection:
+                yield connection
+            for file in (path, wal):
+                shutil.copyfile(file, Path(folder) / file.name)
+        # Closing the last connection merged the WAL: put the files back as they were before.
+        for file in (path, wal):
+            shutil.copyfile(Path(folder) / file.name, file)
+
+
+def _is_database(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
+
+
+def _has_table(connection: sqlite3.Connection, name: str) -> bool:
+    return bool(
+        connection.execute(
+            "SELECT 1 FROM sqlite_master WHERE type='table' AND name=?", (name,)
+        ).fetchone()
+    )

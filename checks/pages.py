@@ -1,0 +1,213 @@
+"""The target's pages over plain HTTP: links, static files, and a form that saves a record."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from dataclasses import dataclass, field
+from datetime import date
+from html.parser import HTMLParser
+from urllib.parse import urljoin, urlsplit
+
+from checks.backend import Answer, Backend, TargetFailure
+
+LINKS = 10
+FORMS = 6
+CSRF_FIELD = "csrfmiddlewaretoken"
+# Pages whose very visit may end the session.
+AVOIDED = re.compile(r"log-?out|sign-?out", re.IGNORECASE)
+TEXTUAL = {"text", "", "search", "tel"}
+
+
+@dataclass
+class Form:
+    """A form as a browser would send it."""
+
+    page: str
+    method: str
+    action: str
+    fields: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def guarded(self) -> bool:
+        """Whether the target itself wants a CSRF token with it."""
+        return any(f.get("name") == CSRF_FIELD for f in self.fields)
+
+    @property
+    def saves(self) -> bool:
+        """Whether it looks like one that saves what a person writes."""
+        kinds = {f["kind"] for f in self.fields}
+        return (
+            self.method == "post"
+            and bool(kinds & (TEXTUAL | {"textarea"}))
+            and not kinds & {"password", "file"}
+            and urlsplit(self.action).netloc == urlsplit(self.page).netloc
+        )
+
+    def filled(self, text: str) -> dict[str, str]:
+        """Values for every field, `text` wherever one can write."""
+        values = {}
+        for f in self.fields:
+            name, kind = f.get("name"), f["kind"]
+            if name and kind not in ("submit", "button", "reset", "image"):
+                value = _value(f, kind, text)
+                if value is not None and name not in values:
+                    values[name] = value
+        return values
+
+
+class Page(HTMLParser):
+    """Links, static files and forms of one document."""
+
+    def __init__(self, url: str, markup: str) -> None:
+        super().__init__()
+        self.url = url
+        self.links: list[str] = []
+        self.assets: list[str] = []
+        self.forms: list[Form] = []
+        self.refresh = ""
+        self._form: Form | None = None
+        self._select: dict[str, str] | None = None
+        self.feed(markup)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        """Note what the tag refers to."""
+        a = {name: value or "" for name, value in attributes}
+        match tag:
+            case "a" if a.get("href"):
+                self.links.append(urljoin(self.url, a["href"]))
+            case "script" | "img" if a.get("src"):
+                self.assets.append(urljoin(self.url, a["src"]))
+            case "link" if a.get("href") and "stylesheet" in a.get("rel", ""):
+                self.assets.append(urljoin(self.url, a["href"]))
+            case "meta" if a.get("http-equiv", "").lower() == "refresh":
+                self.refresh = a.get("content", "")
+            case "form":
+                action = urljoin(self.url, a.get("action") or self.url)
+                self._form = Form(self.url, a.get("method", "get").lower(), action)
+                self.forms.append(self._form)
+            case "input" | "textarea" if self._form is not None:
+                kind = "textarea" if tag == "textarea" else a.get("type", "").lower()
+                self._form.fields.append({**a, "kind": kind})
+            case "select" if self._form is not None:
+                self._select = {**a, "kind": "select", "value": ""}
+                self._form.fields.append(self._select)
+            case "option" if self._select is not None:
+                if not self._select["value"] or "selected" in a:
+                    self._select["value"] = a.get("value", "") or self._select["value"]
+
+    def handle_endtag(self, tag: str) -> None:
+        """Leave a form or list of choices."""
+        if tag == "form":
+            self._form = None
+        elif tag == "select":
+            self._select = None
+
+
+class Visitor:
+    """A person with a cookie jar, seen from the server."""
+
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.cookies: dict[str, str] = {}
+
+    def get(self, path: str) -> Answer:
+        """GET, following up to ten redirects on the same server."""
+        return self._follow(self.backend.get(path, cookies=self.cookies), path)
+
+    def post(self, form: Form, values: dict[str, str]) -> Answer:
+        """Send a form as a browser would."""
+        answer = self.backend.request(
+            "POST",
+            _local(form.action),
+            data=values,
+            cookies=self.cookies,
+            headers={"Origin": self.backend.origin, "Referer": form.page},
+        )
+        return self._follow(answer, _local(form.action))
+
+    def page(self, path: str) -> Page:
+        """The document at `path`."""
+        return Page(self.backend.origin + path, self.get(path).text)
+
+    def _follow(self, answer: Answer, path: str) -> Answer:
+        for _ in range(10):
+            self._remember(answer)
+            location = answer.headers.get("location")
+            if answer.status not in (301, 302, 303, 307, 308) or not location:
+                return answer
+            url = urljoin(self.backend.origin + path, location)
+            if not url.startswith(self.backend.origin + "/"):
+                return answer
+            path = _local(url)
+            answer = self.backend.get(path, cookies=self.cookies)
+        raise TargetFailure(f"GET {path} goes round in redirects")
+
+    def _remember(self, answer: Answer) -> None:
+        for line in answer.headers.get_list("set-cookie"):
+            name, _, rest = line.partition("=")
+            self.cookies[name.strip()] = rest.partition(";")[0]
+
+
+def linked(backend: Backend, page: Page) -> list[str]:
+    """Paths on this server that the page links to, in order, without duplicates."""
+    paths = []
+    for url in page.links:
+        if url.startswith(backend.origin + "/") and not AVOIDED.search(url):
+            path = _local(url)
+            if path not in paths and path != _local(page.url):
+                paths.append(path)
+    return paths[:LINKS]
+
+
+def visited(visitor: Visitor) -> list[Page]:
+    """The landing page and the pages it links to."""
+    home = visitor.page(visitor.backend.target.home)
+    pages = [home]
+    for path in linked(visitor.backend, home):
+        answer = visitor.get(path)
+        if "html" in answer.headers.get("content-type", ""):
+            pages.append(Page(visitor.backend.origin + path, answer.text))
+    return pages
+
+
+def forms(visitor: Visitor) -> list[Form]:
+    """Forms of the visited pages that save what a person writes, one for each action."""
+    found = {form.action: form for page in visited(visitor) for form in page.forms if form.saves}
+    # Pages that exist to add something come first.
+    return sorted(found.values(), key=lambda f: not re.search(r"new|add|create", f.action))[:FORMS]
+
+
+def new_text() -> str:
+    """A word that is nowhere else, and a valid slug."""
+    return f"ddk{secrets.token_hex(4)}"
+
+
+def _value(f: dict[str, str], kind: str, text: str) -> str | None:
+    if kind == "hidden" or f.get("name") == CSRF_FIELD:
+        return f.get("value", "")
+    match kind:
+        case "checkbox":
+            return f.get("value", "on") if "required" in f else None
+        case "radio" | "select":
+            return f.get("value", "")
+        case "email":
+            return f"{text}@example.org"
+        case "url":
+            return f"https://example.org/{text}"
+        case "number" | "range":
+            return f.get("value") or f.get("min") or "1"
+        case "date":
+            return f.get("value") or date.today().isoformat()
+        case "datetime-local":
+            return f.get("value") or f"{date.today().isoformat()}T12:00"
+        case "time":
+            return f.get("value") or "12:00"
+        case "color":
+            return f.get("value") or "#123456"
+    return text[: int(f["maxlength"])] if f.get("maxlength", "").isdigit() else text
+
+
+def _local(url: str) -> str:
+    parts = urlsplit(url)
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

@@ -1,0 +1,119 @@
+"""Copied into a scratch copy of the target as `ddk_probe`: addresses that show its inside.
+
+Runs in the target's interpreter and on its Django, so it keeps to the standard library and to what
+every supported Django has. It answers behind the token guard and in front of the target.
+"""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from django.core.handlers.base import BaseHandler
+from django.http import HttpResponse, JsonResponse
+
+PREFIX = "/ddk-probe/"
+FLOOD = 2 * 1024 * 1024
+HERE = Path(__file__).parent
+CHILD = (
+    "import json, os, django; django.setup();"
+    "from django.conf import settings;"
+    "print(json.dumps({'database': str(settings.DATABASES['default']['NAME']),"
+    "'environment': dict(os.environ)}))"
+)
+
+
+def info() -> dict:
+    """What only the process itself knows: its pragmas, key, files."""
+    from django.conf import settings
+    from django.core.files.base import ContentFile
+    from django.core.files.storage import default_storage
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        pragmas = {}
+        for name in ("journal_mode", "synchronous", "foreign_keys"):
+            cursor.execute(f"PRAGMA {name}")
+            pragmas[name] = cursor.fetchone()[0]
+    saved = default_storage.save("ddk-probe.txt", ContentFile(b"saved by the checks"))
+    try:
+        upload = default_storage.path(saved)
+    except NotImplementedError:
+        upload = ""
+    return {
+        "pragmas": pragmas,
+        "secret": hashlib.sha256(str(settings.SECRET_KEY).encode()).hexdigest(),
+        "database": str(settings.DATABASES["default"]["NAME"]),
+        "upload": str(upload),
+        "environment": dict(os.environ),
+    }
+
+
+def child() -> dict:
+    """What a Python child of the project sees."""
+    result = subprocess.run(
+        [sys.executable, "-c", CHILD],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    lines = result.stdout.splitlines()
+    return json.loads(lines[-1]) if lines else {"error": result.stderr[-2000:]}
+
+
+def spawn() -> dict:
+    """A child that would outlive the backend."""
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    return {"pid": process.pid}
+
+
+def slow() -> dict:
+    """A request that takes two seconds."""
+    time.sleep(2)
+    return {"slow": "done"}
+
+
+def flood() -> dict:
+    """More output than any pipe holds, on every way out."""
+    block = "x" * 1023
+    for _ in range(FLOOD // 1024):
+        print(block)
+        print(block, file=sys.stderr)
+        os.write(1, f"{block}\n".encode())
+        os.write(2, f"{block}\n".encode())
+    return {"flood": "done"}
+
+
+def chatter() -> dict:
+    """A line on standard output and a read from standard input."""
+    print("a line printed by a view", flush=True)
+    try:
+        input()
+    except (EOFError, OSError, RuntimeError):
+        pass
+    return {"chatter": "done"}
+
+
+ANSWERS = {f.__name__: f for f in (info, child, spawn, slow, flood, chatter)}
+served = BaseHandler.get_response
+
+
+def get_response(self, request) -> HttpResponse:  # noqa: ANN001 -- Django's own signature
+    """Answer the probe's addresses, pass on everything else."""
+    if not request.path.startswith(PREFIX):
+        return served(self, request)
+    answer = ANSWERS[request.path.removeprefix(PREFIX).strip("/")]
+    return JsonResponse(answer(), json_dumps_params={"default": str})
+
+
+BaseHandler.get_response = get_response
+
+if (HERE / "ddk_probe_chatter").exists():
+    chatter()
+    sys.stdin.read()
+if (HERE / "ddk_probe_fail").exists():
+    raise RuntimeError("provoked by the checks")

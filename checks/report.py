@@ -1,0 +1,112 @@
+"""The verdicts as a table for people, as JSON for programs and as Markdown for a CI summary."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+
+from checks.criteria import Criterion
+from checks.verdicts import Run, Verdict, machine
+
+TITLE_WIDTH = 52
+VERDICT_WIDTH = 15
+COUNTED = {
+    "pass": "passed",
+    "FAIL": "failed",
+    "harness error": "harness errors",
+    "stale": "stale expected failures",
+    "expected": "expected failures",
+    "warn": "warnings",
+    "not applicable": "not applicable",
+    "not run here": "not run here",
+}
+COLOURS = {"pass": 32, "FAIL": 31, "stale": 31, "harness error": 35, "warn": 33, "expected": 33}
+
+
+def summary(run: Run) -> str:
+    """The counts in one line."""
+    counts = Counter(v.verdict for v in run.verdicts)
+    said = [f"{counts[k]} {word}" for k, word in COUNTED.items() if counts[k] or k in ("pass", "FAIL")]
+    return f"{', '.join(said)}   ({run.seconds:.0f} s)"
+
+
+def heading(run: Run) -> str:
+    """What was judged, in one line."""
+    python, django = run.facts.get("python"), run.facts.get("django")
+    versions = f" (python {python}, django {django})" if python else ""
+    return f"target   {run.target.root}  spec {run.spec}   backend: {run.target.runtime}{versions}"
+
+
+def table(run: Run, colour: bool) -> Iterator[str]:
+    """The table a person sees at the end."""
+    yield heading(run)
+    for v in run.verdicts:
+        verdict = v.verdict.ljust(VERDICT_WIDTH)
+        if colour and v.verdict in COLOURS:
+            verdict = f"\033[{COLOURS[v.verdict]}m{verdict}\033[0m"
+        yield f"{v.criterion.id:<7}{_short(v.title):<{TITLE_WIDTH}} {verdict} {v.seen}".rstrip()
+        if v.verdict in ("FAIL", "warn"):
+            yield " " * (TITLE_WIDTH + VERDICT_WIDTH + 9) + f"→ {v.criterion.docs}"
+        if v.verdict == "stale":
+            yield " " * 7 + "is listed as an expected failure and passes: take it off the list"
+    for v in run.verdicts:
+        for check in v.checks:
+            if check.trace:
+                yield f"\nharness error in {check.name}:\n{check.trace}"
+    yield summary(run)
+
+
+def as_json(run: Run) -> str:
+    """The report as report.schema.json describes it."""
+    document = {
+        "spec": run.spec,
+        "target": str(run.target.root),
+        "runtime": run.target.runtime,
+        "stage": run.target.stage,
+        "machine": machine(),
+        "python": run.facts.get("python"),
+        "django": run.facts.get("django"),
+        "strict": run.strict,
+        "seconds": round(run.seconds, 1),
+        "exit": run.exit_code,
+        "counts": dict(Counter(v.verdict for v in run.verdicts)),
+        "criteria": [_entry(v) for v in run.verdicts],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def as_markdown(run: Run) -> str:
+    """The report as a table for a CI step summary."""
+    lines = [f"## {heading(run)}", "", "| id | criterion | verdict | seen |", "| --- | --- | --- | --- |"]
+    for v in run.verdicts:
+        cells = (v.criterion.id, v.title, v.verdict, v.seen)
+        lines.append("| " + " | ".join(c.replace("|", "\\|").replace("\n", " ") for c in cells) + " |")
+    return "\n".join([*lines, "", summary(run), ""])
+
+
+def listing(criteria: dict[str, Criterion]) -> str:
+    """All criteria, one a line."""
+    return "\n".join(
+        f"{c.id:<7}{c.level:<7}{c.profile:<10}{c.text}" for c in criteria.values()
+    )
+
+
+def _entry(v: Verdict) -> dict[str, object]:
+    c = v.criterion
+    return {
+        "id": c.id,
+        "level": c.level,
+        "profile": c.profile,
+        "criterion": c.text,
+        "verdict": v.verdict,
+        "seen": v.seen,
+        "checks": [
+            {"name": k.name, "verdict": k.verdict, "seen": k.said or k.seen} for k in v.checks
+        ],
+        "docs": c.docs,
+    }
+
+
+def _short(title: str) -> str:
+    return title if len(title) <= TITLE_WIDTH else f"{title[: TITLE_WIDTH - 1]}…"

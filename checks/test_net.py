@@ -1,0 +1,111 @@
+"""NET: who can reach the backend, and where."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from checks.backend import HOST, Backend, free_port, run_to_end
+from checks.conftest import FirstRun
+from checks.target import Target
+
+Seen = Callable[[object], None]
+
+
+@pytest.mark.criterion("NET-1")
+def test_loopback_only(live: Backend, seen: Seen) -> None:
+    """Listens on 127.0.0.1 only."""
+    sockets = live.listening()
+    foreign = [f"{ip}:{port} (pid {pid})" for ip, port, pid in sockets if ip != HOST]
+    assert not foreign, f"listens on {', '.join(foreign)}, expected {HOST} only"
+    for address in _other_addresses():
+        with contextlib.suppress(OSError), socket.create_connection((address, live.port), 1):
+            raise AssertionError(f"accepts connections on {address}:{live.port}")
+    seen(", ".join(f"{ip}:{port} (pid {pid})" for ip, port, pid in sockets))
+
+
+@pytest.mark.criterion("NET-2")
+def test_exact_port(live: Backend, first_run: FirstRun, seen: Seen) -> None:
+    """Listens on exactly the port it was given."""
+    for port, sockets in ((first_run.port, first_run.listening), (live.port, live.listening())):
+        found = sorted({p for _, p, _ in sockets})
+        assert found == [port], f"listens on {found or 'nothing'}, was given {port}"
+    seen(f"given and bound: {first_run.port}, {live.port}")
+
+
+@pytest.mark.criterion("NET-3")
+def test_taken_port(target: Target, scratch: Path, seen: Seen) -> None:
+    """Ends with exit 11 when the port is taken."""
+    with socket.create_server((HOST, free_port())) as holder:
+        ending = run_to_end(target, scratch / "taken", port=holder.getsockname()[1])
+    assert ending.announced(11), f"{ending}, expected exit 11 and a `failed` event DDK-RUN-11"
+    seen(ending)
+
+
+@pytest.mark.criterion("NET-4")
+def test_foreign_host(live: Backend, target: Target, seen: Seen) -> None:
+    """Refuses a Host that is not its own."""
+    port = live.port
+    hosts = (
+        "evil.example",
+        f"evil.example:{port}",
+        f"127.0.0.1.evil.example:{port}",
+        f"127.0.0.1:{port + 1}",
+        "127.0.0.1",
+        f"[::1]:{port}",
+        f"127.0.0.1:{port}@evil.example",
+        "",
+    )
+    for path in (target.home, target.health_path):
+        for host in hosts:
+            status = live.raw(_request("GET", path, host, f"{target.header}: {live.token}"))
+            assert status == 400, f"GET {path} with Host {host!r} answered {status}, expected 400"
+    for host in (f"127.0.0.1:{port}", f"localhost:{port}"):
+        status = live.raw(
+            _request("GET", target.health_path, host, f"{target.header}: {live.token}")
+        )
+        assert status == 200, f"Host {host} answered {status}, expected 200"
+    seen(f"{len(hosts)} foreign hosts answered 400")
+
+
+@pytest.mark.criterion("NET-5")
+def test_no_cors(live: Backend, target: Target, seen: Seen) -> None:
+    """Allows no foreign origin."""
+    asked = {"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
+    for method in ("GET", "OPTIONS"):
+        for path in (target.home, target.health_path, "/ddk-unknown/"):
+            for token in ("", None):
+                answer = live.request(method, path, token=token, headers=asked)
+                allowed = [h for h in answer.headers if h.startswith("access-control-allow")]
+                assert not allowed, f"{method} {path} carries {', '.join(allowed)}, expected none"
+    seen("no Access-Control-Allow-* header")
+
+
+@pytest.mark.criterion("NET-6")
+def test_early_connections(first_run: FirstRun, seen: Seen) -> None:
+    """Answers connections made while it starts."""
+    answered = first_run.early.count(200)
+    total = len(first_run.early)
+    assert total and answered == total, f"{answered} of {total} early requests were answered 200"
+    seen(f"{answered} of {total} requests sent at `listening`")
+
+
+def _request(method: str, path: str, host: str, *headers: str) -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", "Connection: close", *headers]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def _other_addresses() -> list[str]:
+    found = ["::1", "127.0.0.2"]
+    for addresses in psutil.net_if_addrs().values():
+        found += [
+            a.address
+            for a in addresses
+            if a.family in (socket.AF_INET, socket.AF_INET6) and a.address not in (HOST, "::1")
+        ]
+    return found
