@@ -13,5 +13,5 @@ def splash(request: HttpRequest) -> HttpResponse:
     page = SPLASH.read_text(encoding="utf-8")
     style = search(r"<style>(.*?)</style>", page, DOTALL)[1]
     digest = b64encode(sha256(style.encode()).digest()).decode()
-    policy = f"{settings.CONTENT_SECURITY_POLICY}; style-src 'sha256-{digest}'"
+    policy = f"{settings.CONTENT_SECURITY_POLICY}; img-src data:; style-src 'sha256-{digest}'"
     return HttpResponse(page, headers={"Content-Security-Policy": policy})

@@ -14,6 +14,7 @@ DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 
 INSTALLED_APPS = [
+    "django.contrib.humanize",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "items",
@@ -73,3 +74,10 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'; object-src 'none'"
 )
+
+# The optional background-tasks demo: "0" leaves out its pages, its tables and its worker.
+if os.environ.get("TASKS_DEMO", "1") != "0":
+    from .tasks import INSTALLED_APPS as TASKS_DEMO_APPS
+    from .tasks import TASKS  # noqa: F401
+
+    INSTALLED_APPS += TASKS_DEMO_APPS

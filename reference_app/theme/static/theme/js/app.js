@@ -46,3 +46,8 @@ document.addEventListener("click", (event) => {
 });
 
 document.querySelectorAll("form[data-validate]").forEach(validateInPage);
+
+// window.desktop exists inside the desktop shell only.
+const openAppData = document.querySelector("[data-open-app-data]");
+openAppData.hidden = !window.desktop;
+openAppData.addEventListener("click", () => window.desktop.openAppDataFolder());

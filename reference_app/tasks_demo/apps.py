@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class TasksDemoConfig(AppConfig):
+    name = "tasks_demo"

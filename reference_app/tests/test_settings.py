@@ -1,0 +1,24 @@
+"""The split: base holds everywhere, local only at a developer's desk."""
+
+import importlib
+
+from config.settings import base, local
+
+
+def test_base_is_fit_to_ship() -> None:
+    assert base.DEBUG is False
+    assert base.SECRET_KEY == ""
+    assert "django_browser_reload" not in base.INSTALLED_APPS
+
+
+def test_local_is_for_development() -> None:
+    assert local.DEBUG is True
+    assert local.SECRET_KEY
+
+
+def test_browser_reload_is_for_runserver_alone(monkeypatch) -> None:
+    assert "django_browser_reload" not in local.INSTALLED_APPS
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.argv", ["manage.py", "runserver"])
+        assert "django_browser_reload" in importlib.reload(local).INSTALLED_APPS
+    importlib.reload(local)
