@@ -19,6 +19,7 @@ from skill_scripts.adapt import adapt as adapt_project
 from skill_scripts.errors import KitError
 from skill_scripts.findings import BLOCKED, DECIDE, FINE, HANDLED, Finding
 from skill_scripts.remove import remove as remove_layer
+from skill_scripts.run import run as run_project
 from skill_scripts.survey import Survey
 from skill_scripts.survey import survey as survey_project
 
@@ -109,6 +110,18 @@ def remove(path: ProjectPath, dry_run: DryRun = False, as_json: Json = False) ->
         screen.print(f"kept {name}: not as adapt wrote it", markup=False)
 
 
+@app.command()
+def run(
+    path: ProjectPath,
+    browser: Annotated[
+        bool, typer.Option("--browser", help="The system's browser, even if the shell is there.")
+    ] = False,
+) -> None:
+    """Start an adapted project and open it, in the shell or in a browser. Ctrl-C stops it."""
+    with _shown_errors(as_json=False):
+        raise typer.Exit(run_project(path, browser=browser, announce=_say))
+
+
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     add_help_option=False,
@@ -149,6 +162,10 @@ def _progress(as_json: bool) -> Iterator[Callable[[str], None]]:
         return
     with screen.status("reading the project") as status:
         yield lambda text: status.update(escape(text))
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
 
 
 def _print_json(document: dict[str, Any]) -> None:

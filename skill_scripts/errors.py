@@ -95,14 +95,10 @@ ERRORS: dict[str, Text] = {
         "The record of what adapt added cannot be read, so nothing is removed by guess.",
         "Restore {file} from version control, or delete {folder} yourself",
     ),
-    # RUN: starting a project
+    # STA: starting an adapted project
     "DDK-STA-01": Text(
         "The backend ended before it could serve.",
-        "Read the project's own message above; log files are in {app_data}",
-    ),
-    "DDK-STA-02": Text(
-        "The shell's own packages are not installed.",
-        "Run npm ci in {folder}, or open the browser instead: --browser",
+        "Read the project's own message above; its log files are in {app_data}/logs",
     ),
 }
 
