@@ -88,6 +88,10 @@ class Project:
     quick: bool = False
 
 
+# Run as `-c`: the generators' console scripts lie in different places on different systems.
+WAGTAIL = "from wagtail.bin.wagtail import main; main()"
+CODEREDCMS = "from coderedcms.bin.coderedcms import main; main()"
+DYNACONF = "from dynaconf.cli import main; main()"
 BEATDROP = """
 from pathlib import Path
 from dj_beat_drop import new, utils
@@ -118,10 +122,16 @@ PROJECTS = (
         name="wagtail-start",
         shape="settings package base/dev/production, media, hundreds of migrations",
         source=Generator(
-            ("wagtail==7.4.*",),
-            ("-c", "from wagtail.bin.wagtail import main; main()", "start", "mysite", "."),
+            ("wagtail==7.0.*",),
+            ("-c", WAGTAIL, "start", "mysite", "."),
         ),
         quick=True,
+    ),
+    Project(
+        name="wagtail-start-7.4",
+        shape="the same from a newer generator, on Django 6.0",
+        source=Generator(("wagtail==7.4.*",), ("-c", WAGTAIL, "start", "mysite", ".")),
+        python=">=3.12",
     ),
     Project(
         name="coderedcms",
@@ -130,7 +140,7 @@ PROJECTS = (
             ("coderedcms==6.0.*",),
             (
                 "-c",
-                "from coderedcms.bin.coderedcms import main; main()",
+                CODEREDCMS,
                 *("start", "mysite", ".", "--template", "pro", "--domain", "www.example.com"),
             ),
         ),
@@ -153,7 +163,7 @@ PROJECTS = (
             ("-m", "django", "startproject", "mysite", "."),
             then=(
                 (
-                    *("-c", "from dynaconf.cli import main; main()"),
+                    *("-c", DYNACONF),
                     *("init", "-y", "--django", "mysite/settings.py"),
                 ),
             ),
@@ -172,11 +182,9 @@ PROJECTS = (
         environment=("django==5.2.*", "environs[django]==14.*"),
     ),
     Project(
-        name="django-configurations",
-        shape="settings classes, tuples for lists, no templates, manage.py in a subfolder",
-        source=Sdist("django-configurations==2.5.1"),
-        target="test_project",
-        environment=("django==5.2.*", "django-configurations[email]==2.5.1"),
+        name="observatory",
+        shape="src layout, django-configurations, tuples, i18n prefix, log in the cwd",
+        source=Own("observatory"),
         quick=True,
     ),
     Project(
