@@ -1,0 +1,38 @@
+// Carries out the verdicts of navigation.js on every page there is.
+import { navigationVerdict, OWN_ACTIONS, windowOpenVerdict } from "./navigation.js";
+
+/** `contents` is any webContents; `childOptions` are the window options of a same-origin child. */
+export function guardContents(contents, { getOrigin, openExternal, act, childOptions, report }) {
+  const judge = (event, to) => {
+    const verdict = navigationVerdict({ from: contents.getURL(), to, origin: getOrigin() });
+    if (verdict === "allow") {
+      return;
+    }
+    event.preventDefault();
+    if (verdict === "external") {
+      openExternal(to);
+    } else if (verdict === "action") {
+      act(new URL(to.slice(OWN_ACTIONS.length - 1), "action://own"), contents);
+    } else {
+      report(`refused to go to ${to.slice(0, 200)}`);
+    }
+  };
+  contents.on("will-navigate", (event, url) => judge(event, url));
+  contents.on(
+    "will-redirect",
+    (event, url, _inPlace, isMainFrame) => isMainFrame && judge(event, url),
+  );
+  contents.on("will-attach-webview", (event) => event.preventDefault());
+  contents.setWindowOpenHandler(({ url }) => {
+    const verdict = windowOpenVerdict({ to: url, origin: getOrigin() });
+    if (verdict === "child") {
+      return { action: "allow", overrideBrowserWindowOptions: childOptions };
+    }
+    if (verdict === "external") {
+      openExternal(url);
+    } else {
+      report(`refused to open a window for ${url.slice(0, 200)}`);
+    }
+    return { action: "deny" };
+  });
+}

@@ -1,0 +1,60 @@
+// Wires the shell together: one instance, one backend, one main window.
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { app, BrowserWindow, dialog, protocol } from "electron";
+import { ManifestError, readManifest } from "./manifest.js";
+import { SCHEME } from "./pages.js";
+import { appDataFolder, locateProject, readOptions } from "./places.js";
+import { runShell } from "./shell.js";
+
+const electronDir = dirname(fileURLToPath(import.meta.url));
+const options = readOptions({ argv: process.argv, env: process.env, packaged: app.isPackaged });
+const place = locateProject({
+  electronDir,
+  resources: process.resourcesPath,
+  packaged: app.isPackaged,
+  staged: options.staged,
+});
+
+function loadManifest() {
+  try {
+    return readManifest(place.manifest);
+  } catch (error) {
+    if (!(error instanceof ManifestError)) {
+      throw error;
+    }
+    console.error(error.message);
+    dialog.showErrorBox("This application cannot start", error.message);
+    return null;
+  }
+}
+
+const manifest = loadManifest();
+if (manifest) {
+  const appData =
+    options.appData ||
+    appDataFolder({
+      identifier: manifest.identifier,
+      mode: place.mode,
+      platform: process.platform,
+      env: process.env,
+      home: app.getPath("home"),
+    });
+  app.setName(manifest.name);
+  app.setPath("userData", join(appData, "shell")); // also decides whose instance lock this is
+  protocol.registerSchemesAsPrivileged([SCHEME]);
+  if (app.requestSingleInstanceLock()) {
+    app.on("second-instance", () => {
+      const [window] = BrowserWindow.getAllWindows().filter((each) => each.isVisible());
+      if (window?.isMinimized()) {
+        window.restore();
+      }
+      window?.focus();
+    });
+    app.whenReady().then(() => runShell({ electronDir, manifest, options, place, appData }));
+  } else {
+    app.exit(0);
+  }
+} else {
+  app.exit(1);
+}

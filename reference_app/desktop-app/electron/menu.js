@@ -1,0 +1,82 @@
+// The application menu. Everything Electron has a role for uses it.
+
+const SEPARATOR = { type: "separator" };
+
+/** A template for Electron's Menu. `actions` are functions; `checkForUpdates` is absent without a feed. */
+export function menuTemplate({ name, platform, developer, actions }) {
+  const mac = platform === "darwin";
+  const about = { label: `About ${name}`, click: actions.about };
+  const updates = actions.checkForUpdates
+    ? [{ label: "Check for Updates…", click: actions.checkForUpdates }]
+    : [];
+  const appMenu = {
+    label: name,
+    submenu: [
+      about,
+      ...updates,
+      SEPARATOR,
+      { role: "services" },
+      SEPARATOR,
+      { role: "hide" },
+      { role: "hideOthers" },
+      { role: "unhide" },
+      SEPARATOR,
+      { role: "quit" },
+    ],
+  };
+  return [
+    ...(mac ? [appMenu] : []),
+    {
+      label: "&File",
+      submenu: [
+        { label: "Print…", accelerator: "CmdOrCtrl+P", click: actions.print },
+        SEPARATOR,
+        mac ? { role: "close" } : { role: "quit" },
+      ],
+    },
+    {
+      label: "&Edit",
+      submenu: [
+        { role: "undo" },
+        { role: "redo" },
+        SEPARATOR,
+        { role: "cut" },
+        { role: "copy" },
+        { role: "paste" },
+        { role: "selectAll" },
+        SEPARATOR,
+        { label: "Find…", accelerator: "CmdOrCtrl+F", click: actions.find },
+      ],
+    },
+    {
+      label: "&Go",
+      submenu: [
+        { label: "Back", accelerator: mac ? "Cmd+[" : "Alt+Left", click: actions.back },
+        { label: "Forward", accelerator: mac ? "Cmd+]" : "Alt+Right", click: actions.forward },
+        { label: "Home", accelerator: mac ? "Shift+Cmd+H" : "Alt+Home", click: actions.home },
+        { label: "Reload", accelerator: "CmdOrCtrl+R", click: actions.reload },
+      ],
+    },
+    {
+      label: "&View",
+      submenu: [
+        { role: "resetZoom", label: "Actual Size" },
+        { role: "zoomIn" },
+        { role: "zoomOut" },
+        SEPARATOR,
+        { role: "togglefullscreen" },
+        ...(developer ? [SEPARATOR, { role: "toggleDevTools" }] : []),
+      ],
+    },
+    { role: "windowMenu" },
+    {
+      role: "help",
+      submenu: [
+        { label: "Open App Data Folder", click: actions.openAppData },
+        { label: "Open Logs", click: actions.openLogs },
+        { label: "Copy Diagnostics", click: actions.copyDiagnostics },
+        ...(mac ? [] : [...(updates.length ? [SEPARATOR, ...updates] : []), SEPARATOR, about]),
+      ],
+    },
+  ];
+}

@@ -1,0 +1,398 @@
+// The life of the app once it holds its instance lock: start the backend, show it, follow it, end it.
+import { join } from "node:path";
+import {
+  app,
+  BrowserWindow,
+  clipboard,
+  dialog,
+  ipcMain,
+  Menu,
+  powerMonitor,
+  session as sessions,
+  shell,
+} from "electron";
+import { attachContextMenu } from "./contextmenu.js";
+import { diagnosticsText } from "./diagnostics.js";
+import { applyDownloads } from "./downloads.js";
+import { guardContents } from "./guards.js";
+import { chooseInterpreter } from "./interpreter.js";
+import { applyIpc } from "./ipc.js";
+import { backendCommand } from "./launch.js";
+import { createLog, echoLog } from "./logs.js";
+import { menuTemplate } from "./menu.js";
+import { fillPage, pageUrl, servePages } from "./pages.js";
+import { applyPermissions } from "./permissions.js";
+import { appIcon } from "./places.js";
+import { applyRequestPolicy } from "./requests.js";
+import { ShellState } from "./state.js";
+import { Supervisor } from "./supervisor.js";
+import { createToken } from "./token.js";
+import { createFindBar, createMainWindow, createSplash, pageOptions } from "./windows.js";
+
+const STILL_WORKING_MS = 15_000;
+const RENDERER_CRASH_WINDOW_MS = 10_000;
+
+export async function runShell({ electronDir, manifest, options, place, appData }) {
+  const developer = place.mode === "development";
+  const logFolder = join(appData, "logs");
+  const backendLog = join(logFolder, "backend-stderr.log");
+  const log = createLog(join(logFolder, "shell.log"), developer ? console.log : undefined);
+  const state = new ShellState(join(appData, "shell.json"));
+  const icon = appIcon(place.brand);
+  const { name, background } = manifest;
+
+  const interpreter = chooseInterpreter({
+    place,
+    override: options.python,
+    configured: manifest.interpreter,
+    env: process.env,
+    platform: process.platform,
+  });
+  log(`backend runs with ${interpreter.python} (${interpreter.source})`);
+
+  const token = createToken();
+  const supervisor = new Supervisor({
+    launch: backendCommand({
+      place,
+      interpreter,
+      appData,
+      env: process.env,
+      environmentNames: manifest.environmentNames,
+    }),
+    token,
+    healthPath: manifest.healthPath,
+    logFile: backendLog,
+    state,
+  });
+  const getOrigin = () => supervisor.origin;
+
+  let main = null;
+  let splash = null;
+  let findBar = null;
+  let backendVersions = null;
+  let sessionEnding = false;
+  let backendGone = false;
+
+  // -- the session and its policies
+
+  const session = sessions.fromPartition("persist:app");
+  servePages(session, { electronDir, brand: place.brand });
+  applyRequestPolicy(session, { getOrigin, token, devTools: developer, report: log });
+  applyPermissions(session, { getOrigin, report: log });
+  applyDownloads(session, {
+    getOrigin,
+    folder: app.getPath("downloads"),
+    announce: announceDownload,
+    report: log,
+  });
+  applyIpc(ipcMain, { getOrigin, openAppDataFolder, report: log });
+  const windowOptions = pageOptions({ session, electronDir, background, icon });
+  app.on("web-contents-created", (_event, contents) => {
+    guardContents(contents, {
+      getOrigin,
+      openExternal: (url) =>
+        shell.openExternal(url).catch((error) => log(`cannot open a link: ${error.message}`)),
+      act,
+      childOptions: windowOptions,
+      report: log,
+    });
+    attachContextMenu(contents, Menu);
+  });
+
+  // -- what a person can do
+
+  function openAppDataFolder() {
+    return shell.openPath(appData);
+  }
+
+  function act(action, contents) {
+    const perform = {
+      "/restart": restartBackend,
+      "/logs": () => shell.openPath(logFolder),
+      "/data": openAppDataFolder,
+      "/find": () => find(action.searchParams),
+    }[action.pathname];
+    log(`${contents.getURL()} asks for ${action.pathname}`);
+    perform?.();
+  }
+
+  function find(parameters) {
+    const text = parameters.get("text");
+    if (text && main) {
+      main.webContents.findInPage(text, { forward: parameters.get("direction") !== "previous" });
+    }
+  }
+
+  function openFindBar() {
+    if (findBar) {
+      findBar.focus();
+    } else if (main) {
+      findBar = createFindBar({ parent: main, session });
+      findBar.on("closed", () => {
+        findBar = null;
+      });
+    }
+  }
+
+  function showMessage(box) {
+    return main ? dialog.showMessageBox(main, box) : dialog.showMessageBox(box);
+  }
+
+  async function announceDownload({ saved, path, name: file }) {
+    const message = saved ? `${file} was saved.` : `${file} could not be saved.`;
+    log(`download ${saved ? "saved" : "failed"}`);
+    const buttons = saved ? ["OK", "Show in Folder"] : ["OK"];
+    const box = { type: saved ? "info" : "error", message, detail: path, buttons };
+    const { response } = await showMessage(box);
+    if (response === 1) {
+      shell.showItemInFolder(path);
+    }
+  }
+
+  const describe = () =>
+    diagnosticsText({
+      manifest,
+      place,
+      interpreter,
+      appData,
+      backend: backendVersions,
+      versions: process.versions,
+    });
+
+  const pageNow = () => BrowserWindow.getFocusedWindow()?.webContents ?? main?.webContents;
+
+  const goHome = () => main && getOrigin() && load(main, getOrigin() + manifest.home);
+
+  const actions = {
+    about: () =>
+      showMessage({ type: "info", title: `About ${name}`, message: name, detail: describe() }),
+    back: () => pageNow()?.navigationHistory.goBack(),
+    forward: () => pageNow()?.navigationHistory.goForward(),
+    home: goHome,
+    reload: () => pageNow()?.reload(),
+    print: () => pageNow()?.print(),
+    find: openFindBar,
+    openAppData: openAppDataFolder,
+    openLogs: () => shell.openPath(logFolder),
+    copyDiagnostics: () => clipboard.writeText(describe()),
+  };
+
+  // -- windows
+
+  function load(window, url) {
+    window.loadURL(url).catch((error) => log(`cannot show a page: ${error.code ?? error.message}`));
+  }
+
+  function showSplash() {
+    splash = createSplash({ session, name, background, icon });
+    const slow = setTimeout(() => splash?.offerHelp(), STILL_WORKING_MS);
+    splash.window.on("closed", () => {
+      clearTimeout(slow);
+      splash = null;
+      if (!main?.isVisible()) {
+        app.quit();
+      }
+    });
+  }
+
+  function mainWindow() {
+    if (!main) {
+      main = createMainWindow({
+        options: windowOptions,
+        name,
+        state,
+        onShown: () => splash?.close(),
+      });
+      followMainWindow(main);
+    }
+    return main;
+  }
+
+  function followMainWindow(window) {
+    let crashed = 0;
+    window.on("closed", () => {
+      main = null;
+    });
+    window.webContents.on("will-prevent-unload", (event) => {
+      if (sessionEnding || askWhetherToLeave(window)) {
+        event.preventDefault();
+      }
+    });
+    window.webContents.on("render-process-gone", (_event, { reason }) => {
+      log(`the page's process ended: ${reason}`);
+      const again = Date.now() - crashed < RENDERER_CRASH_WINDOW_MS;
+      crashed = Date.now();
+      if (again) {
+        showError({
+          message: "This page stopped working.",
+          hint: "It may be too large for this computer.",
+          code: "",
+          log: "",
+        });
+      } else {
+        window.webContents.reload();
+      }
+    });
+    // Windows ends the session without any quit event.
+    window.on("query-session-end", () => {
+      sessionEnding = true;
+      endBackend();
+    });
+    window.on("session-end", endBackend);
+    window.on("focus", () => {
+      if (sessionEnding) {
+        sessionEnding = false; // another program refused the end of the session
+        supervisor.start();
+      }
+    });
+  }
+
+  function askWhetherToLeave(window) {
+    const buttons = ["Leave", "Stay"];
+    const message = "Leave this page?";
+    const detail = "Changes that are not saved will be lost.";
+    return (
+      dialog.showMessageBoxSync(window, {
+        type: "question",
+        buttons,
+        cancelId: 1,
+        message,
+        detail,
+      }) === 0
+    );
+  }
+
+  async function showError({ message, hint, code, log: lines }) {
+    const window = mainWindow();
+    const shown = window.loadURL(pageUrl("error"));
+    await shown.catch((error) => log(`cannot show the error page: ${error.message}`));
+    if (!window.isDestroyed()) {
+      fillPage(window.webContents, { message, hint, code, folder: appData, log: lines });
+    }
+  }
+
+  // -- the backend
+
+  function restartBackend() {
+    if (main) {
+      load(main, pageUrl("splash"));
+    }
+    supervisor.restart().catch(reportBackend);
+  }
+
+  function endBackend() {
+    return supervisor.stop().catch(reportBackend);
+  }
+
+  function reportBackend(error) {
+    log(error.message);
+    showError({
+      message: "The application could not be started or ended.",
+      hint: error.message,
+      code: "",
+      log: "",
+    });
+  }
+
+  supervisor.on("progress", (text) => {
+    log(text);
+    splash?.tell(text);
+    if (main?.webContents.getURL() === pageUrl("splash")) {
+      fillPage(main.webContents, { name, progress: text });
+    }
+  });
+  supervisor.on("event", (event) => {
+    if (event.event === "ready") {
+      backendVersions = { python: event.python, django: event.django };
+    }
+  });
+  supervisor.on("down", ({ code, signal }) =>
+    log(`the backend ended (${signal ?? code}); it is started again`),
+  );
+  supervisor.on("failed", (failure) => {
+    log(`the backend failed: ${failure.code} ${failure.message}`);
+    showError(failure);
+  });
+  supervisor.on("ready", ({ origin }) => {
+    log(`ready at ${origin}`);
+    const shown = main?.webContents.getURL() ?? "";
+    // GET, not reload(): a reload would send a form a second time.
+    load(mainWindow(), shown.startsWith(`${origin}/`) ? shown : origin + manifest.home);
+  });
+
+  // -- the end
+
+  app.on("window-all-closed", () => {
+    if (process.platform !== "darwin") {
+      app.quit();
+    }
+  });
+  app.on("activate", () => {
+    if (!main && !splash) {
+      if (supervisor.isReady) {
+        load(mainWindow(), getOrigin() + manifest.home);
+      } else {
+        showSplash();
+      }
+    }
+  });
+  // Every window has agreed to close: requests in flight are finished, then the backend ends, then the shell.
+  app.on("will-quit", (event) => {
+    if (!backendGone) {
+      event.preventDefault();
+      supervisor
+        .close()
+        .catch((error) => log(error.message))
+        .then(() => {
+          log("ended");
+          backendGone = true;
+          app.quit();
+        });
+    }
+  });
+  powerMonitor.on("shutdown", (event) => {
+    event.preventDefault(); // Linux and macOS wait a little for the quit
+    sessionEnding = true;
+    app.quit();
+  });
+
+  // -- begin
+
+  if (manifest.feed && app.isPackaged) {
+    const { createUpdates, strictUpdater } = await import("./updates.js");
+    const checkForUpdates = createUpdates({
+      updater: strictUpdater(),
+      name,
+      log,
+      ask: async (message, detail, buttons) =>
+        (
+          await showMessage({
+            type: "info",
+            message,
+            detail,
+            buttons,
+            cancelId: buttons.length - 1,
+          })
+        ).response,
+      stopBackend: () => supervisor.close(),
+      restart: () => {
+        app.relaunch();
+        app.quit();
+      },
+    });
+    actions.checkForUpdates = () => checkForUpdates();
+    supervisor.once("ready", () => checkForUpdates({ quiet: true }));
+  }
+  const template = menuTemplate({ name, platform: process.platform, developer, actions });
+  Menu.setApplicationMenu(Menu.buildFromTemplate(template));
+  showSplash();
+  supervisor.start().catch(reportBackend);
+  if (developer) {
+    echoLog(backendLog, process.stderr);
+    const { watchSources } = await import("./sourcewatch.js");
+    watchSources(place.project, () => supervisor.restart().catch(reportBackend));
+  }
+  if (options.devTools) {
+    app.once("browser-window-focus", () => main?.webContents.openDevTools({ mode: "detach" }));
+  }
+}

@@ -1,0 +1,163 @@
+// The splash, the main window and the find bar.
+
+import { join } from "node:path";
+import { BrowserWindow, screen } from "electron";
+import { inkFor, placeWindow, smallestWindow } from "./geometry.js";
+import { OWN_ACTIONS } from "./navigation.js";
+import { fillPage, pageUrl } from "./pages.js";
+
+const SAVE_BOUNDS_MS = 500;
+const STILL_WORKING = "Still working. The first start can take a while.";
+
+/** Options every window with a page of the backend gets, children included. */
+export function pageOptions({ session, electronDir, background, icon }) {
+  return {
+    backgroundColor: background,
+    icon,
+    ...smallestWindow,
+    webPreferences: {
+      session,
+      preload: join(electronDir, "preload.cjs"),
+      contextIsolation: true,
+      sandbox: true,
+      nodeIntegration: false,
+      webSecurity: true,
+      spellcheck: true,
+      plugins: true, // the viewer for PDF files, the only plugin there is
+    },
+  };
+}
+
+export function createSplash({ session, name, background, icon }) {
+  const splash = new BrowserWindow({
+    width: 480,
+    height: 320,
+    frame: false,
+    resizable: false,
+    maximizable: false,
+    fullscreenable: false,
+    title: name,
+    backgroundColor: background,
+    icon,
+    show: false,
+    webPreferences: { session, contextIsolation: true, sandbox: true, nodeIntegration: false },
+  });
+  const contents = splash.webContents;
+  let text = "Starting";
+  let offered = false;
+  const loaded = splash.loadURL(pageUrl("splash")).then(() => {
+    const ink = JSON.stringify(inkFor(background));
+    contents.executeJavaScript(`document.documentElement.dataset.ink = ${ink}`);
+    fillPage(contents, { name, progress: text });
+  });
+  loaded.catch(() => {}); // closed before it was painted
+  splash.once("ready-to-show", () => splash.show());
+  return {
+    window: splash,
+    tell(progress) {
+      text = progress;
+      if (!splash.isDestroyed()) {
+        fillPage(contents, { progress });
+      }
+    },
+    /** After a while: what a person can do besides waiting. */
+    offerHelp() {
+      if (offered || splash.isDestroyed()) {
+        return;
+      }
+      offered = true;
+      this.tell(STILL_WORKING);
+      const links = JSON.stringify([
+        [`${OWN_ACTIONS}restart`, "Retry"],
+        [`${OWN_ACTIONS}logs`, "Open logs"],
+      ]);
+      const script = `{
+        const help = document.createElement("nav");
+        for (const [href, label] of ${links}) {
+          help.append(Object.assign(document.createElement("a"), { href, textContent: label }), " ");
+        }
+        document.getElementById("progress").after(help);
+      }`;
+      loaded.then(() => contents.executeJavaScript(script)).catch(() => {});
+    },
+    close() {
+      if (!splash.isDestroyed()) {
+        splash.destroy();
+      }
+    },
+  };
+}
+
+/** A hidden main window at its remembered place; it appears when its first page is painted. */
+export function createMainWindow({ options, name, state, onShown }) {
+  const remembered = state.get("window");
+  const bounds = placeWindow(
+    remembered,
+    screen.getAllDisplays().map((display) => display.workArea),
+  );
+  const window = new BrowserWindow({ ...options, ...bounds, title: name, show: false });
+  window.once("ready-to-show", () => {
+    if (remembered?.maximized) {
+      window.maximize();
+    }
+    window.show();
+    onShown();
+  });
+  let timer;
+  const save = () =>
+    state.set("window", { ...window.getNormalBounds(), maximized: window.isMaximized() });
+  for (const change of ["resize", "move", "maximize", "unmaximize"]) {
+    window.on(change, () => {
+      clearTimeout(timer);
+      timer = setTimeout(() => window.isDestroyed() || save(), SAVE_BOUNDS_MS);
+    });
+  }
+  window.on("close", () => {
+    clearTimeout(timer);
+    save();
+  });
+  return window;
+}
+
+/** A one-line bar over the page; Return finds the next match, Escape closes it. */
+export function createFindBar({ parent, session }) {
+  const [width, height] = [420, 44];
+  const { x, y, width: available } = parent.getContentBounds();
+  const bar = new BrowserWindow({
+    parent,
+    x: x + Math.max(0, available - width - 16),
+    y,
+    width,
+    height,
+    useContentSize: true,
+    frame: false,
+    resizable: false,
+    minimizable: false,
+    skipTaskbar: true,
+    webPreferences: { session, contextIsolation: true, sandbox: true, nodeIntegration: false },
+  });
+  const page = parent.webContents;
+  const showMatches = (_event, { activeMatchOrdinal, matches }) => {
+    if (!bar.isDestroyed()) {
+      fillPage(bar.webContents, {
+        matches: matches ? `${activeMatchOrdinal} of ${matches}` : "None",
+      });
+    }
+  };
+  page.on("found-in-page", showMatches);
+  bar.webContents.on("before-input-event", (event, input) => {
+    if (input.type === "keyDown" && input.key === "Escape") {
+      event.preventDefault();
+      bar.close();
+    }
+  });
+  bar.on("closed", () => {
+    if (!parent.isDestroyed()) {
+      page.removeListener("found-in-page", showMatches);
+      page.stopFindInPage("keepSelection");
+      parent.focus();
+    }
+  });
+  bar.loadURL(pageUrl("find")).catch(() => {});
+  return bar;
+}

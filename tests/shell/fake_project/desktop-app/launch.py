@@ -1,0 +1,177 @@
+"""A backend that keeps the contract with the shell without any Django, and misbehaves when told to.
+
+FAKE_MODE is a comma-separated list of: slow (3 s until ready), hang (never ready), fail13, crash
+(dies of a signal before it serves), exit3, taken (the first port it is given is always taken),
+noisy, stubborn (ignores the end of its lifeline), dropped (loses the first health request).
+FAKE_TARGET is the address of a foreign server for hostile pages.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+MODE = set(os.environ.get("FAKE_MODE", "").split(","))
+FOREIGN = os.environ.get("FAKE_TARGET", "")
+APP_DATA = Path(os.environ["DESKTOP_DJANGO_APP_DATA_DIR"])
+HOST = os.environ["DESKTOP_DJANGO_HOST"]
+PORT = int(os.environ["DESKTOP_DJANGO_PORT"])
+TOKEN = os.environ.pop("DESKTOP_DJANGO_AUTH_TOKEN")
+HEADER = "X-Desktop-Django-Token"
+
+serving = threading.Event()
+busy = threading.Semaphore(64)
+dropped = threading.Event()
+
+
+def say(**event: object) -> None:
+    sys.stdout.write(json.dumps(event) + "\n")
+    sys.stdout.flush()
+
+
+def page(title: str, body: str = "") -> str:
+    return f"<!doctype html><title>{title}</title><h1>{title}</h1>{body}"
+
+
+def hostile() -> str:
+    return page(
+        "hostile",
+        f"""<img src="{FOREIGN}/pixel.png"><link rel="stylesheet" href="{FOREIGN}/hang.css">
+        <iframe src="{FOREIGN}/frame"></iframe>
+        <a id="external" href="https://example.org/page">out</a>
+        <a id="blank" target="_blank" href="https://example.org/blank">out</a>
+        <a id="child" target="_blank" href="/child">child</a>
+        <a id="foreign" href="{FOREIGN}/page">loopback</a>
+        <a id="redirect" href="/redirect">redirect</a>
+        <a id="file" href="file:///etc/passwd">file</a>
+        <a id="action" href="desktop-shell://action/restart">action</a>
+        <a id="download" href="/download">download</a>""",
+    )
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        with busy:
+            self.answer()
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.do_GET()
+
+    def answer(self) -> None:
+        if "dropped" in MODE and not dropped.is_set():
+            dropped.set()
+            self.close_connection = True
+            return
+        serving.wait()
+        url = urlsplit(self.path)
+        if self.headers.get(HEADER) != TOKEN:
+            self.send(403, "text/plain", "refused")
+        elif url.path == "/health/":
+            self.send(200, "application/json", '{"status":"ready"}')
+        elif url.path == "/home":
+            self.send(200, "text/html", page("home", f"<p id=pid>{os.getpid()}</p>"))
+        elif url.path == "/hostile":
+            self.send(200, "text/html", hostile())
+        elif url.path == "/redirect":
+            self.send(302, "text/plain", "", {"Location": f"{FOREIGN}/redirected"})
+        elif url.path == "/download":
+            name = {"Content-Disposition": 'attachment; filename="report.txt"'}
+            self.send(200, "text/plain", "the report", name)
+        elif url.path == "/work":
+            time.sleep(float(parse_qs(url.query)["seconds"][0]))
+            (APP_DATA / "worked").write_text("done", encoding="utf-8")
+            self.send(200, "text/plain", "done")
+        elif url.path == "/headers":
+            self.send(200, "application/json", json.dumps(dict(self.headers)))
+        else:
+            self.send(200, "text/html", page(url.path.strip("/")))
+
+    def send(self, status: int, kind: str, body: str, headers: dict[str, str] | None = None) -> None:
+        content = body.encode()
+        self.send_response(status)
+        self.send_header("Content-Type", f"{kind}; charset=utf-8")
+        self.send_header("Content-Length", str(len(content)))
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+
+
+def fail(code: int, message: str) -> int:
+    say(event="failed", code=f"DDK-RUN-{code}", exit=code, message=message, hint="Do this.")
+    return code
+
+
+def main() -> int:
+    if os.name == "posix":
+        os.setpgid(0, 0)
+    with (APP_DATA / "starts").open("a", encoding="utf-8") as starts:
+        starts.write(f"{os.getpid()} {PORT} {TOKEN}\n")
+    print("fake backend starts", file=sys.stderr)
+    if "exit3" in MODE:
+        print("Traceback: broken", file=sys.stderr)
+        return 3
+    if "crash" in MODE:
+        os.kill(os.getpid(), signal.SIGKILL)
+    if "taken" in MODE and not (APP_DATA / "taken").exists():
+        (APP_DATA / "taken").write_text(str(PORT), encoding="utf-8")
+        return fail(11, f"Port {PORT} is taken.")
+    try:
+        server = Server((HOST, PORT), Handler)
+    except OSError:
+        return fail(11, f"Port {PORT} is taken.")
+    say(event="listening", host=HOST, port=PORT, pid=os.getpid())
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    children = []
+    if "children" in MODE:
+        children.append(subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"],
+                                         stdin=subprocess.PIPE))
+    if "noisy" in MODE:
+        sys.stderr.write("noise " * 400_000)
+        sys.stdout.write("not an event\n[1]\nnull\n")
+        sys.stdout.flush()
+
+    def ready() -> None:
+        if "slow" in MODE:
+            for done in range(1, 7):
+                say(event="migrating", done=done, total=6, name=f"app.000{done}")
+                time.sleep(0.5)
+        if "fail13" in MODE:
+            fail(13, "The data was written by a newer version.")
+            os._exit(13)
+        if "hang" not in MODE:
+            serving.set()
+            say(event="ready", seconds=0.1, python="3.11", django="none", database="created")
+
+    threading.Thread(target=ready, daemon=True).start()
+    sys.stdin.buffer.read()
+    if "stubborn" in MODE:
+        time.sleep(600)
+    server.shutdown()
+    server.socket.close()
+    for _ in range(64):
+        busy.acquire()
+    say(event="stopping", reason="lifeline")
+    (APP_DATA / "stopped").write_text("clean", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

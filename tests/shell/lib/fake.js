@@ -1,0 +1,84 @@
+// A supervisor around the fake backend, on plain Node.
+import { once } from "node:events";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const tests = join(dirname(fileURLToPath(import.meta.url)), "..");
+export const shellDir = join(tests, "..", "..", "reference_app", "desktop-app", "electron");
+export const fakeProject = join(tests, "fake_project");
+export const python = process.env.SHELL_TEST_PYTHON || "python3";
+export const load = (name) => import(join(shellDir, name));
+
+const { backendCommand } = await load("launch.js");
+const { ShellState } = await load("state.js");
+const { Supervisor } = await load("supervisor.js");
+const { createToken } = await load("token.js");
+
+export const isAlive = (pid) => {
+  try {
+    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  } catch {
+    return false;
+  }
+};
+
+export async function until(condition, ms = 10_000) {
+  const end = Date.now() + ms;
+  while (!(await condition())) {
+    if (Date.now() > end) {
+      throw new Error(`not within ${ms} ms: ${condition}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
+
+/** A fresh app data folder that is removed at the end of test `t`. */
+export function temporaryFolder(t) {
+  const folder = mkdtempSync(join(tmpdir(), "shéll test "));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+export function fakeSupervisor(
+  t,
+  { mode = "", appData = temporaryFolder(t), command = python, ...rest } = {},
+) {
+  const place = {
+    bundle: fakeProject,
+    project: fakeProject,
+    mode: "development",
+    launcher: join(fakeProject, "desktop-app", "launch.py"),
+  };
+  const supervisor = new Supervisor({
+    launch: backendCommand({
+      place,
+      interpreter: { python: command, env: {} },
+      appData,
+      env: { ...process.env, FAKE_MODE: mode },
+      environmentNames: ["FAKE_MODE"],
+    }),
+    token: createToken(),
+    healthPath: "/health/",
+    logFile: join(appData, "logs", "backend-stderr.log"),
+    state: new ShellState(join(appData, "shell.json")),
+    backoffMs: [50, 50, 50],
+    ...rest,
+  });
+  const history = [];
+  for (const name of ["progress", "ready", "down", "failed"]) {
+    supervisor.on(name, (value) => history.push([name, value]));
+  }
+  t.after(() => supervisor.stop());
+  const file = (name) =>
+    existsSync(join(appData, name)) ? readFileSync(join(appData, name), "utf8") : "";
+  const starts = () =>
+    file("starts")
+      .trim()
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => line.split(" "));
+  const next = async (name) => (await once(supervisor, name))[0];
+  return { supervisor, appData, history, file, starts, next };
+}
