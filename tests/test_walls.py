@@ -13,8 +13,11 @@ ROOT = Path(__file__).resolve().parents[1]
 PAYLOAD = ROOT / "reference_app" / "desktop-app"
 RUNTIME_LINES = 2000  # one sitting; raise it only through docs/decisions.md
 
-# What survey starts with the target's own interpreter: the only kit code that may see Django.
-RUNS_IN_THE_TARGET = {Path("skill_scripts/probe.py")}
+# What is started with the target's own interpreter, and what it may see there.
+RUNS_IN_THE_TARGET = {
+    ROOT / "skill_scripts" / "probe.py": {"django", "desktop_runtime", "launch"},
+    ROOT / "checks" / "probe.py": {"django"},
+}
 
 LOCAL_REGISTRIES = "|".join(
     (
@@ -62,19 +65,14 @@ def test_payload_imports_only_the_standard_library_and_what_it_ships_with():
     assert not {name: rest for name, rest in found.items() if rest}
 
 
-def test_checks_see_neither_the_payload_nor_the_scripts():
-    forbidden = {"desktop_runtime", "launch", "skill_scripts", "tests", "django", "reference_app"}
-    found = {path.name: imports(path) & forbidden for path in python_files(ROOT / "checks")}
-    assert found
-    assert not {name: rest for name, rest in found.items() if rest}
-
-
-def test_scripts_see_neither_django_nor_the_checks_nor_the_payload():
-    forbidden = {"django", "checks", "desktop_runtime", "launch", "tests"}
+@pytest.mark.parametrize(
+    ("part", "other"), [("checks", "skill_scripts"), ("skill_scripts", "checks")]
+)
+def test_part_sees_neither_the_others_nor_django(part, other):
+    forbidden = {other, "desktop_runtime", "django", "launch", "reference_app", "tests"}
     found = {
-        path.name: imports(path) & forbidden
-        for path in python_files(ROOT / "skill_scripts")
-        if path.relative_to(ROOT) not in RUNS_IN_THE_TARGET
+        path.name: imports(path) & (forbidden - RUNS_IN_THE_TARGET.get(path, set()))
+        for path in python_files(ROOT / part)
     }
     assert found
     assert not {name: rest for name, rest in found.items() if rest}
