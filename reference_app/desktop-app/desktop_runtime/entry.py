@@ -66,7 +66,7 @@ def _run_until_commands(manage: Path) -> None:
 def project_failure(error: BaseException, project: Path) -> BackendError:
     """Turn what the project raised into one sentence with the place in the project's code."""
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if Path(frame.filename).is_relative_to(project)]
+    own = [frame for frame in frames if _is_own(Path(frame.filename), project)]
     place = ""
     if own:
         name = Path(own[-1].filename).relative_to(project).as_posix()
@@ -76,3 +76,9 @@ def project_failure(error: BaseException, project: Path) -> BackendError:
         f"The project failed to load: {type(error).__name__}: {error}{place}",
         "The backend's log has the full traceback; `desktop-django survey` names what is missing.",
     )
+
+
+def _is_own(file: Path, project: Path) -> bool:
+    """Whether a file is the project's, not its environment's or ours."""
+    foreign = {"site-packages", "desktop-app"}
+    return file.is_relative_to(project) and not foreign & {*file.relative_to(project).parts}

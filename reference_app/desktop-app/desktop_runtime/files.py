@@ -30,10 +30,14 @@ class Files(WhiteNoise):
             if not self.packaged and (found := _source_of(name)):
                 yield found
             yield from self._inside(settings.STATIC_ROOT, name)
+            # django-compressor writes while pages are rendered.
+            yield from self._inside(getattr(settings, "COMPRESS_ROOT", None), name)
         elif url.startswith(self.media_prefix):
             yield from self._inside(settings.MEDIA_ROOT, url.removeprefix(self.media_prefix))
 
-    def _inside(self, root: str, name: str) -> Iterator[str]:
+    def _inside(self, root: str | Path | None, name: str) -> Iterator[str]:
+        if root is None:
+            return
         # WhiteNoise compares strings and wants the folder with its separator.
         folder, path = f"{root}{os.sep}", f"{root}{os.sep}{name}"
         if self.path_is_child_of(path, folder) and Path(path).is_file():

@@ -38,7 +38,7 @@ def layers(settings: Any, installation: Installation, manifest: Manifest) -> dic
         **_files(settings, installation),
         **_caches(settings, installation),
         **_mail(settings, installation),
-        **services(settings),
+        **services(settings, installation.app_data),
         **_sign_in(settings, manifest),
         **fill(manifest.overrides, installation),
     }
@@ -57,6 +57,9 @@ def _local_web(settings: Any, manifest: Manifest) -> dict[str, Any]:
         "USE_X_FORWARDED_HOST": False,
         "USE_X_FORWARDED_PORT": False,
         "FORCE_SCRIPT_NAME": None,
+        # Nobody is there to get a mail for every error.
+        "ADMINS": [],
+        "MANAGERS": [],
         "PREPEND_WWW": False,
         # Cookies on 127.0.0.1 are shared by every port (RFC 6265, 8.5): a name of our own.
         "SESSION_COOKIE_NAME": f"{manifest.slug}_sessionid",
@@ -108,7 +111,7 @@ def _databases(settings: Any, installation: Installation) -> dict[str, Any]:
                 in ("ATOMIC_REQUESTS", "AUTOCOMMIT", "TIME_ZONE", "DISABLE_SERVER_SIDE_CURSORS")
             },
             "ENGINE": engine if is_sqlite(engine) else SQLITE,
-            "NAME": str(file),
+            "NAME": _like(database.get("NAME"), file),
             "OPTIONS": options,
         }
     databases.setdefault(
@@ -138,13 +141,12 @@ def is_sqlite(engine: str) -> bool:
 def _files(settings: Any, installation: Installation) -> dict[str, Any]:
     """Uploads, sessions and logs in app data; static files where they were collected."""
     data = installation.app_data
+    collected = (installation.bundle if installation.packaged else data) / "staticfiles"
     values: dict[str, Any] = {
-        "MEDIA_ROOT": str(data / "media"),
+        "MEDIA_ROOT": _like(settings.MEDIA_ROOT, data / "media"),
+        "STATIC_ROOT": _like(settings.STATIC_ROOT, collected),
         "SESSION_FILE_PATH": str(data / "sessions"),
         "FILE_UPLOAD_TEMP_DIR": None,
-        "STATIC_ROOT": str(
-            (installation.bundle if installation.packaged else data) / "staticfiles"
-        ),
         # The files are served before the project's own WhiteNoise, which would scan them all.
         "WHITENOISE_AUTOREFRESH": True,
     }
@@ -162,16 +164,15 @@ def _files(settings: Any, installation: Installation) -> dict[str, Any]:
             storage["OPTIONS"] = {**storage["OPTIONS"], "location": str(data / "media" / name)}
     storages.setdefault("default", {"BACKEND": FILE_STORAGE})
     storages["staticfiles"] = {"BACKEND": static}
-    if django.VERSION >= (4, 2):
-        values["STORAGES"] = storages
-    if django.VERSION < (5, 1):
-        values |= {
-            "STATICFILES_STORAGE": static,
-            "DEFAULT_FILE_STORAGE": storages["default"]["BACKEND"],
-        }
+    values["STORAGES"] = storages
     if logging := _log_handlers(settings.LOGGING, data / "logs"):
         values["LOGGING"] = logging
     return values
+
+
+def _like(own: object, path: Path) -> Path | str:
+    """A path of the type the project uses: some join with `/`, others with `+`."""
+    return path if isinstance(own, Path) else str(path)
 
 
 def _is_local_path(url: str | None) -> bool:

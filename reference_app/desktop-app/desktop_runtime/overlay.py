@@ -42,6 +42,9 @@ def install(installation: Installation, manifest: Manifest) -> None:
                     setattr(self, name, value)
                     setattr(module, name, value)
                     self._explicit_settings.add(name)
+                # Before 5.1 a module that is loaded again must not have both.
+                for old_name in ("DEFAULT_FILE_STORAGE", "STATICFILES_STORAGE"):
+                    vars(module).pop(old_name, None)
 
         conf.Settings = Settings
 

@@ -5,6 +5,7 @@ One table: a stand-in is a local substitute, not support for the service.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 # Settings of task queues and channels that make them work inside this process. Only those
@@ -38,8 +39,8 @@ LOCAL_CACHES = {
 }
 
 
-def services(settings: Any) -> dict[str, Any]:
-    """The values that replace the project's network services."""
+def services(settings: Any, app_data: Path) -> dict[str, Any]:
+    """The values that replace the project's network services and build steps of a server."""
     values: dict[str, Any] = {}
     for setting, stand_in in QUEUES.items():
         if getattr(settings, setting, None):
@@ -55,4 +56,6 @@ def services(settings: Any) -> dict[str, Any]:
     if hasattr(settings, "CHANNEL_LAYERS"):
         memory = {"BACKEND": "channels.layers.InMemoryChannelLayer"}
         values["CHANNEL_LAYERS"] = dict.fromkeys(settings.CHANNEL_LAYERS, memory)
+    if "compressor" in settings.INSTALLED_APPS:
+        values |= {"COMPRESS_OFFLINE": False, "COMPRESS_ROOT": str(app_data / "compressed")}
     return values
