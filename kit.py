@@ -55,6 +55,8 @@ def main(arguments: list[str]) -> int:
     os.environ["PATH"] = os.pathsep.join([str(SCRIPTS), os.environ.get("PATH", "")])
     for name in ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV"):
         os.environ.pop(name, None)
+    if not sys.stdout.isatty():
+        os.environ["NO_COLOR"] = "1"
     try:
         prepare()
         return work(rest)
@@ -169,11 +171,11 @@ def browser() -> list[str]:
 
 def node_packages(folder: Path) -> None:
     """Make `folder/node_modules` hold what its package-lock.json pins."""
-    node()
     wanted = digest(folder / "package-lock.json")
     stamp = folder / "node_modules" / ".kit.sha256"
     if stamp.exists() and stamp.read_text() == wanted:
         return
+    node()
     say(f"installing the Node packages of {folder.relative_to(ROOT.parent)}")
     skip = {**os.environ, "ELECTRON_SKIP_BINARY_DOWNLOAD": "1"}
     npm = shutil.which("npm") or "npm"
@@ -262,7 +264,7 @@ def linters() -> dict[str, list[str]]:
         "ruff": ["ruff", "check", "--quiet", "."],
         "ruff format": ["ruff", "format", "--quiet", "--check", "."],
         "codespell": ["codespell"],
-        "biome": ["node", str(biome), "ci", "."],
+        "biome": ["node", str(biome), "ci", "--colors=off", "."],
         "workflow schema": ["check-jsonschema", "--builtin-schema", schema, *workflows],
         "workflow audit": ["zizmor", "--offline", "--no-progress", "--quiet", *workflows],
     }
