@@ -24,7 +24,9 @@ class RoutineRefusedError(Exception):
 @task()
 def run_routine(name: str) -> str:
     """Take a few seconds, then return how it went or raise `RoutineRefusedError`."""
-    time.sleep(random.uniform(SHORTEST_SECONDS, LONGEST_SECONDS))
+    end = time.monotonic() + random.uniform(SHORTEST_SECONDS, LONGEST_SECONDS)
+    while time.monotonic() < end:
+        time.sleep(0.05)  # in steps: not every system wakes a long sleep to stop the worker
     if random.random() < REFUSALS:
         raise RoutineRefusedError(random.choice(EXCUSES))
     return random.choice(PRAISE)

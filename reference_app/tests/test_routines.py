@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -134,29 +135,52 @@ def manage(*arguments: str, env: dict[str, str]) -> str:
     return run.stdout
 
 
-def test_killed_worker_loses_nothing(tmp_path: Path) -> None:
+STATUS = "from django_tasks_db.models import DBTaskResult as D; print(D.objects.get().status)"
+ENQUEUE = "from tasks_demo.tasks import run_routine; run_routine.enqueue('Mane braiding')"
+SLOW = "from tasks_demo import tasks; tasks.SHORTEST_SECONDS = tasks.LONGEST_SECONDS = 60\n"
+
+
+def status(env: dict[str, str]) -> str:
+    return manage("shell", "-v0", "-c", STATUS, env=env).strip()
+
+
+@pytest.fixture
+def working(tmp_path: Path) -> Iterator[tuple[subprocess.Popen, dict[str, str]]]:
+    """A worker process in the middle of a task that would take a minute, and its environment."""
     env = environment(tmp_path / "db.sqlite3")
     manage("migrate", "-v0", env=env)
-    enqueue_slow = "from tasks_demo.tasks import run_routine; run_routine.enqueue('Mane braiding')"
-    manage("shell", "-v0", "-c", enqueue_slow, env=env)
-    count = "from django_tasks_db.models import DBTaskResult as D; print(D.objects.get().status)"
-
+    manage("shell", "-v0", "-c", ENQUEUE, env=env)
+    run_worker = f"{SLOW}from django.core.management import call_command as c; c('routine_worker')"
     worker = subprocess.Popen(
-        [sys.executable, "manage.py", "routine_worker"],
+        [sys.executable, "manage.py", "shell", "-v0", "-c", run_worker],
         cwd=settings.BASE_DIR,
         env=env,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 30
-    while manage("shell", "-v0", "-c", count, env=env).strip() == "READY":
+    deadline = time.monotonic() + 60
+    while status(env) == "READY":
         assert time.monotonic() < deadline
+    yield worker, env
     worker.kill()
     worker.wait()
 
-    assert manage("shell", "-v0", "-c", count, env=env).strip() == "RUNNING"
+
+def test_killed_worker_loses_nothing(working: tuple) -> None:
+    worker, env = working
+    worker.kill()
+    worker.wait()
+    assert status(env) == "RUNNING"
     manage("routine_worker", "--batch", env=env)
-    assert manage("shell", "-v0", "-c", count, env=env).strip() in {"SUCCESSFUL", "FAILED"}
+    assert status(env) in {"SUCCESSFUL", "FAILED"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="terminate() kills on Windows")
+def test_stopped_worker_drops_its_task_at_once_and_leaves_it_queued(working: tuple) -> None:
+    worker, env = working
+    worker.terminate()
+    assert worker.wait(timeout=30) == 0
+    assert status(env) == "READY"
 
 
 VISIT = """

@@ -1,7 +1,8 @@
-"""Settings that hold wherever the project runs.
+"""Settings that hold wherever the project runs; complete but for a secret key.
 
-`local` adds what a developer wants. The desktop app runs these settings as they are: its policy
-(database place, hosts, secret key, DEBUG off) is layered on top by `desktop-app/desktop_runtime`.
+`local` adds what a developer wants, `desktop` picks one of the two. The desktop app's policy
+(database place, hosts, secret key, DEBUG off) is in none of them: `desktop-app/desktop_runtime`
+layers it on top.
 """
 
 import os
