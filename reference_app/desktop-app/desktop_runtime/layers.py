@@ -210,7 +210,7 @@ def _mail(settings: Any, installation: Installation) -> dict[str, Any]:
     """Mail is written to files; Django 6.1 renamed the settings, never both are set."""
     backend = "django.core.mail.backends.filebased.EmailBackend"
     outbox = str(installation.app_data / "outbox")
-    if getattr(settings, "MAILERS", None):
+    if hasattr(settings, "MAILERS"):  # an empty one forbids the old names too
         mailers = {"BACKEND": backend, "OPTIONS": {"file_path": outbox}}
         return {"MAILERS": dict.fromkeys(settings.MAILERS, mailers)}
     return {"EMAIL_BACKEND": backend, "EMAIL_FILE_PATH": outbox}
