@@ -29,6 +29,8 @@ from checks.target import Target
 
 HOST = "127.0.0.1"
 HOLDER = Path(__file__).with_name("holder.py")
+# A variable by which descendants are found that have lost their parent.
+MARK = "DDK_CHECKS_START"
 
 # Seconds. A start may be long (hundreds of migrations) but not silent.
 SILENCE_LIMIT = 60.0
@@ -110,6 +112,7 @@ class Backend:
         self.noise: list[bytes] = []
         """Lines of standard output that are no events."""
         self.tree: dict[int, float] = {}
+        self.mark = secrets.token_hex(8)
         self._arrived: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     # -- life ---------------------------------------------------------------------------------
@@ -124,7 +127,7 @@ class Backend:
             self.process = subprocess.Popen(
                 command,
                 cwd=self.target.cwd,
-                env=self.target.environment(values) | self.environment,
+                env=self.target.environment(values) | self.environment | {MARK: self.mark},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -229,13 +232,12 @@ class Backend:
 
     def survivors(self) -> list[psutil.Process]:
         """Living processes of this start: remembered descendants, or marked by their environment."""
-        mark = str(self.app_data)
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
                 known = self.tree.get(process.pid) == process.create_time()
                 ours = process.pid == self.process.pid and self.process.poll() is None
-                marked = not known and not ours and mark in process.environ().values()
+                marked = not known and not ours and process.environ().get(MARK) == self.mark
                 if (known or ours or marked) and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
         return found

@@ -372,42 +372,43 @@ def bootstrap_cookies(backend: Backend) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Migrated:
-    """A start with a migration pending."""
+    """A start of a newer version: the copy of the target has migrations that are pending."""
 
-    pending: str
     before: str
     after: str
     backups: list[Path]
     ending: Ending
-    applied: bool
+    applied: set[str]
+    """Those of the new migrations that the database has afterwards."""
 
 
-def _start_pending(target: Target, app_data: Path, *, failing: bool) -> Migrated:
+def _start_newer(probe_target: Target, app_data: Path, *switches: str) -> Migrated:
     path = database.main_file(app_data)
-    applied = database.migrations(path)
-    pending = database.make_pending(path, failing=failing)
+    database.add_unmerged(path)
     before, old = database.contents(path), database.backups(app_data)
-    ending = run_to_end(target, app_data)
+    with contextlib.ExitStack() as stack:
+        for name in ("ddk_probe_migrations", *switches):
+            stack.enter_context(switched(probe_target, name))
+        ending = run_to_end(probe_target, app_data)
     return Migrated(
-        pending=pending,
         before=before,
         after=database.contents(path),
         backups=sorted(database.backups(app_data) - old),
         ending=ending,
-        applied=database.migrations(path) == applied,
+        applied={name for app, name in database.migrations(path) if app == "ddk_probe_app"},
     )
 
 
 @pytest.fixture(scope="session")
-def migrated(target: Target, copies: Any) -> Migrated:
-    """A pending migration that works."""
-    return _start_pending(target, copies("migrated"), failing=False)
+def migrated(probe_target: Target, copies: Any) -> Migrated:
+    """Two pending migrations that work."""
+    return _start_newer(probe_target, copies("migrated"))
 
 
 @pytest.fixture(scope="session")
-def migration_failed(target: Target, copies: Any) -> Migrated:
+def migration_failed(probe_target: Target, copies: Any) -> Migrated:
     """Two pending migrations; the second fails."""
-    return _start_pending(target, copies("failing"), failing=True)
+    return _start_newer(probe_target, copies("failing"), "ddk_probe_fail_migration")
 
 
 @pytest.fixture(scope="session")

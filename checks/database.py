@@ -13,17 +13,8 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from checks.verdicts import NotApplicable
-
 MAGIC = b"SQLite format 3\0"
-SIDES = ("-wal", "-shm")
-# Migrations that can be applied again on any database that has them, the second after the first.
-REPEATABLE = (
-    ("admin", "0002_logentry_remove_auto_add", "0003_logentry_add_action_flag_choices"),
-    ("auth", "0011_update_proxy_permissions", "0012_alter_user_first_name_max_length"),
-)
 FUTURE = "9999_from_the_future"
-MARKER_TABLE = "ddk_unmerged"
 
 
 def files(app_data: Path) -> list[Path]:
@@ -105,30 +96,11 @@ def holds(path: Path, text: str) -> bool:
     return False
 
 
-def make_pending(path: Path, *, failing: bool) -> str:
-    """Record that repeatable migrations were not applied; with `failing` the last one will fail.
-
-    The change lies in the WAL file alone, as after a kill. Returns what was made pending.
-    """
+def add_unmerged(path: Path) -> None:
+    """Add content that lies in the WAL file alone, as after a kill."""
     with unmerged(path) as connection:
-        applied = set(connection.execute("SELECT app, name FROM django_migrations"))
-        for app, first, last in REPEATABLE:
-            if {(app, first), (app, last)} <= applied:
-                break
-        else:
-            raise NotApplicable("the target has no migration that can be applied again")
-        gone = [first, last] if failing else [last]
-        for name in gone:
-            connection.execute("DELETE FROM django_migrations WHERE app=? AND name=?", (app, name))
-        if failing:
-            connection.execute(
-                "CREATE TRIGGER ddk_fail BEFORE INSERT ON django_migrations "
-                f"WHEN NEW.app='{app}' AND NEW.name='{last}' "
-                "BEGIN SELECT RAISE(ABORT, 'provoked by the checks'); END"
-            )
-        connection.execute(f"CREATE TABLE {MARKER_TABLE} (text)")
-        connection.execute(f"INSERT INTO {MARKER_TABLE} VALUES ('only in the WAL')")
-    return ", ".join(f"{app}.{name}" for name in gone)
+        connection.execute("CREATE TABLE ddk_unmerged (text)")
+        connection.execute("INSERT INTO ddk_unmerged VALUES ('only in the WAL')")
 
 
 def add_future_migration(path: Path) -> str:

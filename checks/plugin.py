@@ -33,7 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--manifest", type=Path, metavar="FILE", help="read this instead of desktop.toml")
     add("--spec", choices=criteria.VERSIONS, help="judge by this version (default: the target's)")
     add("--only", metavar="IDS", help="criteria or families to judge: TOK-1,NET")
-    add("--strict", action="store_true", help="a SHOULD that is not met fails as well")
+    add("--strict-should", action="store_true", help="a SHOULD that is not met fails as well")
     add("--expected-failures", type=Path, metavar="FILE", help="criteria known to fail, one a line")
     add("--report-json", type=Path, metavar="FILE", help="write the verdicts as JSON")
     add("--report-md", type=Path, metavar="FILE", help="write the verdicts as Markdown")
@@ -65,7 +65,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     if option.tbstyle == "auto":
         option.tbstyle = "no"
     option.reportchars = ""
-    option.no_header = True
+    option.verbose = option.verbose or -2
     return None
 
 

@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from django.apps.registry import Apps
 from django.core.handlers.base import BaseHandler
 from django.http import HttpResponse, JsonResponse
 
@@ -55,7 +56,7 @@ def info() -> dict:
 def child() -> dict:
     """What a Python child of the project sees."""
     result = subprocess.run(
-        [sys.executable, "-c", CHILD],
+        [sys.executable, "-B", "-c", CHILD],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -112,6 +113,18 @@ def get_response(self, request) -> HttpResponse:  # noqa: ANN001 -- Django's own
 
 BaseHandler.get_response = get_response
 
+populated = Apps.populate
+
+
+def populate(self, installed_apps=None) -> None:  # noqa: ANN001 -- Django's own signature
+    """Add an app with migrations to those of the project."""
+    if installed_apps is not None and type(self) is Apps:
+        installed_apps = [*installed_apps, "ddk_probe_app"]
+    populated(self, installed_apps)
+
+
+if (HERE / "ddk_probe_migrations").exists():
+    Apps.populate = populate
 if (HERE / "ddk_probe_chatter").exists():
     chatter()
     sys.stdin.read()

@@ -172,6 +172,7 @@ class Target:
 
     def _add_probe(self) -> None:
         shutil.copyfile(HERE / "probe.py", self.cwd / "ddk_probe.py")
+        shutil.copytree(HERE / "probe_app", self.cwd / "ddk_probe_app", ignore=_not_source)
         for path in {self.manage_py, *self._settings_files()} - {None}:
             path.write_text(
                 insert_statement(path.read_text(encoding="utf-8"), "import ddk_probe"),

@@ -109,7 +109,7 @@ class Run:
                 "see --list.",
             )
         expected = _expected(option.expected_failures, known)
-        return cls(target, asked, spec, only, option.strict, expected)
+        return cls(target, asked, spec, only, option.strict_should, expected)
 
     def wants(self, ids: list[str]) -> bool:
         """Whether a check of these criteria belongs to the run."""

@@ -1,0 +1,192 @@
+"""DAT: what must never be lost."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from checks import database
+from checks.backend import Ending, TargetFailure, run_to_end
+from checks.conftest import (
+    FirstRun,
+    Killed,
+    Migrated,
+    Probed,
+    Restarts,
+    SecondInstall,
+    needs,
+    not_root,
+)
+from checks.target import WINDOWS, Target
+
+Seen = Callable[[object], None]
+SYNCHRONOUS = {1: "NORMAL", 2: "FULL", 3: "EXTRA"}
+
+
+@pytest.mark.criterion("DAT-1")
+def test_writes_in_app_data(first_run: FirstRun, probed: Probed, seen: Seen) -> None:
+    """Writes in the app data folder only."""
+    for changed in (first_run.changed, probed.changed):
+        assert not changed, f"the bundle changed: {', '.join(changed[:5])}"
+    name = database.main_file(first_run.app_data).relative_to(first_run.app_data)
+    places = {"the database": probed.info["database"], "an upload": probed.info["upload"]}
+    for what, place in places.items():
+        inside = not place or Path(place).is_relative_to(probed.app_data)
+        assert inside, f"{what} is at {place}, expected in the app data folder"
+    seen(f"bundle unchanged, database {name}")
+
+
+@pytest.mark.criterion("DAT-2")
+def test_persistence(restarts: Restarts, seen: Seen) -> None:
+    """Keeps a record over a stop and a start."""
+    needs(str(restarts.way or ""), restarts.reason)
+    if restarts.rebound:
+        raise TargetFailure(restarts.rebound)
+    assert restarts.kept, f"{restarts.way} saved no record"
+    assert restarts.kept_on_disk, "the record is not in the database after the stop"
+    assert restarts.kept_after_start, "the record is gone after the next start"
+    seen(restarts.way)
+
+
+@pytest.mark.criterion("DAT-3")
+def test_pragmas(probed: Probed, seen: Seen) -> None:
+    """Runs SQLite with WAL, safe sync and foreign keys."""
+    pragmas = probed.info["pragmas"]
+    assert pragmas["journal_mode"] == "wal", f"journal_mode is {pragmas['journal_mode']}"
+    assert pragmas["synchronous"] in SYNCHRONOUS, f"synchronous is {pragmas['synchronous']}"
+    assert pragmas["foreign_keys"] == 1, "foreign keys are off"
+    seen(f"wal, synchronous {SYNCHRONOUS[pragmas['synchronous']]}, foreign keys on")
+
+
+@pytest.mark.criterion("DAT-4")
+def test_kill(restarts: Restarts, seen: Seen) -> None:
+    """Keeps what was acknowledged when it is killed."""
+    assert restarts.integrity == "ok", f"integrity_check says {restarts.integrity}"
+    lost = len(restarts.saved) - len(restarts.after_kill)
+    assert not lost, f"{lost} of {len(restarts.saved)} acknowledged records are gone"
+    needs(str(restarts.way or ""), restarts.reason)
+    assert restarts.saved, f"{restarts.way} saved no record"
+    seen(f"{len(restarts.saved)} records there, integrity ok")
+
+
+@pytest.mark.criterion("DAT-5")
+def test_backup(migrated: Migrated, seen: Seen) -> None:
+    """Makes a complete backup before migrations."""
+    assert migrated.backups, f"no backup before the new migrations ({migrated.ending})"
+    backup = migrated.backups[-1]
+    integrity = database.integrity(backup)
+    assert integrity == "ok", f"{backup.name}: integrity_check says {integrity}"
+    assert database.contents(backup) == migrated.before, f"{backup.name} lacks what was there before"
+    assert len(migrated.applied) == 2, f"the migrations were not applied ({migrated.ending})"
+    seen(f"{backup.parent.name}/{backup.name}")
+
+
+@pytest.mark.criterion("DAT-6")
+def test_failed_migration(migration_failed: Migrated, seen: Seen) -> None:
+    """Puts the database back when a migration fails."""
+    failed = migration_failed
+    assert failed.after == failed.before, f"the database changed ({failed.ending})"
+    assert failed.ending.announced(14), f"{failed.ending}, expected exit 14 and a `failed` event"
+    seen(f"{failed.ending}, contents as before")
+
+
+@pytest.mark.criterion("DAT-7")
+def test_newer_database(target: Target, copies: Any, seen: Seen) -> None:
+    """Refuses a database that is newer, untouched."""
+    app_data = copies("newer")
+    path = database.main_file(app_data)
+    future = database.add_future_migration(path)
+    ending, changed = _refusal(target, app_data, path)
+    assert not changed, f"the database with {future} was changed ({ending})"
+    assert ending.announced(13), f"with {future}: {ending}, expected exit 13 and a `failed` event"
+    seen(ending)
+
+
+@pytest.mark.criterion("DAT-8")
+def test_damaged_database(target: Target, copies: Any, restarts: Restarts, seen: Seen) -> None:
+    """Refuses a damaged database, byte for byte."""
+    headless = copies("headless")
+    # A backend that was killed leaves traces that tell its successor to look closer.
+    killed = Path(shutil.copytree(restarts.killed_data, headless.with_name("spoiled")))
+    for what, app_data, damage in (
+        ("its header", headless, database.overwrite_header),
+        ("its pages", killed, database.overwrite_pages),
+    ):
+        path = database.main_file(app_data)
+        damage(path)
+        ending, changed = _refusal(target, app_data, path)
+        assert not changed, f"the database with {what} damaged was changed ({ending})"
+        assert ending.announced(15), f"{what} damaged: {ending}, expected exit 15 and an event"
+    seen("header and pages: exit 15, bytes as before")
+
+
+@pytest.mark.criterion("DAT-9")
+def test_secret_key(
+    probed: Probed, shell_killed: Killed, second_install: SecondInstall, seen: Seen
+) -> None:
+    """Has a secret key of its own per installation."""
+    first, again = probed.info["secret"], shell_killed.secret
+    assert first == again, "SECRET_KEY is another after a restart"
+    if not second_install.secret:
+        raise TargetFailure(f"a second installation {second_install.reason}")
+    assert first != second_install.secret, "two installations have the same SECRET_KEY"
+    for path in probed.app_data.rglob("*"):
+        if path.is_file() and path.stat().st_size < 4096 and _digest(path) == first:
+            mode = stat.S_IMODE(path.stat().st_mode)
+            assert WINDOWS or not mode & 0o077, f"{path.name} has mode {mode:o}, expected 600"
+            seen(f"{path.name} (mode {mode:o})")
+
+
+@pytest.mark.criterion("DAT-10")
+def test_not_writable(target: Target, scratch: Path, copies: Any, seen: Seen) -> None:
+    """Says at start that it cannot write."""
+    (scratch / "file").write_text("in the way of the folder")
+    ending = run_to_end(target, scratch / "file")
+    assert ending.announced(16), f"no folder can be made: {ending}, expected exit 16 and an event"
+    if not_root():
+        app_data = copies("read-only")
+        database.main_file(app_data).chmod(0o444)
+        ending = run_to_end(target, app_data)
+        assert ending.announced(16), f"read-only database: {ending}, expected exit 16 and an event"
+    seen(f"{ending}")
+
+
+@pytest.mark.criterion("DAT-11")
+def test_unusual_folder(second_install: SecondInstall, seen: Seen) -> None:
+    """Works in a folder with spaces and umlauts."""
+    assert not second_install.reason, second_install.reason
+    seen("“Ünï cödé dir/with space”")
+
+
+@pytest.mark.criterion("DAT-12")
+def test_one_file(restarts: Restarts, seen: Seen) -> None:
+    """Leaves one file per database after a stop."""
+    if restarts.rebound:
+        raise TargetFailure(restarts.rebound)
+    assert not restarts.unmerged, f"{', '.join(restarts.unmerged)} holds unmerged content"
+    seen("no -wal with content")
+
+
+@pytest.mark.criterion("DAT-13")
+def test_no_needless_backup(restarts: Restarts, seen: Seen) -> None:
+    """Makes no backup when nothing is pending."""
+    assert not restarts.new_backups, f"new: {', '.join(restarts.new_backups)}"
+    seen("no new backup")
+
+
+def _refusal(target: Target, app_data: Path, path: Path) -> tuple[Ending, bool]:
+    before = hashlib.sha256(path.read_bytes()).digest()
+    ending = run_to_end(target, app_data)
+    changed = not path.exists() or hashlib.sha256(path.read_bytes()).digest() != before
+    return ending, changed
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes().strip().removesuffix(os.linesep.encode())).hexdigest()

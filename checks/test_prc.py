@@ -1,0 +1,97 @@
+"""PRC: nothing is left running, and nothing is cut off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from checks.backend import Backend, TargetFailure, run_to_end
+from checks.conftest import FirstRun, Killed, Probed, Restarts, SecondInstall
+from checks.target import Target
+
+Seen = Callable[[object], None]
+STOP_WHILE_STARTING = 10
+
+
+@pytest.mark.criterion("PRC-1")
+def test_end_of_file(first_run: FirstRun, seen: Seen) -> None:
+    """Ends with exit 0 when its lifeline ends."""
+    code = first_run.exit
+    assert code is not None, "still running 20 s after end of file on standard input"
+    assert code == 0, f"exit {code} after end of file on standard input, expected 0"
+    seen(f"exit 0 after {first_run.seconds_to_stop:.2f} s")
+
+
+@pytest.mark.criterion("PRC-2")
+def test_request_in_flight(probed: Probed, seen: Seen) -> None:
+    """Completes the request in flight."""
+    slow = probed.slow
+    assert slow is not None, "the request in flight got no answer"
+    assert slow.status == 200 and b"done" in slow.body, f"it was answered {slow.status}"
+    seen("a request of 2 s was answered 200")
+
+
+@pytest.mark.criterion("PRC-3")
+def test_killed_shell(shell_killed: Killed, seen: Seen) -> None:
+    """Dies with all descendants when the shell is killed."""
+    left = shell_killed.left
+    assert not left, f"still there after 5 s: {'; '.join(left)[:200]}"
+    seen(f"gone after {shell_killed.seconds:.2f} s")
+
+
+@pytest.mark.criterion("PRC-4")
+def test_no_descendants(first_run: FirstRun, probed: Probed, seen: Seen) -> None:
+    """Leaves no descendant after a stop."""
+    left = [*first_run.left, *probed.left]
+    assert not left, f"still there 5 s after the stop: {'; '.join(left)[:200]}"
+    seen("none, a child of the project included")
+
+
+@pytest.mark.criterion("PRC-5")
+def test_second_backend(live: Backend, target: Target, seen: Seen) -> None:
+    """Refuses a second backend on the same data."""
+    ending = run_to_end(target, live.app_data)
+    assert live.alive(), f"the first backend no longer answers ({ending})"
+    assert ending.announced(12), f"{ending}, expected exit 12 and a `failed` event"
+    seen(f"{ending}, the first answers")
+
+
+@pytest.mark.criterion("PRC-6")
+def test_python_variables(
+    target: Target, copies: Any, hostile_environment: dict[str, str], seen: Seen
+) -> None:
+    """Ignores the user's PYTHONPATH and PYTHONHOME."""
+    with Backend(target, copies("hostile"), environment=hostile_environment) as backend:
+        backend.ready()
+    seen("starts with both set to nonsense")
+
+
+@pytest.mark.criterion("PRC-7")
+def test_same_port(restarts: Restarts, seen: Seen) -> None:
+    """Starts again on the same port at once."""
+    assert not restarts.rebound, restarts.rebound
+    seen(f"port {restarts.same_port} again after a kill")
+
+
+@pytest.mark.criterion("PRC-8")
+def test_stop_while_starting(second_install: SecondInstall, seen: Seen) -> None:
+    """Can be stopped while it starts."""
+    code = second_install.stopped_with
+    assert code is not None, f"still running {STOP_WHILE_STARTING} s after the stop"
+    assert code == 0, f"exit {code} after a stop during the start, expected 0"
+    if second_install.reason:
+        raise TargetFailure(f"the start after it {second_install.reason}")
+    seen(f"exit 0 after {second_install.seconds_to_stop:.2f} s, the next start works")
+
+
+@pytest.mark.criterion("PRC-9")
+def test_children(probed: Probed, seen: Seen) -> None:
+    """Gives its settings to the children it spawns."""
+    said = probed.child
+    place = said.get("database")
+    assert place, f"a spawned child could not load the project: {str(said.get('error'))[-200:]!r}"
+    assert place == probed.info["database"], f"a spawned child uses {place}"
+    seen(f"…/{Path(place).name}")

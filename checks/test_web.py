@@ -1,0 +1,277 @@
+"""WEB: the pages a person sees, in a real Chromium."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+from playwright import sync_api as playwright
+
+from checks import database, pages, records
+from checks.backend import Backend
+from checks.conftest import FirstRun
+from checks.pages import Form
+from checks.target import Target
+from checks.verdicts import NotApplicable, Prerequisite
+
+Seen = Callable[[object], None]
+SYSTEM_CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+# Milliseconds: a page that hangs is a finding, one that polls for ever is not.
+LOAD_LIMIT = 20_000
+QUIET_LIMIT = 1_000
+FIELD_LIMIT = 2_000
+
+
+@dataclass
+class Visits:
+    """What Chromium met on the landing page and the pages it links to."""
+
+    statuses: dict[str, int] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    external: list[str] = field(default_factory=list)
+    requests: int = 0
+    content: bool = False
+    policy: str = ""
+    problem: str = ""
+    """Why the landing page did not load; empty when it did."""
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[playwright.Browser]:
+    """Chromium: Playwright's own where it is installed, else the system's."""
+    as_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    flags = [*FLAGS, "--no-sandbox"] if as_root else FLAGS
+    with playwright.sync_playwright() as api:
+        own = Path(api.chromium.executable_path)
+        if not own.exists() and not SYSTEM_CHROMIUM.exists():
+            raise Prerequisite("no Chromium: run `playwright install chromium`")
+        executable = own if own.exists() else SYSTEM_CHROMIUM
+        chromium = api.chromium.launch(executable_path=executable, args=flags)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def window(browser: playwright.Browser, live: Backend, target: Target) -> Iterator[Window]:
+    """One window, as the shell's: it adds the token for the backend's origin only."""
+    context = browser.new_context(service_workers="block")
+    context.set_default_timeout(LOAD_LIMIT)
+    window = Window(context.new_page(), live)
+    context.route("**/*", window.let_through)
+    yield window
+    context.close()
+
+
+class Window:
+    """A page that plays the shell's part and takes notes."""
+
+    def __init__(self, page: playwright.Page, backend: Backend) -> None:
+        self.page = page
+        self.backend = backend
+        self.notes = Visits()
+        page.on("pageerror", lambda error: self._note(self.notes.errors, str(error)))
+        page.on("console", self._console)
+        page.on("response", self._response)
+        page.on("requestfailed", self._failed)
+
+    def let_through(self, route: playwright.Route) -> None:
+        """Add the token for the backend, refuse every other origin at once."""
+        request = route.request
+        if _origin(request.url) == self.backend.origin:
+            header = {self.backend.target.header.lower(): self.backend.token}
+            route.continue_(headers={**request.headers, **header})
+        else:
+            self._note(self.notes.external, request.url.split("?")[0])
+            route.abort()
+
+    def visit(self, path: str) -> playwright.Response | None:
+        """Load a page and wait until it is quiet, for a moment at most."""
+        response = self.page.goto(self.backend.origin + path, wait_until="load")
+        with contextlib.suppress(playwright.TimeoutError):
+            self.page.wait_for_load_state("networkidle", timeout=QUIET_LIMIT)
+        return response
+
+    def _note(self, notes: list[str], text: str) -> None:
+        if text not in notes:
+            notes.append(text)
+
+    def _console(self, message: playwright.ConsoleMessage) -> None:
+        place = message.location.get("url", "")
+        # What a refused foreign request leaves in the console is WEB-4's matter.
+        if message.type == "error" and _origin(place) == self.backend.origin:
+            self._note(self.notes.errors, f"{urlsplit(place).path}: {message.text}")
+
+    def _response(self, response: playwright.Response) -> None:
+        self.notes.requests += 1
+        if response.status >= 400 and not response.request.is_navigation_request():
+            self._note(self.notes.failed, f"{urlsplit(response.url).path} {response.status}")
+
+    def _failed(self, request: playwright.Request) -> None:
+        foreign = _origin(request.url) != self.backend.origin
+        # Leaving a page ends what it was still loading.
+        if not foreign and "ERR_ABORTED" not in (request.failure or ""):
+            self._note(self.notes.failed, f"{urlsplit(request.url).path} {request.failure}")
+
+
+@pytest.fixture(scope="session")
+def visits(window: Window, target: Target) -> Visits:
+    """The landing page and the pages it links to."""
+    notes = window.notes
+    try:
+        response = window.visit(target.home)
+    except playwright.Error as error:
+        notes.problem = error.message.splitlines()[0]
+        return notes
+    notes.statuses[target.home] = response.status if response else 0
+    notes.policy = response.headers.get("content-security-policy", "") if response else ""
+    notes.content = window.page.evaluate(
+        "() => !!document.body && (document.body.innerText.trim() !== ''"
+        " || !!document.querySelector('img, svg, canvas, video, iframe'))"
+    )
+    links = window.page.eval_on_selector_all("a[href]", "all => all.map(a => a.href)")
+    here = pages.Page(window.page.url, "")
+    here.links = links
+    for path in pages.linked(window.backend, here):
+        try:
+            response = window.visit(path)
+        except playwright.Error as error:
+            # A link may be a download.
+            if "Download is starting" not in error.message:
+                notes.statuses[path] = 599
+            continue
+        notes.statuses[path] = response.status if response else 0
+    return notes
+
+
+@pytest.mark.criterion("WEB-1")
+def test_landing_page(visits: Visits, target: Target, seen: Seen) -> None:
+    """Renders its landing page."""
+    assert not visits.problem, f"{target.home}: {visits.problem}"
+    status = visits.statuses[target.home]
+    assert status < 400, f"{target.home} answered {status}, expected less than 400"
+    assert visits.content, f"{target.home} is an empty document"
+    seen(f"{target.home} {status}")
+
+
+@pytest.mark.criterion("WEB-2")
+def test_no_errors(visits: Visits, seen: Seen) -> None:
+    """Raises no script or console errors."""
+    _loaded(visits)
+    first = visits.errors[0][:150] if visits.errors else ""
+    assert not visits.errors, f"{len(visits.errors)} errors, the first: {first}"
+    seen(f"{len(visits.statuses)} pages")
+
+
+@pytest.mark.criterion("WEB-3")
+def test_no_failed_requests(visits: Visits, seen: Seen) -> None:
+    """Serves all static files of its pages."""
+    _loaded(visits)
+    assert not visits.failed, f"{len(visits.failed)} failed: {', '.join(visits.failed[:3])}"
+    seen(f"{visits.requests} requests")
+
+
+@pytest.mark.criterion("WEB-4")
+def test_no_external_requests(visits: Visits, seen: Seen) -> None:
+    """Makes no request to another origin."""
+    _loaded(visits)
+    places = sorted({_origin(url) for url in visits.external})
+    assert not places, f"{len(visits.external)} refused: {', '.join(places)}"
+    seen("none")
+
+
+@pytest.mark.criterion("WEB-5")
+def test_linked_pages(visits: Visits, seen: Seen) -> None:
+    """Serves the pages linked from the landing page."""
+    _loaded(visits)
+    broken = [f"{path} {status}" for path, status in visits.statuses.items() if status >= 500]
+    assert not broken, f"answered {', '.join(broken)}"
+    seen(f"{len(visits.statuses) - 1} links")
+
+
+@pytest.mark.criterion("WEB-6")
+def test_form(window: Window, live: Backend, first_run: FirstRun, seen: Seen) -> None:
+    """Saves a form sent in the browser."""
+    way = first_run.way
+    if way is None:
+        raise NotApplicable("no visited page has a form that saves a record")
+    text = pages.new_text()
+    try:
+        window.visit(way.page)
+        form = next(f for f in pages.Page(window.page.url, window.page.content()).forms if _is(f, way))
+        _fill_and_send(window.page, form, text)
+    except StopIteration:
+        raise AssertionError(f"{way} is not there in the browser") from None
+    except playwright.Error as error:
+        raise AssertionError(f"{way}: {error.message.splitlines()[0]}") from None
+    deadline = time.monotonic() + 5
+    while not any(database.holds(p, text) for p in database.files(live.app_data)):
+        assert time.monotonic() < deadline, f"{way} saved nothing"
+        window.page.wait_for_timeout(100)
+    seen(way)
+
+
+@pytest.mark.criterion("WEB-7")
+def test_debug_off(live: Backend, seen: Seen) -> None:
+    """Shows no technical error page."""
+    answer = live.get("/ddk-unknown/")
+    for sign in ("DEBUG = True", "URLconf", "Traceback"):
+        assert sign not in answer.text, f"GET /ddk-unknown/ shows {sign!r}"
+    seen(f"GET /ddk-unknown/ {answer.status}")
+
+
+@pytest.mark.criterion("WEB-8")
+def test_policy(visits: Visits, seen: Seen) -> None:
+    """Carries a Content-Security-Policy."""
+    _loaded(visits)
+    missing = [d for d in ("frame-ancestors", "object-src", "base-uri") if d not in visits.policy]
+    assert not missing, f"lacks {', '.join(missing)}: {visits.policy or 'no policy'}"
+    seen(visits.policy[:90])
+
+
+def _loaded(visits: Visits) -> None:
+    assert not visits.problem, f"the landing page did not load: {visits.problem}"
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _is(form: Form, way: records.Way) -> bool:
+    return form.saves and urljoin("/", urlsplit(form.action).path) == urlsplit(way.action).path
+
+
+def _fill_and_send(page: playwright.Page, form: Form, text: str) -> None:
+    action = urlsplit(form.action)
+    number = page.evaluate(
+        "([path]) => [...document.forms].findIndex("
+        "f => f.method === 'post' && new URL(f.getAttribute('action') || '', location).pathname === path)",
+        [action.path],
+    )
+    place = page.locator("form").nth(number)
+    kinds = {f.get("name"): f["kind"] for f in form.fields}
+    for name, value in form.filled(text).items():
+        box = place.locator(f'[name="{name}"]').first
+        match kinds[name]:
+            case "hidden":
+                continue
+            case "select":
+                box.select_option(value, timeout=FIELD_LIMIT)
+            case "checkbox" | "radio":
+                box.check(timeout=FIELD_LIMIT)
+            case _:
+                box.fill(value, timeout=FIELD_LIMIT)
+    place.locator("[type=submit], button:not([type])").first.click(timeout=FIELD_LIMIT)
