@@ -56,7 +56,7 @@ def info() -> dict:
 def child() -> dict:
     """What a Python child of the project sees."""
     result = subprocess.run(
-        [sys.executable, "-B", "-c", CHILD],
+        [sys.executable, "-c", CHILD],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

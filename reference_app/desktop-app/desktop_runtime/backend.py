@@ -180,6 +180,11 @@ def load_project(payload: Path, installation: Installation, manifest: Manifest) 
     overlay.install(installation, manifest)
     # Python children read the overlay from here; see child/sitecustomize.py.
     os.environ["PYTHONPATH"] = str(payload / "desktop_runtime" / "child")
+    # The flags of this process are not theirs: without these they write bytecode into the bundle.
+    if installation.packaged:
+        os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    else:
+        os.environ["PYTHONPYCACHEPREFIX"] = str(installation.app_data / "pycache")
     enter(payload.parent, manifest)
     try:
         overlay.verify()
