@@ -310,6 +310,8 @@ def demo(_arguments: list[str]) -> int:
             print(f"\n== {title}\n$ desktop-django {' '.join(command)}", flush=True)
             begun = time.monotonic()
             code = run(["desktop-django", *command])
+            if command[0] == "survey" and code == 1:
+                code = 0  # there is something to decide, and adapt takes the default
             results.append((command[0], code, time.monotonic() - begun))
         left = git(site, "status", "--porcelain")
     print("\n== summary: a Wagtail site nobody here wrote, no file of it edited")

@@ -129,7 +129,7 @@ def run(
 def check(context: typer.Context, path: ProjectPath) -> None:
     """Check an adapted project against SPEC.md; further options go to the checks."""
     # Without -c, --rootdir and autoload off, pytest would run the target's own configuration.
-    command = [sys.executable, "-m", "pytest", "-c", str(KIT / "pyproject.toml")]
+    command = [sys.executable, "-m", "pytest", "-c", str(KIT / "checks" / "pytest.ini")]
     command += ["--rootdir", str(KIT), str(KIT / "checks"), "--target", str(path.resolve())]
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = subprocess.run([*command, *context.args], cwd=KIT, env=environment)

@@ -264,14 +264,33 @@ def test_wheel_carries_scripts_checks_specification_and_the_payload_byte_for_byt
     }
 
 
-def test_console_command_of_the_unpacked_wheel_answers(wheel, tmp_path):
+@pytest.fixture(scope="module")
+def unpacked(wheel, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("unpacked")
     with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(tmp_path)
-    code = (
-        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
-        "sys.argv = ['desktop-django', '--help']\n"
-        "from skill_scripts import cli; assert cli.__file__.startswith(sys.path[0]); cli.app()"
+        archive.extractall(folder)
+    return folder
+
+
+def desktop_django(folder: Path, *arguments: str) -> subprocess.CompletedProcess:
+    """The console command as an installation in `folder` would run it."""
+    code = "import sys; from skill_scripts import cli; sys.argv[0] = 'desktop-django'; cli.app()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        cwd=folder,
+        capture_output=True,
+        text=True,
     )
-    result = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True)
+
+
+def test_console_command_of_the_unpacked_wheel_answers(unpacked):
+    result = desktop_django(unpacked, "--help")
     assert result.returncode == 0, result.stderr
     assert "survey" in result.stdout
+
+
+def test_checks_of_the_unpacked_wheel_list_their_criteria(unpacked):
+    result = desktop_django(unpacked, "check", str(ROOT / "reference_app"), "--list")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "TOK-1" in result.stdout
