@@ -238,6 +238,10 @@ PROJECTS = (
         shape="PostgreSQL, Redis, decouple, Sentry, https only, LoginRequiredMiddleware",
         source=Own("clubhouse"),
         quick=True,
+        decisions=(
+            "login.user=owner",
+            "login.create=true",
+        ),
     ),
     Project(
         name="promgen",
@@ -254,6 +258,10 @@ PROJECTS = (
         name="django-ca",
         shape="settings from YAML and environment, custom layers, ca/manage.py",
         source=Sdist("django-ca==3.2.0"),
+        decisions=(
+            "django.env.DJANGO_CA_SECRET_KEY=generate:secret",
+            "app.home=/admin/",
+        ),
     ),
     Project(
         name="guardian",

@@ -1,0 +1,225 @@
+"""The whole table: every project surveyed, adapted, checked and taken out again.
+
+    python -m tests.foreign.table [--only NAME,…] [--folder DIR] [--markdown FILE] [--json FILE]
+
+Runs from the checkout's root with the development environment. About a minute a project; the
+set of `quick` projects is also what `tests/foreign/test_foreign.py` asserts on. `--folder` keeps
+the adapted projects and the logs of every step there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from .projects import (
+    PROJECTS,
+    Project,
+    UnobtainableError,
+    clean_environment,
+    fingerprint,
+    git,
+    interpreters,
+    materialise,
+)
+
+ROOT = Path(__file__).resolve().parents[2]
+STEP_SECONDS = 900
+
+
+@dataclass
+class Row:
+    """What happened to one project."""
+
+    name: str
+    shape: str
+    seconds: dict[str, float] = field(default_factory=dict)
+    decisions: list[str] = field(default_factory=list)
+    decisions_open: int = 0
+    files_added: int = 0
+    passed: int = 0
+    failed: list[str] = field(default_factory=list)
+    warned: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> str:
+        """One word for the last column."""
+        if self.problems:
+            return "not here" if "obtain" in self.problems[0] else "FAIL"
+        return "FAIL" if self.failed else "pass"
+
+
+class Journey:
+    """One project's way through the kit's commands."""
+
+    def __init__(self, project: Project, folder: Path) -> None:
+        self.project, self.folder = project, folder
+        self.row = Row(project.name, project.shape, decisions=list(project.decisions))
+
+    def run(self) -> Row:
+        """All steps; the first that fails ends the journey and is named in the row."""
+        try:
+            self._obtain()
+            before = fingerprint(self.repository)
+            self._survey()
+            self._expect(fingerprint(self.repository) == before, "survey changed the project")
+            self._adapt()
+            self._check()
+            self._remove()
+            self._expect(fingerprint(self.repository) == before, "remove left something behind")
+        except UnobtainableError as error:
+            self.row.problems.append(f"cannot be obtained: {error}")
+        except StepError as error:
+            self.row.problems.append(str(error))
+        return self.row
+
+    @property
+    def repository(self) -> Path:
+        """The git repository as obtained."""
+        return self.folder / "project"
+
+    @property
+    def target(self) -> Path:
+        """The folder the kit is pointed at."""
+        return self.repository / self.project.target
+
+    def _obtain(self) -> None:
+        started = time.monotonic()
+        materialise(self.project, self.repository)
+        self.row.seconds["obtain"] = round(time.monotonic() - started, 1)
+
+    def _survey(self) -> None:
+        self._kit("survey", *self._options(), codes=(0, 1))
+
+    def _adapt(self) -> None:
+        answer = json.loads(self._kit("adapt", *self._options()))
+        self.row.decisions_open = len(answer["decisions_open"])
+        self.row.files_added = len(answer["added"])
+        changed = git(self.repository, "status", "--porcelain", "--untracked-files=all")
+        foreign = [line for line in changed.splitlines() if "desktop-app/" not in line]
+        self._expect(not foreign, f"git status shows more than desktop-app: {foreign[:3]}")
+        tampered = [line for line in changed.splitlines() if not line.startswith("??")]
+        self._expect(not tampered, f"files of the project changed: {tampered[:3]}")
+        paths = [str(self.target / name) for name in answer["added"]]
+        ignored = subprocess.run(
+            ["git", "-C", self.repository, "check-ignore", "--stdin"],
+            input="\n".join(paths),
+            capture_output=True,
+            text=True,
+        ).stdout.split()
+        self._expect(not ignored, f"payload files are ignored: {ignored[:3]}")
+
+    def _check(self) -> None:
+        report = self.folder / "verdicts.json"
+        self._kit("check", "--report-json", str(report), codes=(0, 1), as_json=False)
+        self._expect(report.exists(), "check wrote no report")
+        for criterion in json.loads(report.read_text(encoding="utf-8"))["criteria"]:
+            match criterion["verdict"]:
+                case "pass":
+                    self.row.passed += 1
+                case "FAIL" | "harness error":
+                    self.row.failed.append(criterion["id"])
+                case "warn":
+                    self.row.warned.append(criterion["id"])
+
+    def _remove(self) -> None:
+        self._kit("remove")
+
+    def _options(self) -> list[str]:
+        manage = ["--manage", self.project.manage] if self.project.manage else []
+        return [*manage, *(part for pair in self.project.decisions for part in ("--set", pair))]
+
+    def _kit(
+        self, command: str, *options: str, codes: tuple[int, ...] = (0,), as_json: bool = True
+    ) -> str:
+        started = time.monotonic()
+        flag = ["--json"] if as_json else []
+        with (self.folder / f"{command}.log").open("w", encoding="utf-8") as log:
+            answer = subprocess.run(
+                [sys.executable, "-m", "skill_scripts", command, self.target, *options, *flag],
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                timeout=STEP_SECONDS,
+                env=with_interpreters(clean_environment()),
+            )
+            log.write(answer.stdout)
+        self.row.seconds[command] = round(time.monotonic() - started, 1)
+        if answer.returncode not in codes:
+            said = (self.folder / f"{command}.log").read_text(encoding="utf-8").strip()
+            raise StepError(f"{command} ended with {answer.returncode}: {said[-600:]}")
+        return answer.stdout
+
+    @staticmethod
+    def _expect(holds: bool, otherwise: str) -> None:
+        if not holds:
+            raise StepError(otherwise)
+
+
+class StepError(Exception):
+    """Raised when a project cannot go on to the next step."""
+
+
+def with_interpreters(environment: dict[str, str]) -> dict[str, str]:
+    """Put every Python found on PATH, as it would be on its owner's machine."""
+    folders = [str(path.parent) for _, path in interpreters()]
+    return environment | {"PATH": os.pathsep.join([*folders, environment.get("PATH", "")])}
+
+
+def markdown(rows: Iterable[Row]) -> str:
+    """The table for people."""
+    lines = [
+        "| project | shape | survey s | adapt s | check s | files | open decisions | set | passed "
+        "| failed | verdict |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- |",
+    ]
+    for row in rows:
+        seconds = [str(row.seconds.get(step, "")) for step in ("survey", "adapt", "check")]
+        counts = (row.files_added, row.decisions_open, len(row.decisions), row.passed)
+        failed = ", ".join(row.failed) or " ".join(row.problems).partition("\n")[0][:120]
+        cells = [row.name, row.shape, *seconds, *map(str, counts), failed, row.verdict]
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Run the journeys one after another and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", metavar="NAMES", help="comma-separated project names")
+    parser.add_argument("--folder", type=Path, help="keep projects and logs here")
+    parser.add_argument("--markdown", type=Path, metavar="FILE")
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    options = parser.parse_args()
+    wanted = options.only.split(",") if options.only else [project.name for project in PROJECTS]
+    rows = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for project in PROJECTS:
+            if project.name not in wanted:
+                continue
+            row = Journey(project, (options.folder or Path(scratch)) / project.name).run()
+            rows.append(row)
+            print(
+                f"{row.name}: {row.verdict} {row.seconds} {row.failed} {row.problems}", flush=True
+            )
+    table = markdown(rows)
+    print(table)
+    if options.markdown:
+        options.markdown.write_text(table, encoding="utf-8")
+    if options.json:
+        document = [asdict(row) | {"verdict": row.verdict} for row in rows]
+        options.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    return 0 if all(row.verdict in ("pass", "not here") for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
