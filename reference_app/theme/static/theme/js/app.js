@@ -9,7 +9,8 @@ function openDeleteDialog(button) {
 }
 
 function problemWith(field) {
-  if (field.required && !field.value.trim()) return field.dataset.required || "Please fill this in.";
+  if (field.required && !field.value.trim())
+    return field.dataset.required || "Please fill this in.";
   if (field.validity.tooLong) return field.dataset.tooLong;
   return field.validationMessage;
 }

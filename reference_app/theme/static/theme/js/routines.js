@@ -26,7 +26,10 @@ async function refresh() {
   if (!changed.length) return;
   rows.innerHTML = fresh.innerHTML;
   announcement.textContent = changed
-    .map((item) => `${item.querySelector("[data-name]").textContent}: ${item.querySelector("[data-label]").textContent}`)
+    .map(
+      (item) =>
+        `${item.querySelector("[data-name]").textContent}: ${item.querySelector("[data-label]").textContent}`,
+    )
     .join(". ");
 }
 
