@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,24 +19,26 @@ from uv import find_uv_bin
 from skill_scripts.declarations import Declarations, requirement_name
 from skill_scripts.errors import KitError
 from skill_scripts.processes import WINDOWS, clean_environment
-from skill_scripts.project import PAYLOAD_FOLDER, Project
+from skill_scripts.project import PAYLOAD_FOLDER, Project, distribution_name
 
 OLDEST_PYTHON = Version("3.11")
+BUNDLED_PYTHON = Version("3.14")
 PRIVATE = f"{PAYLOAD_FOLDER}/.venv"
 CACHE = platformdirs.user_cache_path("desktop-django-kit")
 COMPLETE = "desktop-django-kit.json"  # in an environment of ours, once everything is installed
 USUAL_NAMES = (".venv", "venv", "env")
 INSTALL_LIMIT_SECONDS = 1800
 START_LIMIT_SECONDS = 30
-# Only make sense on a server, or need a database client's headers to build. They are left out of
-# private environments and asked for only if something imports them.
-SERVER_ONLY = frozenset(
-    {
-        "gunicorn", "uwsgi", "pyuwsgi", "mod-wsgi", "mysqlclient", "psycopg2", "psycopg-c",
-        "python-ldap", "django-auth-ldap", "cx-oracle", "mssql-django", "pyodbc", "supervisor",
-        "django-heroku", "gevent", "meinheld",
-    }
-)  # fmt: skip
+# Distributions that only make sense on a server, or need a database client's headers to build,
+# with the module they provide. They are installed only if something imports that module.
+SERVER_ONLY = {
+    "cx-oracle": "cx_Oracle", "django-auth-ldap": "django_auth_ldap",
+    "django-heroku": "django_heroku", "gevent": "gevent", "gunicorn": "gunicorn",
+    "meinheld": "meinheld", "mod-wsgi": "mod_wsgi", "mssql-django": "mssql",
+    "mysqlclient": "MySQLdb", "psycopg-c": "psycopg_c", "psycopg2": "psycopg2",
+    "pyodbc": "pyodbc", "python-ldap": "ldap", "pyuwsgi": "pyuwsgi", "supervisor": "supervisor",
+    "uwsgi": "uwsgi",
+}  # fmt: skip
 # What to install when a left-out package turns out to be imported.
 BUILT_ALTERNATIVE = {"psycopg2": "psycopg2-binary", "psycopg-c": "psycopg-binary"}
 
@@ -127,43 +129,92 @@ def make_environment(
 ) -> tuple[Interpreter, list[str]]:
     """Make a virtual environment in `folder` with everything declared but the excluded.
 
-    One that is complete already is used again. Packages that only a server needs are left out.
-    Returns the interpreter and the names left out. Raises KitError DDK-ENV-01 if the rest does
-    not install and DDK-ENV-02 if no Python fits.
+    One that is complete already is used again. The Pythons of this machine are tried from the
+    newest; a package that builds on none of them is left out, as are those that only a server
+    needs. Returns the interpreter and the names left out. Raises KitError DDK-ENV-01 if the rest
+    does not install, DDK-ENV-02 or -05 if there is no Python for it.
     """
     if (folder / COMPLETE).is_file():
         left_out = json.loads((folder / COMPLETE).read_text(encoding="utf-8"))
         return Interpreter(python_in(folder), _version_noted_in(folder) or "", True), left_out
-    wanted = _python_request(declared.requires_python)
-    _run_uv(
-        [
-            "venv",
-            "--quiet",
-            "--relocatable",
-            "--clear",
-            "--no-project",
-            "--python",
-            wanted,
-            str(folder),
-        ],
-        "DDK-ENV-02",
-        f"no Python fits {declared.requires_python or wanted}",
-    )
-    left_out = (SERVER_ONLY | {*exclude}) & {
-        requirement_name(line) for line in declared.requirements
-    }
-    kept = [line for line in declared.requirements if requirement_name(line) not in left_out]
-    interpreter = python_in(folder)
-    version = _version_noted_in(folder) or python_version(interpreter) or ""
-    if requirements := [*kept, *extra]:
-        install(
-            interpreter,
-            requirements,
-            constraints=declared.constraints,
-            compile_bytecode=compile_bytecode,
+    names = {requirement_name(line) for line in declared.requirements}
+    skipped = names & ({*SERVER_ONLY} | {*exclude})
+    pythons = fitting_pythons(declared.requires_python)
+    while True:
+        kept = [line for line in declared.requirements if requirement_name(line) not in skipped]
+        failures = []
+        for python in pythons:
+            _make_empty(folder, python)
+            try:
+                install(
+                    python_in(folder),
+                    [*kept, *extra],
+                    constraints=declared.constraints,
+                    compile_bytecode=compile_bytecode,
+                )
+            except KitError as error:
+                failures.append(error)
+                continue
+            (folder / COMPLETE).write_text(json.dumps(sorted(skipped)), encoding="utf-8")
+            version = _version_noted_in(folder) or python_version(python_in(folder)) or ""
+            return Interpreter(python_in(folder), version, private=True), sorted(skipped)
+        unbuilt = names & {name for error in failures for name in _unbuilt(error)}
+        if not unbuilt - skipped:
+            raise failures[0]
+        skipped |= unbuilt
+
+
+def fitting_pythons(requires_python: str) -> list[str]:
+    """The Pythons of this machine that the project and our runtime know, the newest first.
+
+    Where there is none, what to ask uv for. Raises KitError DDK-ENV-02 if there cannot be one.
+    """
+    specifier = SpecifierSet(requires_python) & SpecifierSet(f">={OLDEST_PYTHON}")
+    minors = [f"3.{minor}" for minor in range(11, 30)]
+    if not any(specifier.contains(f"{minor}.{patch}") for minor in minors for patch in (0, 99)):
+        raise KitError(
+            "DDK-ENV-02", f"the project asks for Python {requires_python}", python=requires_python
         )
-    (folder / COMPLETE).write_text(json.dumps(sorted(left_out)), encoding="utf-8")
-    return Interpreter(interpreter, version, private=True), sorted(left_out)
+    found: dict[str, str] = {}
+    for version, python in _installed_pythons():
+        minor = ".".join(version.split(".")[:2])
+        if specifier.contains(version):
+            found.setdefault(minor, python)
+    usable = sorted(found, key=Version, reverse=True)
+    # One newer than the Python that is bundled is the last choice.
+    usable.sort(key=lambda minor: Version(minor) > BUNDLED_PYTHON)
+    return [found[minor] for minor in usable] or [str(specifier)]
+
+
+def _installed_pythons() -> Iterator[tuple[str, str]]:
+    """Version and path of the interpreters on this machine, pyenv's and those that uv finds."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    for folder in pyenv.glob("3.*"):
+        python = folder / ("python.exe" if WINDOWS else "bin/python")
+        if re.fullmatch(r"3\.\d+\.\d+", folder.name) and python.exists():
+            yield folder.name, str(python)
+    listed = _run_uv(
+        ["python", "list", "--only-installed", "--output-format", "json"],
+        "DDK-ENV-03",
+        "uv cannot list interpreters",
+    )
+    for each in json.loads(listed):
+        if each["implementation"] == "cpython" and each["variant"] == "default":
+            yield each["version"], each["path"]
+
+
+def _make_empty(folder: Path, python: str) -> None:
+    command = ["venv", "--quiet", "--relocatable", "--clear", "--no-project", "--python", python]
+    _run_uv([*command, str(folder)], "DDK-ENV-05", f"no environment with Python {python}")
+
+
+def _unbuilt(error: KitError) -> set[str]:
+    """The distributions that failed to build, as uv names them."""
+    output = error.details.get("output", "")
+    return {
+        distribution_name(name)
+        for name in re.findall(r"ailed to (?:download and )?build:? `?([\w.-]+)", output)
+    }
 
 
 def install(
@@ -199,17 +250,6 @@ def install(
         _run_uv(command, "DDK-ENV-01", message)
 
 
-def _python_request(requires_python: str) -> str:
-    """What to ask uv for: a Python of the project's range that our runtime also knows."""
-    specifier = SpecifierSet(requires_python) & SpecifierSet(f">={OLDEST_PYTHON}")
-    if not any(specifier.contains(f"3.{minor}.99") or specifier.contains(f"3.{minor}.0")
-               for minor in range(11, 40)):  # fmt: skip
-        raise KitError(
-            "DDK-ENV-02", f"the project asks for Python {requires_python}", python=requires_python
-        )
-    return str(specifier)
-
-
 def _version_noted_in(environment: Path) -> str | None:
     """The version in pyvenv.cfg, None if `environment` has no interpreter that could be used."""
     try:
@@ -220,7 +260,7 @@ def _version_noted_in(environment: Path) -> str | None:
     return match[1] if match and python_in(environment).exists() else None
 
 
-def _run_uv(arguments: list[str], code: str, message: str) -> None:
+def _run_uv(arguments: list[str], code: str, message: str) -> str:
     """Run uv away from the project, whose own [tool.uv] must not change what happens."""
     try:
         command = [find_uv_bin(), *arguments]
@@ -240,6 +280,7 @@ def _run_uv(arguments: list[str], code: str, message: str) -> None:
     if done.returncode:
         output = done.stderr.strip()
         raise KitError(code, f"{message}:\n{_indented(output)}", output=output)
+    return done.stdout
 
 
 def _indented(text: str) -> str:

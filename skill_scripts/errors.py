@@ -37,7 +37,7 @@ ERRORS: dict[str, Text] = {
     "DDK-ENV-01": Text(
         "The declared dependencies do not install on this machine.",
         "Leave a package out (--set 'python.exclude=[\"NAME\"]'), install what its build needs, "
-        "or make an environment yourself in {root}/.venv",
+        "or make an environment yourself in the project's .venv",
     ),
     "DDK-ENV-02": Text(
         "The desktop runtime needs Python 3.11 or newer, and the project does not run on one.",
@@ -51,6 +51,10 @@ ERRORS: dict[str, Text] = {
     "DDK-ENV-04": Text(
         "The interpreter that was named cannot be started.",
         "Give one relative to the project folder: --set python.interpreter=PATH",
+    ),
+    "DDK-ENV-05": Text(
+        "No Python on this machine fits the project, and uv could not provide one.",
+        "Install a Python that the project asks for, or make an environment in the project's .venv",
     ),
     # ADP: changing a project
     "DDK-ADP-01": Text(

@@ -60,14 +60,14 @@ class Finding:
         return asdict(self)
 
 
-def judge(facts: dict[str, Any], health_path: str) -> Iterator[Finding]:
-    """The findings that follow from what the probe saw."""
+def judge(facts: dict[str, Any], draft: dict[str, Any]) -> Iterator[Finding]:
+    """The findings that follow from what the probe saw under the draft of desktop.toml."""
     settings = facts.get("settings", {})
     yield from _versions(facts)
     yield from _databases(facts)
     yield from _services(facts, settings)
     yield from _integrations(settings)
-    yield from _web(facts, settings, health_path)
+    yield from _web(facts, settings, draft)
     if migrations := facts.get("migrations"):
         count = migrations["count"]
         yield Finding("migrations", FINE, f"{count} migrations at the first start")
@@ -170,40 +170,28 @@ def _integrations(settings: dict[str, Any]) -> Iterator[Finding]:
             yield Finding(identifier, severity, what, do)
 
 
-def _web(facts: dict[str, Any], settings: dict[str, Any], health_path: str) -> Iterator[Finding]:
+def _web(
+    facts: dict[str, Any], settings: dict[str, Any], draft: dict[str, Any]
+) -> Iterator[Finding]:
+    health_path, signs_in = draft["django"]["health_path"], draft["login"]["user"]
     middleware = settings.get("MIDDLEWARE") or []
     walls = [name for name in middleware if any(mark in name for mark in LOGIN_MIDDLEWARE)]
     landing = facts.get("landing", {})
-    if walls or landing.get("login"):
+    if (walls or landing.get("login")) and not signs_in:
         yield Finding(
             "login-wall",
             DECIDE,
-            f"the first page asks to sign in ({walls[0] if walls else landing['location']})",
+            f"the first page asks to sign in ({walls[0] if walls else landing['path']})",
             "stay with it, or sign the one user in: --set login.user=NAME --set login.create=true",
         )
-    elif landing.get("status", 200) == 404:
-        yield Finding(
-            "landing",
-            DECIDE,
-            "nothing is served at /",
-            f"name the first page: --set app.home={_other_page(facts)}",
-        )
-    elif landing.get("status", 200) >= 500:
-        yield Finding("landing", DECIDE, f"the page at / fails: {landing.get('error')}",
-                      "it may need data: --set 'data.first_run=[[\"COMMAND\"]]', or name another "
-                      "first page: --set app.home=/PATH/")  # fmt: skip
     if view := facts.get("urls", {}).get("health"):
         yield Finding(
             "health",
             DECIDE,
-            f"{health_path} already leads to {view}, or to a pattern that takes every path",
-            "only if the app itself needs that page: --set django.health_path=/desktop-health/",
+            f"{health_path} leads to a page of the project, {view}, which the desktop layer covers",
+            "if the app needs it, move ours away: --set django.health_path=/desktop-health/",
         )
     if settings.get("FORCE_SCRIPT_NAME"):
         yield Finding("script-name", HANDLED, "FORCE_SCRIPT_NAME is set", "served at /")
     if settings.get("SECURE_SSL_REDIRECT") or settings.get("SECURE_HSTS_SECONDS"):
         yield Finding("https", HANDLED, "pages insist on https", "plain http on 127.0.0.1")
-
-
-def _other_page(facts: dict[str, Any]) -> str:
-    return facts.get("urls", {}).get("first") or "/PATH/"

@@ -14,6 +14,7 @@ import json
 import os
 import sys
 import traceback
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,7 @@ def look(report: Report, project: Path, request: dict[str, Any]) -> None:
 
     report.step("setup")
     django.setup()
+    overlay.verify()
     report.facts["models"] = describe_models(project)
 
     report.step("urls")
@@ -100,6 +102,10 @@ def look(report: Report, project: Path, request: dict[str, Any]) -> None:
 
     report.step("migrations")
     report.facts["migrations"] = describe_migrations(project)
+    report.facts["modules"] = sorted({name.partition(".")[0] for name in sys.modules})
+
+    report.step("landing")
+    report.facts["landing"] = describe_landing(manifest.home)
 
 
 def record_own_settings(facts: dict[str, Any]) -> None:
@@ -193,18 +199,66 @@ def _place(model: type, name: str, project: Path) -> tuple[str, int]:
 
 
 def describe_urls(health_path: str) -> dict[str, Any]:
-    """What answers at the root, and at our health path, where the project should have nothing."""
+    """What answers at the root, which other pages there are, what is at our health path."""
     from django.urls import Resolver404, get_resolver, resolve
 
     def view_at(path: str) -> str | None:
         try:
-            match = resolve(path)
+            return resolve(path)._func_path
         except Resolver404:
             return None
-        return match._func_path
 
-    patterns = get_resolver().url_patterns
-    return {"count": len(patterns), "root": view_at("/"), "health": view_at(health_path)}
+    health = view_at(health_path)
+    # A pattern that takes every path is no page of its own.
+    takes_all = health is not None and view_at("/no-such-page/at/all/") == health
+    return {
+        "root": view_at("/"),
+        "health": None if takes_all else health,
+        "pages": plain_pages(get_resolver().url_patterns)[:20],
+    }
+
+
+def plain_pages(patterns: list[Any], prefix: str = "/") -> list[str]:
+    """Paths that need no arguments, as candidates for a first page; the admin comes last."""
+    found = []
+    for pattern in patterns:
+        route = str(pattern.pattern)
+        if any(mark in route for mark in "<([*+?\\") or prefix.count("/") > 4:
+            continue
+        path = prefix + route.removeprefix("^").removesuffix("$")
+        if hasattr(pattern, "url_patterns"):
+            is_admin = getattr(pattern, "app_name", "") == "admin"
+            found += [path] if is_admin else plain_pages(pattern.url_patterns, path)
+        else:
+            found.append(path)
+    return sorted(dict.fromkeys(found), key=lambda path: "admin" in path)
+
+
+def describe_landing(path: str) -> dict[str, Any]:
+    """Where the first page leads without a signed-in user; there are no tables yet."""
+    from django.conf import settings
+    from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+    from django.shortcuts import resolve_url
+
+    handler = WSGIHandler()
+    login = resolve_url(settings.LOGIN_URL)
+    for _ in range(5):
+        environ = {
+            "REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": "",
+            "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "20000", "REMOTE_ADDR": "127.0.0.1",
+            "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.url_scheme": "http", "wsgi.input": BytesIO(),
+            "wsgi.errors": sys.stderr,
+        }  # fmt: skip
+        response = handler.get_response(WSGIRequest(environ))
+        location = response.get("Location", "")
+        if not location or response.status_code not in (301, 302, 303, 307, 308):
+            break
+        path, _, query = location.partition("?")
+        if path == login or "next=" in query:
+            return {"status": response.status_code, "path": path, "login": True}
+        if not path.startswith("/"):
+            break
+    return {"status": response.status_code, "path": path, "login": False}
 
 
 def describe_migrations(project: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from skill_scripts.errors import KitError
@@ -33,7 +34,12 @@ class Project:
     root: Path
     manage: str  # relative to root; "" if there is none
     settings: str  # named by the source of manage.py, wsgi.py or asgi.py; "" if not plain
-    files: tuple[str, ...] = field(repr=False)  # relative to root, with forward slashes
+    entries: tuple[str, ...] = field(repr=False)  # relative to root; folders end with a slash
+
+    @cached_property
+    def files(self) -> tuple[str, ...]:
+        """The files, relative to root, with forward slashes."""
+        return tuple(name for name in self.entries if not name.endswith("/"))
 
     @property
     def folder(self) -> Path:
@@ -59,7 +65,8 @@ def find_project(path: Path, manage: str = "", settings: str = "") -> Project:
     if not root.is_dir():
         state = "is a file" if root.exists() else "does not exist"
         raise KitError("DDK-SUR-01", f"{path} {state}", path=str(path))
-    files = tuple(sorted(walk(root)))
+    entries = tuple(sorted(walk(root)))
+    files = tuple(name for name in entries if not name.endswith("/"))
     if manage:
         if not (root / manage).is_file() or not (root / manage).resolve().is_relative_to(root):
             raise KitError("DDK-SUR-04", f"there is no file {manage} in {root}", manage=manage)
@@ -71,11 +78,11 @@ def find_project(path: Path, manage: str = "", settings: str = "") -> Project:
     )
     if not manage and not named:
         raise KitError("DDK-SUR-02", f"no Django project found in {root}", path=str(root))
-    return Project(root, manage, named, files)
+    return Project(root, manage, named, entries)
 
 
 def walk(root: Path) -> Iterator[str]:
-    """The files under `root`, without environments, caches and other people's code.
+    """The files and folders under `root`, without environments, caches and other people's code.
 
     Links to folders are not followed, so a cyclic link does no harm; what cannot be read is
     left out.
@@ -95,6 +102,7 @@ def walk(root: Path) -> Iterator[str]:
             if entry.is_dir(follow_symlinks=False):
                 if entry.name not in PRUNED and not entry.name.endswith(".egg-info"):
                     folders.append(f"{name}/")
+                    yield f"{name}/"
             elif entry.is_file():
                 yield name
 

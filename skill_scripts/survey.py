@@ -5,28 +5,26 @@ value, a module a folder or a package) until it loads or nothing known helps. Wh
 is in the draft of desktop.toml, and as a finding.
 """
 
-import json
 import re
-import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from skill_scripts import SPEC_VERSION, __version__, manifest, missing
+from packaging.specifiers import SpecifierSet
+
+from skill_scripts import SPEC_VERSION, __version__, manifest
 from skill_scripts.declarations import Declarations, read_declarations
 from skill_scripts.environment import (
-    BUILT_ALTERNATIVE,
     PRIVATE,
+    SERVER_ONLY,
     Interpreter,
-    bytecode_flags,
     cache_folder,
     find_environment,
-    install,
     make_environment,
 )
-from skill_scripts.errors import KitError
 from skill_scripts.findings import (
     DECIDE,
     FINE,
@@ -36,13 +34,11 @@ from skill_scripts.findings import (
     failed_to_load,
     judge,
 )
-from skill_scripts.payload import payload_folder
-from skill_scripts.processes import clean_environment, run_bounded
-from skill_scripts.project import Project, find_project
+from skill_scripts.probing import run_probe
+from skill_scripts.project import Project, find_project, walk
+from skill_scripts.repair import remedy, repair
 from skill_scripts.source import read_source_findings, static_facts
 
-PROBE = Path(__file__).with_name("probe.py")
-PROBE_LIMIT_SECONDS = 60
 MOST_REPAIRS = 60
 
 Progress = Callable[[str], None]
@@ -139,10 +135,12 @@ def survey(
     begin = time.monotonic()
     progress("running the project's settings")
     _load(result, progress)
+    result.findings += _leftovers(project)
     result.seconds["load"] = time.monotonic() - begin
 
     begin = time.monotonic()
-    result.findings += judge(result.facts, draft["django"]["health_path"])
+    result.findings += judge(result.facts, draft)
+    result.findings += _choose_for_stage(result)
     result.findings += read_source_findings(project)
     result.findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     result.seconds["judge"] = time.monotonic() - begin
@@ -189,217 +187,106 @@ def _provide_interpreter(result: Survey, private: Path | None, progress: Progres
 
 def _load(result: Survey, progress: Progress) -> None:
     """Run the project; repair what stops it; keep the facts of the last run."""
+    assert result.interpreter is not None
     repairs: dict[str, Finding] = {}
     for _ in range(MOST_REPAIRS):
-        result.facts = run_probe(result)
+        result.facts = run_probe(result.project, result.draft, result.interpreter)
         failure = result.facts["error"]
         if not failure:
             break
-        repair = _repair(result, failure)
-        if repair is None:
-            result.findings.append(failed_to_load(failure, result.facts["step"], _remedy(failure)))
+        if result.facts["step"] == "landing":
+            result.facts["error"] = None
+            result.findings.append(
+                Finding(
+                    "landing",
+                    DECIDE,
+                    f"the first page fails: {failure['text']}",
+                    "name another: --set app.home=PATH",
+                )
+            )
+            break
+        repaired = repair(result, failure)
+        if repaired is None:
+            result.findings.append(failed_to_load(failure, result.facts["step"], remedy(failure)))
             if "settings" not in result.facts:
                 named = result.facts.get("settings_module") or result.project.settings
                 result.facts = static_facts(result.project, named) | result.facts
             break
-        progress(repair.what)
-        repairs[repair.what.partition(" = ")[0]] = repair
+        progress(repaired.what)
+        repairs[repaired.what.partition(" = ")[0]] = repaired
     result.findings += repairs.values()
-    if result.left_out:
-        names = ", ".join(result.left_out)
-        result.findings.append(
-            Finding("server-only", HANDLED, f"only useful on a server: {names}", "not installed")
+
+
+def _leftovers(project: Project) -> Iterator[Finding]:
+    """What the project wrote into its own folder while it ran; what is empty is taken away."""
+    written = sorted(set(walk(project.root)) - set(project.entries), reverse=True)
+    for name in written:
+        path = project.root / name
+        with suppress(OSError):
+            if name.endswith("/"):
+                path.rmdir()
+            elif path.stat().st_size == 0:
+                path.unlink()
+    if written:
+        yield Finding(
+            "writes",
+            DECIDE,
+            f"the project writes into its own folder when it starts: {', '.join(written[::-1][:5])}",
+            "an installed app cannot; point it to app data, for example "
+            "--set django.set.NAME={app_data}/FOLDER",
         )
 
 
-def run_probe(result: Survey) -> dict[str, Any]:
-    """Load the project once in its own interpreter, with the draft's decisions.
-
-    The facts say how far it came (`step`) and what stopped it (`error`, None if nothing).
-    """
-    assert result.interpreter is not None
-    with tempfile.TemporaryDirectory(prefix="desktop-django-") as scratch:
-        folder = Path(scratch)
-        (folder / "app_data").mkdir()
-        (folder / "desktop.toml").write_text(
-            manifest.render(_loadable(result.draft)), encoding="utf-8"
+def _choose_for_stage(result: Survey) -> Iterator[Finding]:
+    """Decisions on the first page and on what is bundled, with a value that works."""
+    draft, facts = result.draft, result.facts
+    pages = facts.get("urls", {})
+    if pages and pages["root"] is None and draft["app"]["home"] == "/" and pages["pages"]:
+        draft["app"]["home"] = pages["pages"][0]
+        yield Finding(
+            "first-page",
+            DECIDE,
+            f"nothing is served at /; the app opens {pages['pages'][0]}",
+            f"if another page is meant: --set app.home=PATH ({', '.join(pages['pages'][:8])})",
         )
-        request = {
-            "project": str(result.project.root),
-            "payload": str(payload_folder()),
-            "manifest": str(folder / "desktop.toml"),
-            "app_data": str(folder / "app_data"),
-        }
-        (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
-        answer = folder / "result.json"
-        python = result.interpreter.python
-        outcome = run_bounded(
-            [python, "-I", *bytecode_flags(python), "-u", "-X", "utf8", PROBE,
-             folder / "request.json", answer],
-            seconds=PROBE_LIMIT_SECONDS,
-            cwd=folder,
-            env=clean_environment(),
-        )  # fmt: skip
-        try:
-            facts = json.loads(answer.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            facts = {"step": "start", "error": None}
-    if facts["error"] is None and facts["step"] != "done":
-        if outcome.exit_code is None:
-            text = f"it does not come back within {PROBE_LIMIT_SECONDS} seconds"
-        else:
-            last = outcome.output.strip().splitlines()[-1:]
-            text = " ".join([f"it ended the process (exit code {outcome.exit_code})", *last])
-        facts["error"] = {"chain": [], "file": "", "line": 0, "text": text}
-    return facts
-
-
-def _repair(result: Survey, failure: dict[str, Any]) -> Finding | None:
-    """Change the draft, or the private environment, so that the next run comes further."""
-    place = f"{failure['file']}:{failure['line']}" if failure["file"] else ""
-    variables = result.draft["django"]["env"]
-    name = missing.missing_variable(failure)
-    if name and name not in variables:
-        proposal = missing.propose_value(name)
-        return _give_variable(result, name, proposal.value, proposal.certain, place)
-    if module := missing.missing_module(failure):
-        return (
-            _other_settings(result, module)
-            or _find_folder(result, module)
-            or _install_module(result, module, place)
-        )
-    if name := missing.variable_at_fault(failure, variables):
-        value = missing.next_value(variables[name])
-        if value is not None:
-            return _give_variable(result, name, value, False, place)
-    return None
-
-
-def _give_variable(result: Survey, name: str, value: str, certain: bool, place: str) -> Finding:
-    result.draft["django"]["env"][name] = value
-    what = f"environment variable {name} is required = {value!r}"
-    if certain:
-        return Finding("variable", HANDLED, what, "set in desktop.toml", place)
-    return Finding(
-        "variable", DECIDE, what, f"if that is wrong: --set django.env.{name}=VALUE", place
-    )
-
-
-def _other_settings(result: Survey, module: str) -> Finding | None:
-    """Another settings module where the one that manage.py names is not in the repository."""
-    named = result.facts.get("settings_module") or result.project.settings
-    if not named or not (named == module or named.startswith(f"{module}.")):
-        return None
-    if any(_is_module(name, module) for name in result.project.files):
-        return None
-    candidates = _settings_modules(result.project, named)
-    tried = result.draft["django"]["settings"]
-    remaining = candidates[candidates.index(tried) + 1 :] if tried in candidates else candidates
-    if not remaining:
-        return None
-    result.draft["django"]["settings"] = remaining[0]
-    return Finding(
-        "settings-module",
-        DECIDE,
-        f"{named} is not in the repository; used instead = {remaining[0]}",
-        f"if another is meant: --set django.settings=NAME ({', '.join(candidates)})",
-    )
-
-
-def _settings_modules(project: Project, named: str) -> list[str]:
-    """Settings modules near the missing one, most likely first."""
-    package = named.rpartition(".")[0].replace(".", "/")
-    order = (
-        "desktop",
-        "local",
-        "dev",
-        "development",
-        "base",
-        "settings",
-        "common",
-        "production",
-        "prod",
-    )
-    found = []
-    for name in project.python_files():
-        path = PurePosixPath(name)
-        near = package and (name.startswith(f"{package}/") or f"/{package}/" in name)
-        if path.stem in order and (near or path.stem == "settings" or "settings" in path.parts):
-            found.append(path)
-    found.sort(key=lambda path: (order.index(path.stem), len(path.parts)))
-    base = PurePosixPath(project.manage).parent
-    return [
-        ".".join(
-            (path.relative_to(base) if path.is_relative_to(base) else path).with_suffix("").parts
-        )
-        for path in found
+    unused = [
+        name
+        for name in sorted(result.declared.names() & SERVER_ONLY.keys())
+        if SERVER_ONLY[name] not in facts.get("modules", [])
     ]
-
-
-def _find_folder(result: Survey, module: str) -> Finding | None:
-    """The folder of the project from which the module can be imported, as for a src layout."""
-    top = module.split(".")[0]
-    if top != module:
-        return None
-    project, paths = result.project, result.draft["django"]["path"]
-    here = PurePosixPath(project.manage).parent.as_posix()
-    folders = {
-        "/".join(parts[: parts.index(top)]) or "."
-        for name in project.python_files()
-        if top in (parts := (*PurePosixPath(name).with_suffix("").parts,))
-    } - {here, *paths}
-    if not folders:
-        return None
-    folder = min(folders, key=lambda each: (each.count("/"), len(each)))
-    paths.append(folder)
-    return Finding("import-folder", HANDLED, f"module {top} is in {folder}", "added to django.path")
-
-
-def _install_module(result: Survey, module: str, place: str) -> Finding | None:
-    """Install what provides the module, into an environment of ours only."""
-    assert result.interpreter is not None
-    wanted = result.draft["python"]
-    spare = result.declared.spare | {
-        name: BUILT_ALTERNATIVE.get(name, name) for name in result.left_out
-    }
-    requirement = missing.distribution_for(module, spare)
-    if not result.interpreter.private or not requirement or requirement in wanted["extra"]:
-        return None
-    try:
-        install(result.interpreter.python, [requirement], constraints=result.declared.constraints)
-    except KitError:
-        return None
-    wanted["extra"].append(requirement)
-    return Finding(
-        "undeclared",
-        HANDLED,
-        f"{module} is imported, but its package is not installed with the project",
-        f"{requirement} is added to python.extra",
-        place,
-    )
-
-
-def _remedy(failure: dict[str, Any]) -> str:
-    """What would help a project that cannot be repaired from outside."""
-    if module := missing.missing_module(failure):
-        name = missing.distribution_for(module, {}) or module.split(".")[0]
-        return (
-            f"install what provides {module} in the project's environment, or, if it is "
-            f"undeclared: --set 'python.extra=[\"{name}\"]'"
+    exclude = draft["python"]["exclude"]
+    draft["python"]["exclude"] = sorted({*exclude, *result.left_out, *unused})
+    if unused:
+        names = ", ".join(unused)
+        yield Finding("server-only", HANDLED, f"only useful on a server: {names}", "left out")
+    if unbuilt := sorted({*result.left_out} - {*SERVER_ONLY, *exclude}):
+        names = ", ".join(unbuilt)
+        yield Finding(
+            "unbuilt",
+            DECIDE,
+            f"does not build on this machine and nothing imports it: {names}",
+            "left out; install what its build needs if a page uses it",
         )
-    if name := missing.missing_variable(failure):
-        return f"give the variable a value: --set django.env.{name}=VALUE"
-    return "correct it in the project, or override what it needs: --set django.set.NAME=VALUE"
-
-
-def _loadable(draft: manifest.Manifest) -> manifest.Manifest:
-    """The draft with an identity, which the runtime insists on."""
-    return {**draft, "app": {**draft["app"], "identifier": "org.example.survey"}}
-
-
-def _is_module(name: str, module: str) -> bool:
-    path = module.replace(".", "/")
-    return f"/{name}".endswith((f"/{path}.py", f"/{path}/__init__.py"))
+    allowed = SpecifierSet(result.declared.requires_python)
+    bundled = draft["python"]["version"]
+    if not allowed.contains(f"{bundled}.0") and not allowed.contains(f"{bundled}.99"):
+        fitting = [f"3.{n}" for n in range(14, 10, -1) if allowed.contains(f"3.{n}.99")]
+        if fitting:
+            draft["python"]["version"] = fitting[0]
+            yield Finding(
+                "bundled-python",
+                DECIDE,
+                f"the project asks for Python {allowed}; {fitting[0]} is bundled, not {bundled}",
+                f"support Python {bundled}, or keep it: --set python.version={fitting[0]}",
+            )
+    if '"build"' in result.project.source("package.json"):
+        yield Finding(
+            "frontend-build",
+            DECIDE,
+            "package.json declares a build, whose result the pages may need",
+            "run it before the app is started or staged: npm ci && npm run build",
+            "package.json",
+        )
 
 
 def _django_that_made(project: Project) -> str:

@@ -1,0 +1,61 @@
+"""Runs the probe: loads the project in its own interpreter, bounded in time, without a trace."""
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from skill_scripts import manifest
+from skill_scripts.environment import Interpreter, bytecode_flags
+from skill_scripts.payload import payload_folder
+from skill_scripts.processes import clean_environment, run_bounded
+from skill_scripts.project import Project
+
+PROBE = Path(__file__).with_name("probe.py")
+PROBE_LIMIT_SECONDS = 60
+
+
+def run_probe(
+    project: Project, draft: manifest.Manifest, interpreter: Interpreter
+) -> dict[str, Any]:
+    """Load the project once in its own interpreter, with the draft's decisions.
+
+    The facts say how far it came (`step`) and what stopped it (`error`, None if nothing).
+    """
+    with tempfile.TemporaryDirectory(prefix="desktop-django-") as scratch:
+        folder = Path(scratch)
+        (folder / "app_data").mkdir()
+        (folder / "desktop.toml").write_text(manifest.render(_loadable(draft)), encoding="utf-8")
+        request = {
+            "project": str(project.root),
+            "payload": str(payload_folder()),
+            "manifest": str(folder / "desktop.toml"),
+            "app_data": str(folder / "app_data"),
+        }
+        (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
+        answer = folder / "result.json"
+        python = interpreter.python
+        outcome = run_bounded(
+            [python, "-I", *bytecode_flags(python), "-u", "-X", "utf8", PROBE,
+             folder / "request.json", answer],
+            seconds=PROBE_LIMIT_SECONDS,
+            cwd=folder,
+            env=clean_environment(),
+        )  # fmt: skip
+        try:
+            facts = json.loads(answer.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            facts = {"step": "start", "error": None}
+    if facts["error"] is None and facts["step"] != "done":
+        if outcome.exit_code is None:
+            text = f"it does not come back within {PROBE_LIMIT_SECONDS} seconds"
+        else:
+            last = outcome.output.strip().splitlines()[-1:]
+            text = " ".join([f"it ended the process (exit code {outcome.exit_code})", *last])
+        facts["error"] = {"chain": [], "file": "", "line": 0, "text": text}
+    return facts
+
+
+def _loadable(draft: manifest.Manifest) -> manifest.Manifest:
+    """The draft with an identity, which the runtime insists on."""
+    return {**draft, "app": {**draft["app"], "identifier": "org.example.survey"}}

@@ -1,0 +1,162 @@
+"""Takes away what stops a project from loading, one thing at a time.
+
+A variable gets a value, a module a folder or a package; always in the draft of desktop.toml or in
+an environment of ours, never in the project.
+"""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from skill_scripts import missing
+from skill_scripts.environment import BUILT_ALTERNATIVE, install
+from skill_scripts.errors import KitError
+from skill_scripts.findings import DECIDE, HANDLED, Finding
+from skill_scripts.project import Project
+
+if TYPE_CHECKING:
+    from skill_scripts.survey import Survey
+
+
+def repair(result: Survey, failure: dict[str, Any]) -> Finding | None:
+    """Change the draft, or the private environment, so that the next run comes further."""
+    place = f"{failure['file']}:{failure['line']}" if failure["file"] else ""
+    variables = result.draft["django"]["env"]
+    name = missing.missing_variable(failure)
+    if name and name not in variables:
+        proposal = missing.propose_value(name)
+        return _give_variable(result, name, proposal.value, proposal.certain, place)
+    if module := missing.missing_module(failure):
+        return (
+            _other_settings(result, module)
+            or _find_folder(result, module)
+            or _install_module(result, module, place)
+        )
+    if name := missing.variable_at_fault(failure, variables):
+        value = missing.next_value(variables[name])
+        if value is not None:
+            return _give_variable(result, name, value, False, place)
+    return None
+
+
+def _give_variable(result: Survey, name: str, value: str, certain: bool, place: str) -> Finding:
+    result.draft["django"]["env"][name] = value
+    what = f"environment variable {name} is required = {value!r}"
+    if certain:
+        return Finding("variable", HANDLED, what, "set in desktop.toml", place)
+    return Finding(
+        "variable", DECIDE, what, f"if that is wrong: --set django.env.{name}=VALUE", place
+    )
+
+
+def _other_settings(result: Survey, module: str) -> Finding | None:
+    """Another settings module where the one that manage.py names is not in the repository."""
+    named = result.facts.get("settings_module") or result.project.settings
+    if not named or not (named == module or named.startswith(f"{module}.")):
+        return None
+    if any(_is_module(name, module) for name in result.project.files):
+        return None
+    candidates = _settings_modules(result.project, named)
+    tried = result.draft["django"]["settings"]
+    remaining = candidates[candidates.index(tried) + 1 :] if tried in candidates else candidates
+    if not remaining:
+        return None
+    result.draft["django"]["settings"] = remaining[0]
+    return Finding(
+        "settings-module",
+        DECIDE,
+        f"{named} is not in the repository; used instead = {remaining[0]}",
+        f"if another is meant: --set django.settings=NAME ({', '.join(candidates)})",
+    )
+
+
+def _settings_modules(project: Project, named: str) -> list[str]:
+    """Settings modules near the missing one, most likely first."""
+    package = named.rpartition(".")[0].replace(".", "/")
+    order = (
+        "desktop",
+        "local",
+        "dev",
+        "development",
+        "base",
+        "settings",
+        "common",
+        "production",
+        "prod",
+    )
+    found = []
+    for name in project.python_files():
+        path = PurePosixPath(name)
+        near = package and (name.startswith(f"{package}/") or f"/{package}/" in name)
+        if path.stem in order and (near or path.stem == "settings" or "settings" in path.parts):
+            found.append(path)
+    found.sort(key=lambda path: (order.index(path.stem), len(path.parts)))
+    base = PurePosixPath(project.manage).parent
+    return [
+        ".".join(
+            (path.relative_to(base) if path.is_relative_to(base) else path).with_suffix("").parts
+        )
+        for path in found
+    ]
+
+
+def _find_folder(result: Survey, module: str) -> Finding | None:
+    """The folder of the project from which the module can be imported, as for a src layout."""
+    top = module.split(".")[0]
+    if top != module:
+        return None
+    project, paths = result.project, result.draft["django"]["path"]
+    here = PurePosixPath(project.manage).parent.as_posix()
+    folders = {
+        "/".join(parts[: parts.index(top)]) or "."
+        for name in project.python_files()
+        if top in (parts := (*PurePosixPath(name).with_suffix("").parts,))
+    } - {here, *paths}
+    if not folders:
+        return None
+    folder = min(folders, key=lambda each: (each.count("/"), len(each)))
+    paths.append(folder)
+    return Finding("import-folder", HANDLED, f"module {top} is in {folder}", "added to django.path")
+
+
+def _install_module(result: Survey, module: str, place: str) -> Finding | None:
+    """Install what provides the module, into an environment of ours only."""
+    assert result.interpreter is not None
+    wanted = result.draft["python"]
+    spare = result.declared.spare | {
+        name: BUILT_ALTERNATIVE.get(name, name) for name in result.left_out
+    }
+    requirement = missing.distribution_for(module, spare)
+    if not result.interpreter.private or not requirement or requirement in wanted["extra"]:
+        return None
+    try:
+        install(result.interpreter.python, [requirement], constraints=result.declared.constraints)
+    except KitError:
+        return None
+    wanted["extra"].append(requirement)
+    return Finding(
+        "undeclared",
+        HANDLED,
+        f"{module} is imported, but its package is not installed with the project",
+        f"{requirement} is added to python.extra",
+        place,
+    )
+
+
+def remedy(failure: dict[str, Any]) -> str:
+    """What would help a project that cannot be repaired from outside."""
+    if module := missing.missing_module(failure):
+        name = missing.distribution_for(module, {}) or module.split(".")[0]
+        return (
+            f"install what provides {module} in the project's environment, or, if it is "
+            f"undeclared: --set 'python.extra=[\"{name}\"]'"
+        )
+    if name := missing.missing_variable(failure):
+        return f"give the variable a value: --set django.env.{name}=VALUE"
+    return "correct it in the project, or override what it needs: --set django.set.NAME=VALUE"
+
+
+def _is_module(name: str, module: str) -> bool:
+    path = module.replace(".", "/")
+    return f"/{name}".endswith((f"/{path}.py", f"/{path}/__init__.py"))
