@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import os
 import signal
 import socket
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import IO
@@ -88,6 +90,15 @@ def end_descendants(grace: float = 2.0) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)
     os._exit(0)
+
+
+def interrupt_main() -> None:
+    """What Ctrl-C does, from another thread: KeyboardInterrupt or the handler of SIGINT."""
+    if WINDOWS:
+        _thread.interrupt_main(signal.SIGINT)
+    else:
+        # Unlike the above this wakes a main thread that sleeps.
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
 
 def sync_folder(folder: Path) -> None:

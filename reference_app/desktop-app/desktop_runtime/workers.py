@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import _thread
 import os
-import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
+
+from . import system
 
 BACKOFF_SECONDS = (1, 2, 5, 15, 60)
 STEADY_SECONDS = 60
@@ -83,6 +83,6 @@ class Workers:
 
 def end_with_lifeline() -> None:
     """In a worker: its lifeline ended. Ask politely as Ctrl-C does, insist after the grace."""
-    _thread.interrupt_main(signal.SIGINT)
+    system.interrupt_main()
     time.sleep(GRACE_SECONDS)
     os._exit(0)
