@@ -42,7 +42,7 @@ BODY_LIMIT = 8 * 1024 * 1024
 EVENTS_LIMIT = 4 * 1024 * 1024
 
 
-class TargetFailure(AssertionError):
+class TargetFailedError(AssertionError):
     """Raised when the target did not do what a check needs: the target's fault, not ours."""
 
 
@@ -59,11 +59,13 @@ class Answer:
         return self.body.decode("utf-8", "replace")
 
     def json(self) -> Any:
-        """The body as JSON. Raises TargetFailure when it is none."""
+        """The body as JSON. Raises TargetFailedError when it is none."""
         try:
             return json.loads(self.body)
         except ValueError:
-            raise TargetFailure(f"answered {self.status} without JSON: {self.text[:80]!r}") from None
+            raise TargetFailedError(
+                f"answered {self.status} without JSON: {self.text[:80]!r}"
+            ) from None
 
 
 def new_token() -> str:
@@ -231,7 +233,7 @@ class Backend:
         return found
 
     def survivors(self) -> list[psutil.Process]:
-        """Living processes of this start: remembered descendants, or marked by their environment."""
+        """Living processes of this start: remembered descendants, or those that carry its mark."""
         found = []
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
@@ -318,9 +320,9 @@ class Backend:
         return event
 
     def ready(self) -> Backend:
-        """Wait until it serves. Raises TargetFailure with the reason it does not."""
+        """Wait until it serves. Raises TargetFailedError with the reason it does not."""
         if not self.wait_for("ready") and not (self.process.poll() is None and self._healthy()):
-            raise TargetFailure(f"did not become ready: {self.reason()}")
+            raise TargetFailedError(f"did not become ready: {self.reason()}")
         return self
 
     def reason(self) -> str:
@@ -366,7 +368,7 @@ class Backend:
     ) -> Answer:
         """One request; `token` "" is the right one, None is none. Redirects are not followed.
 
-        Raises TargetFailure when there is no answer within `limit` seconds.
+        Raises TargetFailedError when there is no answer within `limit` seconds.
         """
         sent = dict(headers or {})
         if token is not None:
@@ -386,12 +388,19 @@ class Backend:
                         break
         except httpx.HTTPError as error:
             what = str(error) or type(error).__name__
-            raise TargetFailure(f"{method} {path} was not answered: {what}") from None
+            raise TargetFailedError(f"{method} {path} was not answered: {what}") from None
         return Answer(response.status_code, response.headers, bytes(body))
 
     def get(self, path: str, **options: Any) -> Answer:
         """GET `path`, see `request`."""
         return self.request("GET", path, **options)
+
+    def probe(self, question: str) -> dict[str, Any]:
+        """Ask the probe in a scratch copy. Raises TargetFailedError when it does not answer."""
+        answer = self.get(f"/ddk-probe/{question}/")
+        if answer.status != 200:
+            raise TargetFailedError(f"the copy answered {answer.status} to the probe")
+        return answer.json()
 
     def raw(self, request: bytes, limit: float = 10.0) -> int | None:
         """Send bytes as they are; the status of the answer, None when there is none."""
@@ -444,9 +453,16 @@ def run_to_end(target: Target, app_data: Path, **options: Any) -> Ending:
         return Ending(code, backend.events, backend.reason())
 
 
-def manage(target: Target, app_data: Path, *arguments: str, environment: dict[str, str]) -> str | None:
+def manage(
+    target: Target, app_data: Path, *arguments: str, environment: dict[str, str]
+) -> str | None:
     """Run a management command on an app data folder; its output, None when it did not work."""
-    values = {"host": HOST, "port": str(free_port()), "token": new_token(), "app_data": str(app_data)}
+    values = {
+        "host": HOST,
+        "port": str(free_port()),
+        "token": new_token(),
+        "app_data": str(app_data),
+    }
     command = target.manage_command(values, *arguments)
     if command is None:
         return None

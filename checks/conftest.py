@@ -24,7 +24,7 @@ from checks.backend import (
     Answer,
     Backend,
     Ending,
-    TargetFailure,
+    TargetFailedError,
     free_port,
     marked,
     new_token,
@@ -36,7 +36,7 @@ from checks.target import Target
 from checks.verdicts import NotApplicable
 
 EARLY_CONNECTIONS = 20
-UNUSUAL = Path("Ünï cödé dir") / "with space"
+UNUSUAL = "Ünï cödé dir/with space"
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,10 @@ def first_run(target: Target, scratch: Path) -> FirstRun:
         backend.ready()
         early.join()
         listening = backend.listening()
-        later = database.migrations(database.main_file(app_data))
+        later = database.applied(app_data)
         way = None
         admin = False
-        with contextlib.suppress(TargetFailure):
+        with contextlib.suppress(TargetFailedError):
             way = records.find(backend)
             admin = way is None and records.has_admin(backend)
         code, seconds = backend.stop()
@@ -130,11 +130,10 @@ class _Early:
 
     def _ask(self, number: int) -> None:
         status = None
-        with contextlib.suppress(TargetFailure):
+        with contextlib.suppress(TargetFailedError):
             status = self.backend.get(self.backend.target.health_path, limit=120).status
         if number == 0 and status == 200:
-            with contextlib.suppress(AssertionError):
-                self.applied = database.migrations(database.main_file(self.backend.app_data))
+            self.applied = database.applied(self.backend.app_data)
         self.statuses.append(status)
 
     def join(self) -> None:
@@ -143,19 +142,11 @@ class _Early:
 
 
 @pytest.fixture(scope="session")
-def settled(first_run: FirstRun, target: Target) -> Path:
-    """An app data folder after a first run; to be copied, never started on."""
-    if not database.files(first_run.app_data):
-        raise TargetFailure("after a first run there is no database in the app data folder")
-    return first_run.app_data
-
-
-@pytest.fixture(scope="session")
-def copies(settled: Path, scratch: Path) -> Any:
+def copies(first_run: FirstRun, scratch: Path) -> Any:
     """Make app data folders that have had their first run: `copies("name")`."""
 
     def copy(name: str) -> Path:
-        return Path(shutil.copytree(settled, scratch / name))
+        return Path(shutil.copytree(first_run.app_data, scratch / name))
 
     return copy
 
@@ -195,14 +186,14 @@ def probed(probe_target: Target, copies: Any) -> Probed:
     answers: list[Answer] = []
 
     def ask() -> None:
-        with contextlib.suppress(TargetFailure):
+        with contextlib.suppress(TargetFailedError):
             answers.append(backend.get("/ddk-probe/slow/"))
 
     with Backend(probe_target, app_data) as backend:
         backend.ready()
-        info = backend.get("/ddk-probe/info/").json()
-        child = backend.get("/ddk-probe/child/").json()
-        backend.get("/ddk-probe/spawn/")
+        info = backend.probe("info")
+        child = backend.probe("child")
+        backend.probe("spawn")
         busy = threading.Thread(target=ask, daemon=True)
         busy.start()
         busy.join(0.5)
@@ -235,8 +226,8 @@ def shell_killed(probe_target: Target, copies: Any) -> Killed:
     """A start held by another process, which is killed while a child of the target runs."""
     with Backend(probe_target, copies("held"), held=True) as backend:
         backend.ready()
-        secret = backend.get("/ddk-probe/info/").json()["secret"]
-        backend.get("/ddk-probe/spawn/")
+        secret = backend.probe("info")["secret"]
+        backend.probe("spawn")
         backend.kill()
         left, seconds = backend.gone_within(5)
         return Killed(secret, [str(p) for p in left], seconds)
@@ -244,7 +235,7 @@ def shell_killed(probe_target: Target, copies: Any) -> Killed:
 
 @dataclass(frozen=True)
 class SecondInstall:
-    """A second new user, whose folder has an unusual name and who first changes their mind."""
+    """A second new user, who first changes their mind."""
 
     stopped_with: int | None
     seconds_to_stop: float
@@ -257,7 +248,7 @@ class SecondInstall:
 @pytest.fixture(scope="session")
 def second_install(probe_target: Target, scratch: Path) -> SecondInstall:
     """Stop at `listening` of a first start, then start again on the same folder."""
-    app_data = scratch / UNUSUAL
+    app_data = scratch / "second"
     with Backend(probe_target, app_data) as backend:
         backend.wait_for("listening")
         code, seconds = backend.stop(10)
@@ -265,8 +256,8 @@ def second_install(probe_target: Target, scratch: Path) -> SecondInstall:
     reason, secret = "", ""
     with Backend(probe_target, app_data) as backend:
         try:
-            secret = backend.ready().get("/ddk-probe/info/").json()["secret"]
-        except TargetFailure as error:
+            secret = backend.ready().probe("info")["secret"]
+        except TargetFailedError as error:
             reason = str(error)
     return SecondInstall(code, seconds, left, reason, secret)
 
@@ -281,6 +272,7 @@ class Restarts:
     saved: list[str] = field(default_factory=list)
     after_kill: list[str] = field(default_factory=list)
     integrity: str = ""
+    """Complaints of integrity_check after the kill."""
     rebound: str = ""
     """Why the start on the same port failed; empty when it did not."""
     old_header: int | None = None
@@ -312,25 +304,25 @@ def restarts(target: Target, copies: Any, first_run: FirstRun, scratch: Path) ->
             result.way = records.find_admin(backend)
             result.reason = "" if result.way else "no form saved a record, its admin neither"
         if result.way:
+            # Not looked for before the kill: what counts is that it was acknowledged.
             for text in (new_text(), new_text(), new_text()):
-                if records.save(backend, result.way, text):
+                if records.send(backend, result.way, text):
                     result.saved.append(text)
         # A connection that is open when the process dies leaves its port in TIME_WAIT.
         with socket.create_connection((HOST, port)):
             backend.kill()
             backend.gone_within(5)
-    path = database.main_file(app_data)
-    result.integrity = database.integrity(path)
     stored = database.files(app_data)
-    result.after_kill = [t for t in result.saved if any(database.holds(p, t) for p in stored)]
+    result.integrity = "; ".join(i for i in map(database.integrity, stored) if i != "ok")
+    result.after_kill = [t for t in result.saved if records.is_kept(app_data, t)]
     result.killed_data = Path(shutil.copytree(app_data, scratch / "killed"))
     old_backups = database.backups(app_data)
     with Backend(target, app_data, port=port) as backend:
-        try:
+        with contextlib.suppress(TargetFailedError):
             backend.ready()
-        except TargetFailure as error:
-            result.rebound = str(error)
-            return result
+        result.rebound = "" if backend.event("ready") else backend.reason()
+    with Backend(target, app_data, port=None if result.rebound else port) as backend:
+        backend.ready()
         home = target.home
         result.new_header = backend.get(target.health_path).status
         result.old_header = backend.get(home, token=old_token).status
@@ -344,28 +336,26 @@ def restarts(target: Target, copies: Any, first_run: FirstRun, scratch: Path) ->
     result.unmerged = [
         p.name for p in app_data.rglob("*-wal") if p.stat().st_size and "backups" not in p.parts
     ]
-    result.kept_on_disk = any(database.holds(p, result.kept) for p in database.files(app_data))
-    with Backend(target, app_data) as backend:
-        with contextlib.suppress(TargetFailure):
-            backend.ready()
-            stored = database.files(app_data)
-            result.kept_after_start = any(database.holds(p, result.kept) for p in stored)
+    result.kept_on_disk = records.is_kept(app_data, result.kept)
+    with Backend(target, app_data) as backend, contextlib.suppress(TargetFailedError):
+        backend.ready()
+        result.kept_after_start = records.is_kept(app_data, result.kept)
     return result
 
 
-def _open_the_admin(
-    target: Target, app_data: Path, first_run: FirstRun, result: Restarts
-) -> None:
+def _open_the_admin(target: Target, app_data: Path, first_run: FirstRun, result: Restarts) -> None:
     if not first_run.admin:
         result.reason = "no visited page has a form that saves, and there is no admin at /admin/"
     elif not records.add_account(target, app_data):
-        result.reason = "no visited page has a form that saves; no account for the admin can be made"
+        result.reason = (
+            "no visited page has a form that saves; no account for the admin can be made"
+        )
 
 
 def bootstrap_cookies(backend: Backend) -> dict[str, str]:
     """The cookies of the bootstrap address; empty where it sets none."""
     visitor = Visitor(backend)
-    with contextlib.suppress(TargetFailure):
+    with contextlib.suppress(TargetFailedError):
         visitor.get(f"{backend.target.bootstrap_path}?token={backend.token}&next=/")
     return visitor.cookies
 
@@ -438,19 +428,19 @@ def chatty(probe_target: Target, copies: Any) -> Chatty:
     with switched(probe_target, "ddk_probe_chatter"), Backend(probe_target, app_data) as backend:
         try:
             backend.ready().get("/ddk-probe/chatter/", limit=10)
-        except TargetFailure as error:
+        except TargetFailedError as error:
             reason = str(error)
         noise = list(backend.noise)
         backend.reading.clear()
         try:
             backend.get("/ddk-probe/flood/", limit=10)
             backend.get(probe_target.health_path, limit=10)
-        except TargetFailure as error:
+        except TargetFailedError as error:
             flooded = str(error)
         backend.reading.set()
         code, _ = backend.stop()
-        if code != 0 and not reason:
-            reason = f"end of file on its lifeline ended it with {code}"
+        if code is None and not reason:
+            reason = "end of file on its lifeline no longer ends it"
     return Chatty(noise, [e["event"] for e in backend.events], reason, flooded)
 
 

@@ -35,9 +35,19 @@ def main_file(app_data: Path) -> Path:
     raise AssertionError(f"no database with migrations under {app_data.name}/")
 
 
+def applied(app_data: Path) -> set[tuple[str, str]]:
+    """The migrations applied in the app data folder; empty when there is no database yet."""
+    found: set[tuple[str, str]] = set()
+    for path in files(app_data):
+        found |= migrations(path)
+    return found
+
+
 def backups(app_data: Path) -> set[Path]:
     """Databases that are not in use: whatever lies under a folder named backups."""
-    return {p for p in app_data.rglob("*") if p.is_file() and "backups" in p.parts and _is_database(p)}
+    return {
+        p for p in app_data.rglob("*") if p.is_file() and "backups" in p.parts and _is_database(p)
+    }
 
 
 @contextmanager
@@ -72,9 +82,7 @@ def contents(path: Path) -> str:
 
 
 def migrations(path: Path) -> set[tuple[str, str]]:
-    """The applied migrations; empty when there is no database yet."""
-    if not path.exists():
-        return set()
+    """The applied migrations; empty when the database has none."""
     with opened(path) as connection:
         if not _has_table(connection, "django_migrations"):
             return set()
@@ -89,9 +97,12 @@ def holds(path: Path, text: str) -> bool:
         ).fetchall():
             columns = [row[1] for row in connection.execute(f'PRAGMA table_info("{table}")')]
             where = " OR ".join(f'instr("{column}", ?)' for column in columns)
-            if where and connection.execute(
-                f'SELECT 1 FROM "{table}" WHERE {where} LIMIT 1', [text] * len(columns)
-            ).fetchone():
+            if (
+                where
+                and connection.execute(
+                    f'SELECT 1 FROM "{table}" WHERE {where} LIMIT 1', [text] * len(columns)
+                ).fetchone()
+            ):
                 return True
     return False
 

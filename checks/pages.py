@@ -9,7 +9,7 @@ from datetime import date
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
-from checks.backend import Answer, Backend, TargetFailure
+from checks.backend import Answer, Backend, TargetFailedError
 
 LINKS = 10
 FORMS = 6
@@ -65,7 +65,7 @@ class Page(HTMLParser):
         self.links: list[str] = []
         self.assets: list[str] = []
         self.forms: list[Form] = []
-        self.refresh = ""
+        self.refreshes: list[str] = []
         self._form: Form | None = None
         self._select: dict[str, str] | None = None
         self.feed(markup)
@@ -81,7 +81,7 @@ class Page(HTMLParser):
             case "link" if a.get("href") and "stylesheet" in a.get("rel", ""):
                 self.assets.append(urljoin(self.url, a["href"]))
             case "meta" if a.get("http-equiv", "").lower() == "refresh":
-                self.refresh = a.get("content", "")
+                self.refreshes.append(a.get("content", ""))
             case "form":
                 action = urljoin(self.url, a.get("action") or self.url)
                 self._form = Form(self.url, a.get("method", "get").lower(), action)
@@ -141,7 +141,7 @@ class Visitor:
                 return answer
             path = _local(url)
             answer = self.backend.get(path, cookies=self.cookies)
-        raise TargetFailure(f"GET {path} goes round in redirects")
+        raise TargetFailedError(f"GET {path} goes round in redirects")
 
     def _remember(self, answer: Answer) -> None:
         for line in answer.headers.get_list("set-cookie"):

@@ -1,7 +1,7 @@
 """The suite as a pytest plugin: options, verdict per criterion, table, reports, exit codes.
 
-Registered early (`-p checks.plugin`): were `--target` an option of a conftest, pytest would read its
-value as a test path and run the target's conftest.
+Registered early (`-p checks.plugin`): were `--target` an option of a conftest, pytest would read
+its value as a test path and run the target's conftest.
 
 Exit codes: 0 conform, 1 criteria failed, 2 usage (nothing to judge), 3 harness error.
 """
@@ -28,7 +28,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("desktop-django acceptance checks")
     add = group.addoption
     add("--target", type=Path, metavar="PATH", help="the adapted project to judge")
-    add("--runtime", choices=STAGES, default="development", help="what of it (default: %(default)s)")
+    add(
+        "--runtime", choices=STAGES, default="development", help="what of it (default: %(default)s)"
+    )
     add("--app", type=Path, metavar="PATH", help="the packaged application (--runtime packaged)")
     add("--manifest", type=Path, metavar="FILE", help="read this instead of desktop.toml")
     add("--spec", choices=criteria.VERSIONS, help="judge by this version (default: the target's)")
@@ -72,7 +74,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
 def _names_the_suite(config: pytest.Config) -> bool:
     here = config.invocation_params.dir
     paths = [(here / a.split("::")[0]).resolve() for a in config.args]
-    return any(HERE == p or HERE in p.parents for p in paths)
+    return any(p == HERE or HERE in p.parents for p in paths)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -64,7 +65,22 @@ def add_account(target: Target, app_data: Path) -> bool:
 
 
 def save(backend: Backend, way: Way, text: str) -> bool:
-    """Save a record with `text`; whether it stands in the database."""
+    """Save a record with `text`; whether it stands in the database within a second."""
+    if not send(backend, way, text):
+        return False
+    deadline = time.monotonic() + 1
+    while not (kept := is_kept(backend.app_data, text)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return kept
+
+
+def is_kept(app_data: Path, text: str) -> bool:
+    """Whether a database in the app data folder holds `text`."""
+    return any(database.holds(path, text) for path in database.files(app_data))
+
+
+def send(backend: Backend, way: Way, text: str) -> bool:
+    """Send the form with `text`; whether it was accepted."""
     visitor = Visitor(backend)
     if way.through_admin:
         _log_in(visitor)
@@ -72,8 +88,7 @@ def save(backend: Backend, way: Way, text: str) -> bool:
     form = next((f for f in page.forms if _is(f, way, backend)), None)
     if form is None:
         return False
-    visitor.post(form, form.filled(text))
-    return any(database.holds(path, text) for path in database.files(backend.app_data))
+    return visitor.post(form, form.filled(text)).status < 400
 
 
 def _log_in(visitor: Visitor) -> None:

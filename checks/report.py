@@ -27,7 +27,9 @@ COLOURS = {"pass": 32, "FAIL": 31, "stale": 31, "harness error": 35, "warn": 33,
 def summary(run: Run) -> str:
     """The counts in one line."""
     counts = Counter(v.verdict for v in run.verdicts)
-    said = [f"{counts[k]} {word}" for k, word in COUNTED.items() if counts[k] or k in ("pass", "FAIL")]
+    said = [
+        f"{counts[k]} {word}" for k, word in COUNTED.items() if counts[k] or k in ("pass", "FAIL")
+    ]
     return f"{', '.join(said)}   ({run.seconds:.0f} s)"
 
 
@@ -78,18 +80,23 @@ def as_json(run: Run) -> str:
 
 def as_markdown(run: Run) -> str:
     """The report as a table for a CI step summary."""
-    lines = [f"## {heading(run)}", "", "| id | criterion | verdict | seen |", "| --- | --- | --- | --- |"]
+    lines = [
+        f"## {heading(run)}",
+        "",
+        "| id | criterion | verdict | seen |",
+        "| --- | --- | --- | --- |",
+    ]
     for v in run.verdicts:
         cells = (v.criterion.id, v.title, v.verdict, v.seen)
-        lines.append("| " + " | ".join(c.replace("|", "\\|").replace("\n", " ") for c in cells) + " |")
+        lines.append(
+            "| " + " | ".join(c.replace("|", "\\|").replace("\n", " ") for c in cells) + " |"
+        )
     return "\n".join([*lines, "", summary(run), ""])
 
 
 def listing(criteria: dict[str, Criterion]) -> str:
     """All criteria, one a line."""
-    return "\n".join(
-        f"{c.id:<7}{c.level:<7}{c.profile:<10}{c.text}" for c in criteria.values()
-    )
+    return "\n".join(f"{c.id:<7}{c.level:<7}{c.profile:<10}{c.text}" for c in criteria.values())
 
 
 def _entry(v: Verdict) -> dict[str, object]:

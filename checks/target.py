@@ -23,11 +23,11 @@ PYTHON_IN = Path("Scripts/python.exe") if WINDOWS else Path("bin/python")
 ENVIRONMENTS = (PAYLOAD / ".venv", Path(".venv"), Path("venv"), Path("env"))
 
 # What a shell passes on of the user's environment.
-ALLOWED = (
-    "PATH HOME USER LOGNAME LANG TZ TMPDIR DISPLAY WAYLAND_DISPLAY SYSTEMROOT WINDIR COMSPEC PATHEXT "
-    "TEMP TMP USERPROFILE APPDATA LOCALAPPDATA PROGRAMDATA USERNAME HOMEDRIVE HOMEPATH "
-    "NUMBER_OF_PROCESSORS"
-).split()
+ALLOWED = frozenset(
+    {"PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "DISPLAY", "WAYLAND_DISPLAY"}
+    | {"SYSTEMROOT", "WINDIR", "COMSPEC", "PATHEXT", "TEMP", "TMP", "USERPROFILE", "APPDATA"}
+    | {"LOCALAPPDATA", "PROGRAMDATA", "USERNAME", "HOMEDRIVE", "HOMEPATH", "NUMBER_OF_PROCESSORS"}
+)
 ALLOWED_PREFIXES = ("LC_", "XDG_")
 
 CONTRACT = {
@@ -50,9 +50,7 @@ class TargetError(Exception):
         self.message, self.meaning, self.remedy = message, meaning, remedy
 
     def __str__(self) -> str:
-        return (
-            f"error {self.code}: {self.message}\n  means: {self.meaning}\n  do: {self.remedy}"
-        )
+        return f"error {self.code}: {self.message}\n  means: {self.meaning}\n  do: {self.remedy}"
 
 
 @dataclass(frozen=True)
@@ -190,12 +188,17 @@ class Target:
                     path.read_text(encoding="utf-8", errors="replace"),
                 )
             )
-        roots = [self.cwd, *(self.project / p for p in self.manifest.get("django", {}).get("path", []))]
+        roots = [
+            self.cwd,
+            *(self.project / p for p in self.manifest.get("django", {}).get("path", [])),
+        ]
         found = []
         for name in filter(None, named):
             for root in roots:
                 module = root / name.replace(".", "/")
-                found += [p for p in (module.with_suffix(".py"), module / "__init__.py") if p.is_file()]
+                found += [
+                    p for p in (module.with_suffix(".py"), module / "__init__.py") if p.is_file()
+                ]
         return found
 
     def _launch(self, values: dict[str, str]) -> list[str]:
@@ -338,6 +341,4 @@ def _not_source(folder: str, names: list[str]) -> set[str]:
     """Names a scratch copy leaves out: environments, version control, build output."""
     here = Path(folder)
     left_out = {".git", "node_modules", "__pycache__", "staged", "dist", ".pytest_cache"}
-    return {
-        name for name in names if name in left_out or (here / name / "pyvenv.cfg").is_file()
-    }
+    return {name for name in names if name in left_out or (here / name / "pyvenv.cfg").is_file()}

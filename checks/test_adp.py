@@ -13,7 +13,7 @@ import pytest
 
 from checks import criteria
 from checks.target import PAYLOAD, Target, manifest_schema
-from checks.verdicts import NotApplicable, Prerequisite
+from checks.verdicts import NotApplicable, PrerequisiteError
 
 Seen = Callable[[object], None]
 MADE_LATER = {"node_modules", "staged", "dist", "__pycache__"}
@@ -100,7 +100,7 @@ def _git(root: Path, *arguments: str) -> str:
             check=False,
         )
     except FileNotFoundError:
-        raise Prerequisite("git is not installed") from None
+        raise PrerequisiteError("git is not installed") from None
     if "not a git repository" in result.stderr:
         raise NotApplicable("the target is not in a git repository")
     return result.stdout

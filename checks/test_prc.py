@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from checks.backend import Backend, TargetFailure, run_to_end
+from checks.backend import Backend, TargetFailedError, run_to_end
 from checks.conftest import FirstRun, Killed, Probed, Restarts, SecondInstall
 from checks.target import Target
 
@@ -83,7 +83,7 @@ def test_stop_while_starting(second_install: SecondInstall, seen: Seen) -> None:
     assert code is not None, f"still running {STOP_WHILE_STARTING} s after the stop"
     assert code == 0, f"exit {code} after a stop during the start, expected 0"
     if second_install.reason:
-        raise TargetFailure(f"the start after it {second_install.reason}")
+        raise TargetFailedError(f"the start after it {second_install.reason}")
     seen(f"exit 0 after {second_install.seconds_to_stop:.2f} s, the next start works")
 
 

@@ -24,7 +24,9 @@ def test_events(
         assert name in names, f"no `{name}` event; came: {', '.join(names) or 'none'}"
     assert names.index("listening") < names.index("ready"), "`ready` came before `listening`"
     listening = first_run.events[names.index("listening")]
-    assert listening.get("port") == first_run.port, f"`listening` names port {listening.get('port')}"
+    assert listening.get("port") == first_run.port, (
+        f"`listening` names port {listening.get('port')}"
+    )
     ready = first_run.events[names.index("ready")]
     for fact in ("python", "django"):
         record_property(f"fact:{fact}", ready.get(fact))

@@ -13,12 +13,12 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from playwright import sync_api as playwright
 
-from checks import database, pages, records
+from checks import pages, records
 from checks.backend import Backend
 from checks.conftest import FirstRun
 from checks.pages import Form
 from checks.target import Target
-from checks.verdicts import NotApplicable, Prerequisite
+from checks.verdicts import NotApplicable, PrerequisiteError
 
 Seen = Callable[[object], None]
 SYSTEM_CHROMIUM = Path("/usr/bin/chromium")
@@ -57,7 +57,7 @@ def browser() -> Iterator[playwright.Browser]:
     with playwright.sync_playwright() as api:
         own = Path(api.chromium.executable_path)
         if not own.exists() and not SYSTEM_CHROMIUM.exists():
-            raise Prerequisite("no Chromium: run `playwright install chromium`")
+            raise PrerequisiteError("no Chromium: run `playwright install chromium`")
         executable = own if own.exists() else SYSTEM_CHROMIUM
         chromium = api.chromium.launch(executable_path=executable, args=flags)
         yield chromium
@@ -110,8 +110,10 @@ class Window:
 
     def _console(self, message: playwright.ConsoleMessage) -> None:
         place = message.location.get("url", "")
-        # What a refused foreign request leaves in the console is WEB-4's matter.
-        if message.type == "error" and _origin(place) == self.backend.origin:
+        # What a refused foreign request leaves in the console is WEB-4's matter, and what a failed
+        # request of its own leaves is WEB-3's.
+        ours = _origin(place) == self.backend.origin
+        if message.type == "error" and ours and "Failed to load resource" not in message.text:
             self._note(self.notes.errors, f"{urlsplit(place).path}: {message.text}")
 
     def _response(self, response: playwright.Response) -> None:
@@ -210,14 +212,16 @@ def test_form(window: Window, live: Backend, first_run: FirstRun, seen: Seen) ->
     text = pages.new_text()
     try:
         window.visit(way.page)
-        form = next(f for f in pages.Page(window.page.url, window.page.content()).forms if _is(f, way))
+        form = next(
+            f for f in pages.Page(window.page.url, window.page.content()).forms if _is(f, way)
+        )
         _fill_and_send(window.page, form, text)
     except StopIteration:
         raise AssertionError(f"{way} is not there in the browser") from None
     except playwright.Error as error:
         raise AssertionError(f"{way}: {error.message.splitlines()[0]}") from None
     deadline = time.monotonic() + 5
-    while not any(database.holds(p, text) for p in database.files(live.app_data)):
+    while not records.is_kept(live.app_data, text):
         assert time.monotonic() < deadline, f"{way} saved nothing"
         window.page.wait_for_timeout(100)
     seen(way)
@@ -255,11 +259,11 @@ def _is(form: Form, way: records.Way) -> bool:
 
 
 def _fill_and_send(page: playwright.Page, form: Form, text: str) -> None:
-    action = urlsplit(form.action)
     number = page.evaluate(
-        "([path]) => [...document.forms].findIndex("
-        "f => f.method === 'post' && new URL(f.getAttribute('action') || '', location).pathname === path)",
-        [action.path],
+        """path => [...document.forms].findIndex(form =>
+            form.method === 'post' &&
+            new URL(form.getAttribute('action') || '', location).pathname === path)""",
+        urlsplit(form.action).path,
     )
     place = page.locator("form").nth(number)
     kinds = {f.get("name"): f["kind"] for f in form.fields}

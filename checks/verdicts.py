@@ -25,7 +25,7 @@ WHERE = {
     "packaged": "needs a packaged application (--runtime packaged --app PATH)",
     "installed": "needs an installed application (packages.yml)",
     "adapted": "needs the project folder (--runtime development)",
-    "adapted with a shell": "needs a window: the shell's checks are run with the packaged application",
+    "adapted with a shell": "needs a window (--runtime packaged --app PATH)",
 }
 
 
@@ -37,7 +37,7 @@ class NotRun(pytest.skip.Exception):
     """Raised when this machine cannot decide the criterion; the message says which can."""
 
 
-class Prerequisite(Exception):
+class PrerequisiteError(Exception):
     """Raised when the machine lacks what the suite itself needs: a harness error, never a skip."""
 
 
@@ -128,7 +128,11 @@ class Run:
         """Gather what a check found, also from xdist's workers."""
         self.checks += [Check(**value) for key, value in report.user_properties if key == "check"]
         self.facts.update(
-            {key.removeprefix("fact:"): str(v) for key, v in report.user_properties if "fact:" in key}
+            {
+                key.removeprefix("fact:"): str(v)
+                for key, v in report.user_properties
+                if "fact:" in key
+            }
         )
 
     def finish(self, interrupted: bool) -> None:
@@ -167,7 +171,9 @@ class Run:
             return Verdict(criterion, title, "not run here", reason)
         worst = min((c.verdict for c in found), key=ORDER.index)
         seen = "; ".join(
-            dict.fromkeys(c.said or c.seen for c in found if c.verdict == worst and (c.said or c.seen))
+            dict.fromkeys(
+                c.said or c.seen for c in found if c.verdict == worst and (c.said or c.seen)
+            )
         )
         return Verdict(criterion, title, self._final(criterion, worst), seen, found)
 
@@ -190,15 +196,16 @@ def _expected(path: Path | None, known: dict[str, Criterion]) -> dict[str, str]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise TargetError(
-            9, f"{path} cannot be read: {error}", "--expected-failures names it.", "correct the name."
+            9,
+            f"{path} cannot be read: {error}",
+            "--expected-failures names it.",
+            "correct the name.",
         ) from error
     expected = {}
     for line in lines:
         i, _, reason = line.partition("#")[0].strip().partition(" ")
         if i and i not in known:
-            raise TargetError(
-                9, f"{path} lists {i}", "no criterion has this name.", "see --list."
-            )
+            raise TargetError(9, f"{path} lists {i}", "no criterion has this name.", "see --list.")
         if i:
             expected[i] = reason.strip()
     return expected
