@@ -1,0 +1,1 @@
+"""Deliberately broken targets: the reference app, each with one small change."""

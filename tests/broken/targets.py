@@ -1,0 +1,620 @@
+"""The table of broken targets: what is changed, and which criteria must notice.
+
+`python -m tests.broken` runs the whole suite on each and writes the matrix for the docs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+REFERENCE = ROOT / "reference_app"
+# Quick to judge, and likely to notice a change that does more than it should.
+CHEAP = {"NET", "RDY", "ADP"}
+RUNTIME = "desktop-app/desktop_runtime/"
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One replacement in one file; an empty `old` puts `new` at the start."""
+
+    file: str
+    old: str
+    new: str
+
+    def apply(self, root: Path) -> None:
+        """Change the file. Raises ValueError when it is no longer as the edit expects."""
+        path = root / self.file
+        text = path.read_text(encoding="utf-8")
+        if text.count(self.old) < 1:
+            raise ValueError(f"{self.file} no longer holds {self.old!r}")
+        path.write_text(text.replace(self.old, self.new, 1), encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Broken:
+    """One broken target."""
+
+    name: str
+    caught_by: frozenset[str]
+    edits: tuple[Edit, ...]
+
+
+def broken(name: str, caught_by: str, *edits: tuple[str, str, str]) -> Broken:
+    """A row of the table; files without a folder are the runtime's."""
+    full = (Edit(f if "/" in f else RUNTIME + f, old, new) for f, old, new in edits)
+    return Broken(name, frozenset(caught_by.split()), tuple(full))
+
+
+BIND = "sock.bind((host, port))"
+SHELL_ONLY = "if not self._is_shell(environ, cookies):"
+EQUAL = 'return hmac.compare_digest(given.encode("latin-1", "replace"), expected)'
+SAFE = "if not SAFE_PATH.fullmatch(following):"
+LISTENED = "        self._obey(signal.SIGTERM, signal.SIGINT)\n"
+BASE = "theme/templates/base.html"
+HEAD = "</head>"
+SCRIPT = "theme/static/theme/js/app.js"
+SETTINGS = "config/settings/base.py"
+VIEWS = "items/views.py"
+LAUNCH = "desktop-app/launch.py"
+TOML = "desktop-app/desktop.toml"
+
+# Answers early connections itself until the project can serve.
+EARLY = """
+        def answer_early():
+            import select
+            while self.stage != "serving":
+                if select.select([sock], [], [], 0.02)[0] and self.stage != "serving":
+                    try:
+                        client, _ = sock.accept()
+                    except OSError:
+                        continue
+                    client.settimeout(1)
+                    client.recv(65536)
+                    client.sendall({answer})
+                    client.close()
+        threading.Thread(target=answer_early, daemon=True).start()
+"""
+OK = b'HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{"status":"ready"}'
+BUSY = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
+
+BROKEN = (
+    # NET
+    broken("binds every interface", "NET-1", ("system.py", BIND, 'sock.bind(("0.0.0.0", port))')),
+    broken(
+        "listens on a second port",
+        "NET-2",
+        (
+            "system.py",
+            BIND,
+            f"{BIND}\n        listen.second = socket.create_server((host, 0))",
+        ),
+    ),
+    broken(
+        "serves elsewhere when the port is taken",
+        "NET-3",
+        (
+            "system.py",
+            BIND,
+            f"try:\n            {BIND}\n        except OSError:\n            sock.bind((host, 0))",
+        ),
+    ),
+    broken("wrong exit code for a taken port", "NET-3", ("contract.py", "TAKEN = 11", "TAKEN = 1")),
+    broken(
+        "Host not validated",
+        "NET-4",
+        ("guard.py", 'if environ.get("HTTP_HOST", "").lower() not in self.hosts:', "if False:"),
+    ),
+    broken(
+        "allows any origin",
+        "NET-5",
+        (
+            "guard.py",
+            "        present = {",
+            '        headers.append(("Access-Control-Allow-Origin", "*"))\n        present = {',
+        ),
+    ),
+    broken(
+        "turns early connections away",
+        "NET-6",
+        ("backend.py", LISTENED, LISTENED + EARLY.format(answer=BUSY)),
+    ),
+    # RDY
+    broken(
+        "a line on the event stream",
+        "RDY-1 RDY-5",
+        (
+            "channel.py",
+            "                os.write(self._events, line.encode())",
+            '                os.write(self._events, b"hello\\n" + line.encode())',
+        ),
+    ),
+    broken(
+        "names another port in its event",
+        "RDY-1",
+        ("backend.py", "host=address.host, port=address.port", "host=address.host, port=1"),
+    ),
+    broken(
+        "health before migrations",
+        "RDY-2",
+        ("backend.py", LISTENED, LISTENED + EARLY.format(answer=OK)),
+    ),
+    broken(
+        "health tells about the data",
+        "RDY-3",
+        ("guard.py", """'{"status":"ready"}'""", """'{"status":"ready","items":3}'"""),
+    ),
+    broken(
+        "health without a token",
+        "RDY-3 TOK-1 TOK-2 TOK-6",
+        (
+            "guard.py",
+            SHELL_ONLY,
+            "if path != self.health_path and not self._is_shell(environ, cookies):",
+        ),
+    ),
+    broken(
+        "wrong exit code when it cannot load",
+        "RDY-4",
+        ("contract.py", "PROJECT_FAILED = 17", "PROJECT_FAILED = 1"),
+    ),
+    broken(
+        "prints go to the event stream",
+        "RDY-5 RDY-6",
+        ("channel.py", "        os.dup2(2, 1)\n", ""),
+    ),
+    # TOK
+    *(
+        broken(
+            f"{kind} without a token",
+            caught,
+            (
+                "guard.py",
+                SHELL_ONLY,
+                f"if not path.startswith({prefix!r}) and not self._is_shell(environ, cookies):",
+            ),
+        )
+        for kind, prefix, caught in (
+            ("static files", "/static/", "TOK-1 TOK-6"),
+            ("media", "/media/", "TOK-1 TOK-6"),
+            ("admin", "/admin/", "TOK-1 TOK-6"),
+            ("unknown paths", "/ddk-unknown/", "TOK-1 TOK-6"),
+        )
+    ),
+    broken(
+        "pages without a token",
+        "TOK-1 TOK-2 TOK-6 TOK-8",
+        ("guard.py", SHELL_ONLY, 'if path != "/" and not self._is_shell(environ, cookies):'),
+    ),
+    broken(
+        "token compared by prefix",
+        "TOK-2 TOK-4",
+        (
+            "guard.py",
+            EQUAL,
+            'given_bytes = given.encode("latin-1", "replace")\n'
+            "    return bool(given_bytes) and expected.startswith(given_bytes)",
+        ),
+    ),
+    broken(
+        "token compared without letter case",
+        "TOK-2",
+        (
+            "guard.py",
+            EQUAL,
+            'return given.encode("latin-1", "replace").lower() == expected.lower()',
+        ),
+    ),
+    broken(
+        "token that is not ASCII raises an error",
+        "TOK-2 TOK-4",
+        ("guard.py", EQUAL, "return hmac.compare_digest(given, expected.decode())"),
+    ),
+    broken(
+        "landing page refused in spite of the token",
+        "TOK-3 TOK-4 WEB-1 WEB-8",
+        ("guard.py", SHELL_ONLY, 'if path == "/" or not self._is_shell(environ, cookies):'),
+    ),
+    broken("cookie without HttpOnly", "TOK-4", ("guard.py", " HttpOnly;", "")),
+    broken("cookie without SameSite", "TOK-4", ("guard.py", " SameSite=Strict;", "")),
+    broken(
+        "cookie that is the token",
+        "TOK-4",
+        (
+            "guard.py",
+            'hmac.new(self.token, b"desktop-session", hashlib.sha256).hexdigest()',
+            "address.token",
+        ),
+    ),
+    broken("bootstrap to //evil", "TOK-5", ("guard.py", SAFE, 'if not following.startswith("/"):')),
+    broken(
+        "bootstrap to /\\evil",
+        "TOK-5",
+        ("guard.py", SAFE, 'if not following.startswith("/") or following.startswith("//"):'),
+    ),
+    broken("bootstrap to https:evil", "TOK-5", ("guard.py", SAFE, 'if "//" in following:')),
+    broken(
+        "bootstrap over control characters",
+        "TOK-5",
+        ("guard.py", SAFE, 'if not re.fullmatch(r"/(?![/\\\\])[^\\\\]*", following, re.S):'),
+    ),
+    broken(
+        "bootstrap that writes markup",
+        "TOK-5",
+        ("guard.py", SAFE, 'if not re.fullmatch(r"/(?![/\\\\]).*", following):'),
+        ("guard.py", "html.escape(following)", "following"),
+    ),
+    broken(
+        "token in the query of any path",
+        "TOK-6",
+        (
+            "guard.py",
+            "        if TOKEN_HEADER in environ:",
+            '        if self.token.decode() in environ.get("QUERY_STRING", ""):\n'
+            "            return True\n        if TOKEN_HEADER in environ:",
+        ),
+    ),
+    broken(
+        "token in the log",
+        "TOK-7",
+        (
+            "backend.py",
+            LISTENED,
+            LISTENED + "        print(address, file=sys.stderr, flush=True)\n",
+        ),
+    ),
+    broken(
+        "token in a file of the app data folder",
+        "TOK-7",
+        (
+            "backend.py",
+            LISTENED,
+            LISTENED + '        (installation.app_data / "token").write_text(address.token)\n',
+        ),
+    ),
+    broken(
+        "token in a page",
+        "TOK-7",
+        (
+            "guard.py",
+            "application(environ, _with_policies(start_response))",
+            "application({**environ, 'QUERY_STRING': ''}, _with_policies("
+            "lambda s, h, *r: start_response(s, [*h, ('X-Token', self.token.decode())], *r)))",
+        ),
+    ),
+    broken(
+        "token in a child's environment",
+        "TOK-7",
+        (
+            "contract.py",
+            'environ.pop(PREFIX + "AUTH_TOKEN", "")',
+            'environ.get(PREFIX + "AUTH_TOKEN", "")',
+        ),
+    ),
+    broken(
+        "same session at every launch",
+        "TOK-8",
+        ("guard.py", 'hmac.new(self.token, b"desktop-session"', 'hmac.new(b"ours", b"session"'),
+    ),
+    broken(
+        "CSRF off",
+        "TOK-9",
+        (SETTINGS, '    "django.middleware.csrf.CsrfViewMiddleware",\n', ""),
+    ),
+    # DAT
+    broken(
+        "database in the bundle",
+        "DAT-1 DAT-5 DAT-6 DAT-7 DAT-8",
+        (
+            "layers.py",
+            'installation.app_data / f"{name}.sqlite3"',
+            'installation.bundle / f"{name}.sqlite3"',
+        ),
+    ),
+    broken(
+        "uploads in the bundle",
+        "DAT-1",
+        (
+            "layers.py",
+            "    values = {\n",
+            "    values = {\n",
+        ),
+        (
+            "layers.py",
+            "        **fill(manifest.overrides, installation),\n",
+            "        **fill(manifest.overrides, installation),\n"
+            '        "MEDIA_ROOT": str(installation.bundle / "uploads"),\n',
+        ),
+    ),
+    broken(
+        "a log in the bundle",
+        "DAT-1",
+        (
+            "backend.py",
+            LISTENED,
+            LISTENED + '        (installation.bundle / "started.log").touch()\n',
+        ),
+    ),
+    broken(
+        "bytecode in the bundle",
+        "DAT-1",
+        (LAUNCH, "import sys\n", "import sys\n\nsys.pycache_prefix = None\n"),
+    ),
+    broken(
+        "records gone after a stop",
+        "DAT-2",
+        (
+            "migrations.py",
+            '                    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")',
+            '                    cursor.execute("DELETE FROM items_item")\n'
+            '                    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")',
+        ),
+    ),
+    broken("no WAL", "DAT-3", ("layers.py", "journal_mode=WAL", "journal_mode=DELETE")),
+    broken("sync off", "DAT-3", ("layers.py", "synchronous=NORMAL", "synchronous=OFF")),
+    broken(
+        "answers before it saves",
+        "DAT-4",
+        (
+            VIEWS,
+            "class ItemEditView(",
+            "def save_later(self, form):\n"
+            "    import threading\n"
+            "    from django.http import HttpResponseRedirect\n"
+            "    threading.Timer(0.6, form.save).start()\n"
+            "    return HttpResponseRedirect(self.success_url)\n\n\n"
+            "ItemCreateView.form_valid = save_later\n\n\n"
+            "class ItemEditView(",
+        ),
+    ),
+    broken(
+        "no backup",
+        "DAT-5",
+        (
+            "migrations.py",
+            "        self.marker.unlink()\n\n",
+            "        self.marker.unlink()\n"
+            "        for name in backups.values():\n"
+            '            (data / "backups" / name).unlink()\n\n',
+        ),
+    ),
+    broken(
+        "backup that is a torn copy",
+        "DAT-5 DAT-6",
+        (
+            "databases.py",
+            "        partial.replace(target)\n",
+            "        partial.write_bytes(partial.read_bytes()[:-8192])\n"
+            "        partial.replace(target)\n",
+        ),
+    ),
+    broken(
+        "failed migration not restored",
+        "DAT-6",
+        (
+            "migrations.py",
+            "            self._restore(backups)\n        except",
+            "            pass\n        except",
+        ),
+    ),
+    broken(
+        "newer database opened",
+        "DAT-7",
+        ("migrations.py", "        if unknown:", "        if False:"),
+    ),
+    broken(
+        "damaged database overwritten",
+        "DAT-8",
+        (
+            "databases.py",
+            "        raise _damaged(file, error) from error",
+            "        discard(file)",
+        ),
+        (
+            "databases.py",
+            "                    raise _damaged(file, answer)",
+            "                    discard(file)",
+        ),
+    ),
+    broken(
+        "constant SECRET_KEY",
+        "DAT-9",
+        ("layers.py", ", secret_key(installation.app_data)", ', "x" * 50'),
+    ),
+    broken(
+        "SECRET_KEY of one launch",
+        "DAT-9",
+        ("layers.py", ", secret_key(installation.app_data)", ', __import__("secrets").token_hex()'),
+    ),
+    broken(
+        "key that everyone can read", "DAT-9", ("data.py", "os.O_TRUNC, 0o600", "os.O_TRUNC, 0o644")
+    ),
+    broken(
+        "crashes on a folder it cannot write",
+        "DAT-10",
+        ("data.py", "        raise not_writable(app_data, error) from error\n", "        raise\n"),
+    ),
+    broken(
+        "only ASCII in the app data path",
+        "DAT-11",
+        (
+            "contract.py",
+            "        if not folders[name].is_absolute():",
+            "        if not folders[name].is_absolute() or not str(folders[name]).isascii():",
+        ),
+    ),
+    broken(
+        "backup at every start",
+        "DAT-13",
+        (
+            "migrations.py",
+            "if new or any(plans.values()):\n            self._migrate",
+            "if True:\n            self._migrate",
+        ),
+    ),
+    # PRC
+    broken(
+        "lifeline ignored",
+        "PRC-1 PRC-3 PRC-4 PRC-8 RDY-5 DAT-12",
+        ("channel.py", "            callback()\n", ""),
+    ),
+    broken(
+        "wrong exit code after a stop",
+        "PRC-1",
+        (
+            "backend.py",
+            "            return failure.code\n        return Exit.CLEAN",
+            "            return failure.code\n        return 1",
+        ),
+    ),
+    broken(
+        "request in flight dropped",
+        "PRC-2",
+        ("server.py", "while self._is_busy() and", "while False and"),
+    ),
+    broken(
+        "children of the project left behind",
+        "PRC-3 PRC-4",
+        ("backend.py", "        system.end_descendants()\n", ""),
+    ),
+    broken(
+        "takes long to end",
+        "PRC-3",
+        ("backend.py", "        crew.stop()\n", "        time.sleep(6)\n        crew.stop()\n"),
+    ),
+    broken(
+        "two backends on one folder",
+        "PRC-5",
+        (
+            "system.py",
+            "            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+            "            pass",
+        ),
+    ),
+    broken(
+        "reads the user's PYTHONPATH",
+        "PRC-6",
+        (
+            LAUNCH,
+            "import sys\n",
+            'import os\nimport sys\n\nsys.path[:0] = os.environ.get("PYTHONPATH", "").split(":")\n',
+        ),
+    ),
+    broken(
+        "port lost to TIME_WAIT",
+        "PRC-7",
+        ("system.py", "sock.setsockopt(socket.SOL_SOCKET, option, 1)", "pass"),
+    ),
+    broken(
+        "cannot be stopped while it starts",
+        "PRC-8",
+        (
+            "backend.py",
+            "        if self.stopping.is_set():\n            return\n",
+            '        if self.stopping.is_set() or self.stage != "serving":\n            return\n',
+        ),
+    ),
+    broken(
+        "overlay missing in a child",
+        "PRC-9",
+        ("backend.py", 'os.environ["PYTHONPATH"] = ', "_ = "),
+    ),
+    # WEB
+    broken(
+        "empty landing page",
+        "WEB-1",
+        (
+            VIEWS,
+            "class ItemCreateView(",
+            "def nothing(self, request):\n"
+            "    from django.http import HttpResponse\n"
+            '    return HttpResponse("")\n\n\n'
+            "ItemListView.get = nothing\n\n\n"
+            "class ItemCreateView(",
+        ),
+    ),
+    broken("console error", "WEB-2", (SCRIPT, "", 'console.error("broken");\n')),
+    broken("script error", "WEB-2", (SCRIPT, "", "setTimeout(() => nothing.here());\n")),
+    broken(
+        "static file missing",
+        "WEB-3",
+        (BASE, HEAD, f'<script src="/static/gone.js"></script>{HEAD}'),
+    ),
+    broken(
+        "external font",
+        "WEB-4",
+        (BASE, HEAD, f'<link rel="stylesheet" href="https://fonts.example/play.css">{HEAD}'),
+        (SETTINGS, "default-src 'self';", "default-src *;"),
+    ),
+    broken(
+        "external script",
+        "WEB-4",
+        (BASE, HEAD, f'<script src="https://cdn.example/lib.js"></script>{HEAD}'),
+        (SETTINGS, "default-src 'self';", "default-src *;"),
+    ),
+    broken(
+        "a linked page fails",
+        "WEB-5",
+        (
+            VIEWS,
+            "class ItemCreateView(",
+            "def fail(self, request, pk):\n    raise ValueError\n\n\nclass ItemCreateView(",
+        ),
+        (VIEWS, "class ItemDeleteView(", "ItemEditView.get = fail\n\n\nclass ItemDeleteView("),
+    ),
+    broken(
+        "a form that the page's script holds back",
+        "WEB-6",
+        (SCRIPT, "", 'document.addEventListener("submit", (e) => e.preventDefault());\n'),
+    ),
+    broken(
+        "no Content-Security-Policy",
+        "WEB-8",
+        (SETTINGS, '    "config.middleware.content_security_policy",\n', ""),
+        ("guard.py", 'if "content-security-policy" not in present:', "if False:"),
+    ),
+    # ADP
+    broken("unknown key in desktop.toml", "ADP-4", (TOML, "[app]\n", '[app]\ncolour = "teal"\n')),
+    broken("unknown version of the specification", "ADP-5", (TOML, 'spec = "1.0"', 'spec = "9.9"')),
+)
+
+
+def make(target: Broken, folder: Path) -> Path:
+    """The broken copy, in `folder`."""
+    copy = copy_reference_app(folder)
+    for edit in target.edits:
+        edit.apply(copy)
+    return copy
+
+
+def copy_reference_app(folder: Path) -> Path:
+    """The reference app as it is, without what tools have made in it."""
+    left_out = shutil.ignore_patterns(
+        "node_modules", "__pycache__", ".venv", "staged", "dist", ".*_cache", "*.sqlite3"
+    )
+    return Path(shutil.copytree(REFERENCE, folder, ignore=left_out))
+
+
+def judge(path: Path, report: Path, *options: str) -> tuple[int, dict[str, str]]:
+    """Run the suite as `desktop-django check` does: its exit code, and the verdicts by id."""
+    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "checks" / "pytest.ini")]
+    command += ["--rootdir", str(ROOT), str(ROOT / "checks"), "-p", "no:cacheprovider"]
+    command += ["--target", str(path), "--report-json", str(report), *options]
+    environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    environment.pop("PYTEST_ADDOPTS", None)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    if not report.exists():
+        raise RuntimeError(f"no report, exit {done.returncode}:\n{done.stdout}{done.stderr}")
+    criteria = json.loads(report.read_text(encoding="utf-8"))["criteria"]
+    return done.returncode, {entry["id"]: entry["verdict"] for entry in criteria}
+
+
+def caught(verdicts: dict[str, str]) -> set[str]:
+    """The criteria that noticed something."""
+    return {i for i, verdict in verdicts.items() if verdict in ("FAIL", "warn", "harness error")}
