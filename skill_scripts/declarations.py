@@ -71,12 +71,12 @@ def read_declarations(
         for name in chosen:
             reader.requirement_file(root / name)
         return reader.result
-    here = folder
-    while True:
+    upwards = [folder, *folder.parents]
+    for here in upwards[: upwards.index(root) + 1]:
         reader.read_folder(here, set(extras), set(groups))
-        if reader.result.requirements or here == root:
-            return reader.result
-        here = here.parent
+        if reader.result.requirements:
+            break
+    return reader.result
 
 
 def requirement_name(line: str) -> str:

@@ -59,19 +59,24 @@ def find_environment(project: Project, named: str = "") -> Interpreter | None:
     too old and DDK-ENV-04 if it does not start; others that do not serve are passed over.
     """
     if named:
-        python = project.root / named
-        version = python_version(python)
-        if version is None:
+        seen = look_at(project.root / named)
+        private = named.startswith(f"{PRIVATE}/")
+        if private and seen is None:
+            return None
+        if seen is None:
             raise KitError("DDK-ENV-04", f"{named} cannot be started", python=named)
+        version, _ = seen
         if Version(version) < OLDEST_PYTHON:
             raise KitError("DDK-ENV-02", f"{named} is Python {version}", python=version)
-        return Interpreter(python, version, private=False)
+        return Interpreter(project.root / named, version, private)
     for base in dict.fromkeys((project.root, project.folder)):
         for name in (*USUAL_NAMES, PRIVATE):
-            folder = base / name
-            version = _version_noted_in(folder)
-            if version and Version(version) >= OLDEST_PYTHON and has_django(folder):
-                return Interpreter(python_in(folder), version, private=name == PRIVATE)
+            python = python_in(base / name)
+            if not (base / name / "pyvenv.cfg").is_file() or not (seen := look_at(python)):
+                continue
+            version, has_django = seen
+            if has_django and Version(version) >= OLDEST_PYTHON:
+                return Interpreter(python, version, private=name == PRIVATE)
     return None
 
 
@@ -80,23 +85,30 @@ def python_in(environment: Path) -> Path:
     return environment / ("Scripts/python.exe" if WINDOWS else "bin/python")
 
 
-def has_django(environment: Path) -> bool:
-    """Whether Django is installed in a virtual environment."""
-    pattern = "Lib/site-packages" if WINDOWS else "lib/python*/site-packages"
-    return any((folder / "django").is_dir() for folder in environment.glob(pattern))
+def has_unusable_environment(project: Project) -> bool:
+    """Whether a shell would find an environment of the project before our private one."""
+    return any((project.root / name / "pyvenv.cfg").is_file() for name in USUAL_NAMES)
 
 
-def python_version(python: Path) -> str | None:
-    """The version of an interpreter, None if it does not start."""
-    command = [str(python), "-I", "-c", "import platform; print(platform.python_version())"]
+def look_at(python: Path) -> tuple[str, bool] | None:
+    """The version of an interpreter and whether it has Django; None if it does not start."""
+    code = (
+        "import importlib.util as u, platform;"
+        "print(platform.python_version(), u.find_spec('django') is not None)"
+    )
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=START_LIMIT_SECONDS,
-            stdin=subprocess.DEVNULL, env=clean_environment(),
-        )  # fmt: skip
+            [str(python), "-I", "-c", code],
+            capture_output=True,
+            text=True,
+            timeout=START_LIMIT_SECONDS,
+            stdin=subprocess.DEVNULL,
+            env=clean_environment(),
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    version, _, django = done.stdout.strip().partition(" ")
+    return (version, django == "True") if done.returncode == 0 else None
 
 
 def bytecode_flags(python: Path) -> list[str]:
@@ -104,7 +116,8 @@ def bytecode_flags(python: Path) -> list[str]:
 
     An environment that has bytecode is used as it is; for others it is kept in the user's cache.
     """
-    if any(python.parent.parent.glob("[Ll]ib/**/site-packages/django/__pycache__")):
+    packages = "Lib/site-packages" if WINDOWS else "lib/python*/site-packages"
+    if any(python.parent.parent.glob(f"{packages}/django/__pycache__")):
         return ["-B"]
     return ["-X", f"pycache_prefix={CACHE / 'bytecode'}"]
 
@@ -136,7 +149,7 @@ def make_environment(
     """
     if (folder / COMPLETE).is_file():
         left_out = json.loads((folder / COMPLETE).read_text(encoding="utf-8"))
-        return Interpreter(python_in(folder), _version_noted_in(folder) or "", True), left_out
+        return _private(folder), left_out
     names = {requirement_name(line) for line in declared.requirements}
     skipped = names & ({*SERVER_ONLY} | {*exclude})
     pythons = fitting_pythons(declared.requires_python)
@@ -156,8 +169,7 @@ def make_environment(
                 failures.append(error)
                 continue
             (folder / COMPLETE).write_text(json.dumps(sorted(skipped)), encoding="utf-8")
-            version = _version_noted_in(folder) or python_version(python_in(folder)) or ""
-            return Interpreter(python_in(folder), version, private=True), sorted(skipped)
+            return _private(folder), sorted(skipped)
         unbuilt = names & {name for error in failures for name in _unbuilt(error)}
         if not unbuilt - skipped:
             raise failures[0]
@@ -201,6 +213,11 @@ def _installed_pythons() -> Iterator[tuple[str, str]]:
     for each in json.loads(listed):
         if each["implementation"] == "cpython" and each["variant"] == "default":
             yield each["version"], each["path"]
+
+
+def _private(folder: Path) -> Interpreter:
+    seen = look_at(python_in(folder))
+    return Interpreter(python_in(folder), seen[0] if seen else "", private=True)
 
 
 def _make_empty(folder: Path, python: str) -> None:
@@ -248,16 +265,6 @@ def install(
             else:
                 return
         _run_uv(command, "DDK-ENV-01", message)
-
-
-def _version_noted_in(environment: Path) -> str | None:
-    """The version in pyvenv.cfg, None if `environment` has no interpreter that could be used."""
-    try:
-        text = (environment / "pyvenv.cfg").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    match = re.search(r"^version(?:_info)?\s*=\s*(\d+\.\d+(?:\.\d+)?)", text, re.MULTILINE)
-    return match[1] if match and python_in(environment).exists() else None
 
 
 def _run_uv(arguments: list[str], code: str, message: str) -> str:

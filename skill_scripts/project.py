@@ -44,7 +44,7 @@ class Project:
     @property
     def folder(self) -> Path:
         """The folder of manage.py: where a developer starts the project."""
-        return (self.root / self.manage).parent
+        return (self.root / self.manage).parent if self.manage else self.root
 
     def python_files(self) -> Iterator[str]:
         """The project's own Python files."""

@@ -23,7 +23,9 @@ from skill_scripts.environment import (
     Interpreter,
     cache_folder,
     find_environment,
+    has_unusable_environment,
     make_environment,
+    python_in,
 )
 from skill_scripts.findings import (
     DECIDE,
@@ -175,6 +177,8 @@ def _provide_interpreter(result: Survey, private: Path | None, progress: Progres
         compile_bytecode=private is not None,
     )
     result.environment = "private" if private else "cache"
+    if has_unusable_environment(project):
+        wanted["interpreter"] = python_in(Path(PRIVATE)).as_posix()
     result.findings.append(
         Finding(
             "environment",
@@ -228,10 +232,11 @@ def _leftovers(project: Project) -> Iterator[Finding]:
             elif path.stat().st_size == 0:
                 path.unlink()
     if written:
+        names = ", ".join(written[::-1][:5])
         yield Finding(
             "writes",
             DECIDE,
-            f"the project writes into its own folder when it starts: {', '.join(written[::-1][:5])}",
+            f"the project writes into its own folder when it starts: {names}",
             "an installed app cannot; point it to app data, for example "
             "--set django.set.NAME={app_data}/FOLDER",
         )

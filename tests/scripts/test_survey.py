@@ -1,0 +1,274 @@
+"""survey: what it says about projects of different shapes."""
+
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from skill_scripts.survey import survey
+
+from . import projects
+
+
+def findings(document, identifier):
+    return [each for each in document["findings"] if each["id"] == identifier]
+
+
+def test_a_plain_project_has_nothing_to_decide(make_project, kit):
+    result = kit("survey", make_project(), "--json")
+
+    document = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert document["counts"]["decide"] == document["counts"]["blocked"] == 0
+    assert document["facts"]["settings_module"] == "site1.settings"
+    assert document["facts"]["landing"] == {"status": 200, "path": "/", "login": False}
+
+
+def test_json_is_the_only_thing_on_stdout_of_the_real_command(make_project):
+    root = make_project(settings="print('noise'); import sys; print('more', file=sys.stderr)")
+
+    command = [sys.executable, "-m", "skill_scripts", "survey", str(root), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True)
+
+    assert json.loads(done.stdout)["counts"]["blocked"] == 0
+    assert done.stderr == ""
+
+
+def test_nothing_is_written_into_the_project(make_project, kit):
+    root = make_project(settings="(BASE_DIR / 'logs').mkdir(exist_ok=True)")
+    before = projects.contents(root)
+
+    result = kit("survey", root)
+
+    assert "writes into its own folder when it starts: logs/" in " ".join(result.stderr.split())
+    assert projects.contents(root) == before
+
+
+def test_variables_without_a_default_are_found_and_get_values(make_project, kit_json):
+    root = make_project(
+        settings="""
+        SECRET_KEY = os.environ["SECRET_KEY"]
+        ALLOWED_HOSTS = os.getenv("ALLOWED_HOSTS").split(",")
+        WORKERS = int(os.environ["WORKERS_WANTED"])
+        """
+    )
+
+    document = kit_json("survey", root)
+
+    assert document["manifest"]["django"]["env"] == {
+        "SECRET_KEY": "generate:secret",
+        "ALLOWED_HOSTS": "127.0.0.1,localhost",
+        "WORKERS_WANTED": "1",
+    }
+    severities = {each["what"].split()[2]: each["severity"] for each in document["findings"]
+                  if each["id"] == "variable"}  # fmt: skip
+    assert severities == {
+        "SECRET_KEY": "handled", "ALLOWED_HOSTS": "handled", "WORKERS_WANTED": "decide"
+    }  # fmt: skip
+    (workers,) = [each for each in document["findings"] if "WORKERS" in each["what"]]
+    assert workers["place"] == "site1/settings.py:16"
+    assert "--set django.env.WORKERS_WANTED=VALUE" in workers["do"]
+
+
+def test_a_decided_variable_is_used_as_it_is(make_project, kit_json):
+    root = make_project(settings='assert os.environ["MODE"] == "desk top"')
+
+    document = kit_json("survey", root, "--set", "django.env.MODE=desk top")
+
+    assert document["facts"]["error"] is None
+    assert not findings(document, "variable")
+
+
+def test_a_server_database_is_replaced_and_its_fields_are_reported(make_project, kit_json):
+    root = make_project(
+        settings="""
+        DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "x"}}
+        CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache"}}
+        """
+    )
+
+    document = kit_json("survey", root)
+
+    assert findings(document, "database")[0]["severity"] == "handled"
+    assert findings(document, "cache")[0]["severity"] == "handled"
+    assert document["facts"]["databases"]["default"]["engine"].endswith("postgresql")
+
+
+def test_a_login_wall_is_seen(make_project, kit_json):
+    view = """
+    from django.contrib.auth.decorators import login_required
+    from django.http import HttpResponse
+    from django.urls import path
+
+    urlpatterns = [path("", login_required(lambda request: HttpResponse("in")))]
+    """
+    root = make_project(
+        {"site1/urls.py": view},
+        settings="""
+        INSTALLED_APPS += ["django.contrib.sessions"]
+        MIDDLEWARE = [
+            "django.contrib.sessions.middleware.SessionMiddleware",
+            "django.contrib.auth.middleware.AuthenticationMiddleware",
+        ]
+        """,
+    )
+
+    (wall,) = findings(kit_json("survey", root), "login-wall")
+
+    assert wall["severity"] == "decide"
+    assert "--set login.user=NAME" in wall["do"]
+
+
+def test_without_a_page_at_the_root_another_is_opened(make_project, kit_json):
+    urls = """
+    from django.http import HttpResponse
+    from django.urls import include, path
+
+    pages = [path("list/", lambda request: HttpResponse("list")), path("<int:pk>/", None)]
+    urlpatterns = [path("items/", include(pages))]
+    """.replace("None", "lambda request, pk: HttpResponse(pk)")
+    document = kit_json("survey", make_project({"site1/urls.py": urls}))
+
+    assert document["manifest"]["app"]["home"] == "/items/list/"
+    assert findings(document, "first-page")[0]["severity"] == "decide"
+
+
+def test_a_page_at_our_health_path_is_reported_but_not_a_pattern_for_everything(
+    make_project, kit_json
+):
+    urls = projects.URLS + 'urlpatterns.append(path("health/", lambda request: None))\n'
+    document = kit_json("survey", make_project({"site1/urls.py": urls}))
+    assert "--set django.health_path=" in findings(document, "health")[0]["do"]
+
+    everything = projects.URLS.replace('path(""', 'path("<path:any>"').replace(
+        "lambda request", "lambda request, any"
+    )
+    document = kit_json(
+        "survey", make_project({"site1/urls.py": everything}, name="catches everything")
+    )
+    assert not findings(document, "health")
+
+
+def test_apps_without_migrations_and_event_streams_are_reported_with_their_place(
+    make_project, kit_json
+):
+    root = make_project(
+        {
+            "news/__init__.py": "",
+            "news/models.py": """
+                from django.db import models
+
+                class Story(models.Model):
+                    title = models.TextField()
+                """,
+            "news/views.py": "\n\nKIND = 'text/event-stream'\n",
+        },
+        settings="INSTALLED_APPS += ['news']; DEFAULT_AUTO_FIELD = 'django.db.models.AutoField'",
+    )
+
+    document = kit_json("survey", root)
+
+    assert "makemigrations news" in findings(document, "no-migrations")[0]["do"]
+    assert findings(document, "event-stream")[0]["place"] == "news/views.py:3"
+
+
+def test_a_module_beside_the_project_is_found(make_project, kit_json):
+    root = make_project(
+        {"src/mylib/__init__.py": "NAME = 'x'\n"}, settings="from mylib import NAME"
+    )
+
+    document = kit_json("survey", root)
+
+    assert document["manifest"]["django"]["path"] == ["src"]
+
+
+def test_manage_in_a_subfolder(make_project, kit_json, tmp_path):
+    root = make_project(name="outer")
+    inner = root / "backend"
+    inner.mkdir()
+    for name in ("manage.py", "site1"):
+        (root / name).rename(inner / name)
+
+    document = kit_json("survey", root)
+
+    assert document["project"]["manage"] == "backend/manage.py"
+    assert document["facts"]["step"] == "done"
+
+
+def test_the_settings_of_a_project_whose_default_is_not_in_the_repository(make_project, kit_json):
+    root = make_project({"site1/settings/__init__.py": "", "site1/settings/base.py": ""})
+    (root / "site1" / "settings.py").rename(root / "site1" / "settings" / "base.py")
+    manage = projects.MANAGE.replace("site1.settings", "site1.settings.local")
+    projects.write(root, {"manage.py": manage})
+
+    document = kit_json("survey", root)
+
+    assert document["manifest"]["django"]["settings"] == "site1.settings.base"
+    assert document["facts"]["error"] is None
+    assert findings(document, "settings-module")[0]["severity"] == "decide"
+
+
+def test_no_manage_but_a_server_entry_point(make_project, kit_json):
+    wsgi = """
+    import os
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "site1.settings")
+    """
+    root = make_project({"site1/wsgi.py": wsgi})
+    (root / "manage.py").unlink()
+
+    document = kit_json("survey", root)
+
+    assert (
+        document["manifest"]["django"] | {"manage": "", "settings": "site1.settings"}
+        == (document["manifest"]["django"])
+    )
+    assert document["facts"]["step"] == "done"
+
+
+def test_ten_thousand_files_take_less_than_five_seconds(make_project):
+    root = make_project()
+    for folder in range(100):
+        (root / f"data{folder}").mkdir()
+        for number in range(100):
+            (root / f"data{folder}" / f"module{number}.py").write_text("x = 1\n")
+    (root / "data1" / "loop").symlink_to(root, target_is_directory=True)
+
+    begin = time.monotonic()
+    found = survey(root)
+
+    assert len(found.project.files) > 10_000
+    assert time.monotonic() - begin < 5
+
+
+@pytest.mark.network
+def test_a_project_without_an_environment_gets_one_in_the_users_cache(tmp_path, kit_json):
+    settings = "# Generated by 'django-admin startproject' using Django 5.2.1.\n"
+    root = projects.project(tmp_path / "bare", settings=settings)
+    (root / "site1" / "settings.py").write_text(settings + projects.SETTINGS)
+    before = projects.contents(root)
+
+    document = kit_json("survey", root)
+
+    assert document["python"]["environment"] == "cache"
+    assert document["facts"]["django"].startswith("5.2.")
+    assert "declares no dependencies" in findings(document, "no-dependencies")[0]["what"]
+    assert projects.contents(root) == before
+
+
+@pytest.mark.network
+def test_server_packages_are_left_out_and_undeclared_ones_added(tmp_path, kit_json):
+    root = projects.project(
+        tmp_path / "bare",
+        {
+            "requirements.txt": "\ufeffdjango<6\r\ngunicorn\r\nmysqlclient\r\n-i https://gone.invalid/\r\n"
+        },
+        settings="import yaml",
+    )
+
+    document = kit_json("survey", root)
+
+    assert document["facts"]["error"] is None
+    assert document["manifest"]["python"]["exclude"] == ["gunicorn", "mysqlclient"]
+    assert document["manifest"]["python"]["extra"] == ["pyyaml"]
