@@ -1,0 +1,92 @@
+"""SPEC.md and the checks name the same criteria, and every MUST can be seen to fail."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from checks import criteria, report
+from tests.broken.targets import BROKEN
+
+CHECKS = Path(criteria.__file__).parent
+CRITERIA = criteria.load()
+# Judged in windows, bundles and installed applications, or on Windows: later modules.
+ELSEWHERE = {"SHL", "PKG", "UPD", "WIN"}
+# No small change of the reference app breaks these alone; tests of their own show them failing.
+SHOWN_ELSEWHERE = {"ADP-1", "ADP-2", "ADP-3", "WEB-7"}
+
+
+def named_by_checks():
+    named = {}
+    for path in sorted(CHECKS.glob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for mark in getattr(node, "decorator_list", []):
+                if isinstance(mark, ast.Call) and getattr(mark.func, "attr", "") == "criterion":
+                    for argument in mark.args:
+                        named.setdefault(argument.value, []).append(f"{path.name}::{node.name}")
+    return named
+
+
+def test_every_check_names_criteria_that_exist():
+    assert not named_by_checks().keys() - CRITERIA.keys()
+
+
+def test_every_criterion_has_a_check():
+    here = {i for i in CRITERIA if i.split("-")[0] not in ELSEWHERE}
+    assert not here - named_by_checks().keys()
+
+
+def test_every_check_stands_in_the_module_of_its_family():
+    for i, places in named_by_checks().items():
+        assert {place.split("::")[0] for place in places} == {f"test_{i[:3].lower()}.py"}
+
+
+def test_every_check_has_a_title_that_fits_the_table():
+    for path in CHECKS.glob("test_*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+                assert len(ast.get_docstring(node)) <= report.TITLE_WIDTH + 1, node.name
+
+
+def test_every_must_has_a_broken_target():
+    shown = {i for target in BROKEN for i in target.caught_by}
+    here = {i for i in CRITERIA if i.split("-")[0] not in ELSEWHERE}
+    assert not here - shown - SHOWN_ELSEWHERE
+
+
+def test_broken_targets_name_criteria_that_exist():
+    assert not {i for target in BROKEN for i in target.caught_by} - CRITERIA.keys()
+    assert len({target.name for target in BROKEN}) == len(BROKEN)
+
+
+def test_criteria_are_numbered_without_gaps():
+    families = {}
+    for i in CRITERIA:
+        family, number = i.split("-")
+        families.setdefault(family, []).append(int(number))
+    assert all(n == list(range(1, len(n) + 1)) for n in families.values())
+
+
+def test_the_documents_links_to_sources_look_like_sources():
+    for criterion in CRITERIA.values():
+        for part in filter(None, criterion.source.split(", ")):
+            assert re.match(r"https://|[\w.-]+/[\w.-]+#\d+$|libuv |half of ", part), criterion.id
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("### TOK-1 · MUST · core\n\nText.\n\n- Why: x\n", "TOK-1 lacks Check, Platforms, Stage"),
+        (
+            "### TOK-1 · MUST · core\n\nText.\n\n- Why: x\n- Check: x\n- Stage: adapted\n"
+            "- Platforms: all\n" * 2,
+            "TOK-1 is given twice",
+        ),
+    ],
+)
+def test_a_criterion_that_is_not_complete_is_refused(text, complaint, tmp_path):
+    path = tmp_path / "SPEC.md"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=complaint):
+        criteria.load(path)

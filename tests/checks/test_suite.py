@@ -1,0 +1,248 @@
+"""The suite as a program: what it says to bad targets, and what hostile ones cannot do to it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.broken.targets import ROOT, judge
+
+MINIMAL = Path(__file__).parent / "minimal_target"
+RUNSERVER = Path(__file__).parent / "runserver_target"
+HOSTILE = Path(__file__).parent / "hostile_target"
+
+
+def run(*arguments, environment=None):
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "checks", "-p", "no:cacheprovider", *map(str, arguments)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+
+
+def copied(source, folder):
+    return Path(shutil.copytree(source, folder, ignore=shutil.ignore_patterns("__pycache__")))
+
+
+def change(path, old, new):
+    path.write_text(path.read_text(encoding="utf-8").replace(old, new, 1), encoding="utf-8")
+
+
+@pytest.fixture
+def minimal(tmp_path):
+    return copied(MINIMAL, tmp_path / "minimal")
+
+
+class TestBadTargets:
+    """One clear error each, exit code 2, and nothing started."""
+
+    @pytest.mark.parametrize(
+        ("make", "code", "said"),
+        [
+            (lambda p: None, "DDK-CHK-01", "there is no"),
+            (lambda p: p.write_text(""), "DDK-CHK-02", "is a file"),
+            (lambda p: p.mkdir(), "DDK-CHK-03", "no desktop.toml"),
+            (lambda p: shutil.copytree(ROOT / "tests" / "broken", p), "DDK-CHK-03", "adapt"),
+        ],
+        ids=["missing", "file", "empty", "not adapted"],
+    )
+    def test_target(self, make, code, said, tmp_path):
+        path = tmp_path / "target"
+        make(path)
+        done = run("--target", path)
+        assert done.returncode == 2
+        assert code in done.stderr and said in done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
+
+    @pytest.mark.parametrize(
+        ("options", "code"),
+        [
+            (["--only", "TOK-99"], "DDK-CHK-08"),
+            (["--expected-failures", "nowhere.txt"], "DDK-CHK-09"),
+            (["--runtime", "staged"], "DDK-CHK-06"),
+            (["--runtime", "packaged"], "DDK-CHK-07"),
+            (["--manifest", "nowhere.toml"], "DDK-CHK-03"),
+        ],
+    )
+    def test_options(self, options, code):
+        done = run("--target", MINIMAL, *options)
+        assert done.returncode == 2
+        assert code in done.stderr
+
+    def test_no_target(self):
+        done = run()
+        assert done.returncode == 2
+        assert "DDK-CHK-01" in done.stderr
+
+    def test_manifest_that_is_no_toml(self, minimal):
+        (minimal / "desktop-app" / "desktop.toml").write_text("[app\n")
+        done = run("--target", minimal)
+        assert done.returncode == 2
+        assert "DDK-CHK-04" in done.stderr
+
+    def test_interpreter_that_does_not_exist(self, minimal):
+        path = minimal / "desktop-app" / "desktop.toml"
+        path.write_text(path.read_text() + '\n[python]\ninterpreter = "no/python"\n')
+        done = run("--target", minimal)
+        assert done.returncode == 2
+        assert "DDK-CHK-05" in done.stderr
+
+    def test_list(self):
+        done = run("--list")
+        assert done.returncode == 0
+        assert "TOK-1" in done.stdout and "UPD-4" in done.stdout
+
+
+class TestExpectedFailures:
+    """Listed and failing is accepted, listed and passing is stale, unlisted and failing fails."""
+
+    @pytest.mark.parametrize(
+        ("listed", "exit_code", "verdict"),
+        [
+            ("ADP-4 known  # until the next release", 0, "expected"),
+            ("ADP-5", 1, "FAIL"),
+            ("ADP-4\nADP-5", 1, "expected"),
+        ],
+    )
+    def test_verdict(self, listed, exit_code, verdict, minimal, tmp_path):
+        change(minimal / "desktop-app" / "desktop.toml", "[app]", '[app]\ncolour = "teal"')
+        (tmp_path / "known.txt").write_text(listed)
+        options = ["--only", "ADP", "--expected-failures", str(tmp_path / "known.txt")]
+        code, verdicts = judge(minimal, tmp_path / "report.json", *options)
+        assert code == exit_code
+        assert verdicts["ADP-4"] == verdict
+        assert verdicts["ADP-5"] == ("stale" if "ADP-5" in listed else "pass")
+
+
+class TestReports:
+    """JSON as the schema says, Markdown, and the table."""
+
+    def test_all_of_them(self, minimal, tmp_path):
+        files = {"json": tmp_path / "r.json", "md": tmp_path / "r.md", "xml": tmp_path / "r.xml"}
+        done = run(
+            *("--target", minimal, "--only", "ADP,WIN,RDY-1", "--junitxml", files["xml"]),
+            *("--report-json", files["json"], "--report-md", files["md"]),
+        )
+        assert done.returncode == 0
+        document = json.loads(files["json"].read_text(encoding="utf-8"))
+        jsonschema = pytest.importorskip("jsonschema")
+        schema = json.loads((ROOT / "checks" / "report.schema.json").read_text(encoding="utf-8"))
+        jsonschema.validate(document, schema)
+        assert document["django"]
+        assert "| RDY-1 | Says listening, then ready" in files["md"].read_text(encoding="utf-8")
+        assert "testcase" in files["xml"].read_text(encoding="utf-8")
+        assert "needs Windows" in done.stdout
+        assert "3 passed, 0 failed" in done.stdout
+
+
+CONFTEST = """
+import pathlib
+pathlib.Path({trace!r}).write_text("ran")
+def pytest_collection_modifyitems(items):
+    items.clear()
+"""
+INI = "[pytest]\naddopts = --no-such-option\ntestpaths = nowhere\n"
+
+
+class TestHostileConfiguration:
+    """A target's conftest.py and pytest.ini, or those of a common parent, change nothing."""
+
+    @pytest.mark.parametrize("where", ["target", "parent"])
+    @pytest.mark.parametrize("way", ["command", "pytest"])
+    def test_same_verdicts(self, where, way, tmp_path):
+        trace = tmp_path / "trace"
+        target = copied(MINIMAL, tmp_path / "parent" / "target")
+        place = target if where == "target" else target.parent
+        (place / "conftest.py").write_text(CONFTEST.format(trace=str(trace)))
+        (place / "pytest.ini").write_text(INI)
+        (place / "test_evil.py").write_text(CONFTEST.format(trace=str(trace)))
+        report = tmp_path / "report.json"
+        options = ("--only", "NET,RDY-1,ADP", "--report-json", str(report))
+        if way == "command":
+            code, verdicts = judge(target, report, *options)
+        else:
+            code = run("--target", target, *options).returncode
+            criteria = json.loads(report.read_text(encoding="utf-8"))["criteria"]
+            verdicts = {entry["id"]: entry["verdict"] for entry in criteria}
+        assert not trace.exists()
+        assert code == 0
+        assert {v for i, v in verdicts.items() if i.startswith("NET")} == {"pass"}
+
+
+@pytest.mark.slow
+class TestOtherWaysToStart:
+    """Targets that share no code with the payload."""
+
+    def test_hand_made_target_conforms(self, minimal, tmp_path):
+        code, verdicts = judge(minimal, tmp_path / "report.json", "--strict-should")
+        assert {i for i, v in verdicts.items() if v not in ("pass", "not run here")} == {
+            "ADP-1",
+            "ADP-2",
+            "ADP-3",
+        }
+        assert code == 0
+
+    def test_runserver_fails_where_it_should(self, tmp_path):
+        target = copied(RUNSERVER, tmp_path / "target")
+        code, verdicts = judge(target, tmp_path / "report.json")
+        failed = {i for i, verdict in verdicts.items() if verdict == "FAIL"}
+        assert code == 1
+        assert "harness error" not in verdicts.values()
+        assert failed >= {
+            *("NET-3", "RDY-1", "RDY-3", "TOK-1", "TOK-2", "TOK-4", "TOK-6", "TOK-8"),
+            *("DAT-1", "DAT-7", "DAT-9", "PRC-1", "PRC-3", "PRC-5"),
+        }
+        assert not failed & {"NET-1", "NET-2", "TOK-3", "WEB-1", "WEB-3", "WEB-5"}
+
+
+@pytest.mark.slow
+class TestHostileBackends:
+    """Bounded, reported, cleaned up."""
+
+    @pytest.mark.parametrize(
+        ("mode", "only", "failed"),
+        [
+            ("silent", "PRC-1", "PRC-1"),
+            ("flood", "RDY-1", "RDY-1"),
+            ("fork", "PRC-4", "PRC-4"),
+            ("deaf", "PRC-1", "PRC-1"),
+            ("slow", "RDY-3", "RDY-3"),
+            ("gigabytes", "RDY-3", "RDY-3"),
+        ],
+    )
+    def test_mode(self, mode, only, failed, tmp_path):
+        target = copied(HOSTILE, tmp_path / "target")
+        change(target / "desktop-app" / "desktop.toml", "MODE", mode)
+        scratch = tmp_path / "scratch"
+        scratch.mkdir()
+        started = time.monotonic()
+        before = {p.name for p in target.rglob("*")}
+        report = tmp_path / "report.json"
+        environment = {**os.environ, "TMPDIR": str(scratch)}
+        options = ("--target", target, "--only", only, "--report-json", report)
+        done = run(*options, environment=environment)
+        verdicts = {
+            entry["id"]: entry["verdict"] for entry in json.loads(report.read_text())["criteria"]
+        }
+        assert done.returncode == 1, done.stdout
+        assert verdicts[failed] == "FAIL"
+        assert time.monotonic() - started < 200
+        assert not list(scratch.iterdir())
+        assert {p.name for p in target.rglob("*")} == before
+        assert not [p for p in psutil.process_iter() if str(target) in " ".join(command_of(p))]
+
+
+def command_of(process):
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
