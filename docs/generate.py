@@ -1,0 +1,499 @@
+"""Write the reference pages and the llms files from the code, SPEC.md and mkdocs.yml.
+
+    python docs/generate.py            write what is not up to date
+    python docs/generate.py --check    write nothing; exit code 1 when something is not up to date
+
+What is generated is committed: reports link to the pages, and agents read them in the repository.
+Raises SystemExit naming the option or key that has no line of documentation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import typer
+import yaml
+
+DOCS = Path(__file__).resolve().parent
+KIT = DOCS.parent
+sys.path.insert(0, str(KIT))
+
+from checks import criteria  # noqa: E402 - the kit is found through the path set above
+from checks import plugin as checks_plugin  # noqa: E402
+from checks.criteria import Criterion  # noqa: E402
+from skill_scripts import manifest  # noqa: E402
+from skill_scripts.cli import app  # noqa: E402
+from skill_scripts.errors import ERRORS  # noqa: E402
+
+NOTE = "<!-- Written by docs/generate.py; change {source} and run it again. -->"
+
+
+def main() -> int:
+    """Write or compare all generated files; the result is the exit code."""
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments.add_argument("--check", action="store_true", help="compare only")
+    check = arguments.parse_args().check
+    stale = [path for path, text in generated().items() if current(path) != text]
+    for path in stale:
+        print(f"{'not up to date' if check else 'written'}: {path.relative_to(KIT).as_posix()}")
+        if not check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(generated()[path], encoding="utf-8", newline="\n")
+    return 1 if check and stale else 0
+
+
+def current(path: Path) -> str:
+    """The text of a file as it is, empty when there is none."""
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def generated() -> dict[Path, str]:
+    """Every generated file with the text it should have."""
+    reference = DOCS / "reference"
+    pages = {
+        reference / "specification.md": specification_page(),
+        reference / "criteria.md": criteria_page(),
+        reference / "desktop-toml.md": manifest_page(),
+        reference / "cli.md": cli_page(),
+        reference / "events.md": contract_page("Events", "The event stream", EVENTS),
+        reference / "exit-codes.md": contract_page("Exit codes", "Exit codes", EXIT_CODES),
+        reference / "errors.md": errors_page(),
+    }
+    index = pages_of_site(pages)
+    pages[KIT / "llms.txt"] = llms(index)
+    pages[KIT / "llms-full.txt"] = llms_full(index)
+    return pages
+
+
+# --- SPEC.md --------------------------------------------------------------------------------------
+
+
+def specification_page() -> str:
+    """SPEC.md up to the criteria, which have a page of their own."""
+    prose = current(KIT / "SPEC.md").split("\n# The criteria\n")[0]
+    return page("SPEC.md", prose + "\nThe criteria follow on [their own page](criteria.md).")
+
+
+def spec_section(title: str) -> str:
+    """The text of one third-level section of the runtime contract."""
+    found = re.search(
+        rf"^### {re.escape(title)}\n(.+?)(?=^##)", current(KIT / "SPEC.md"), re.S | re.M
+    )
+    if found is None:
+        raise SystemExit(f"SPEC.md has no section {title}")
+    return found[1].strip()
+
+
+EVENTS = """\
+A shell follows the start of the backend on its standard output. The order is `listening`, any
+number of `migrating`, `ready`, and at the end `stopping`; `failed` may take the place of whatever
+was next. The stream ends with the process.
+
+- Send nothing to the port before `listening` has come from the process you started: until then
+  another program may hold it.
+- `migrating` reports progress of migrations and of first-run commands.
+- `failed` is meant for the person in front of the window: show `message` and `hint`.
+"""
+
+EXIT_CODES = """\
+## The backend
+
+What the process that serves ends with. A shell tries another port after 11, says that the
+application is open already after 12, and shows the reason after the others.
+"""
+
+OTHER_EXIT_CODES = """\
+## The command desktop-django
+
+| code | meaning |
+| --- | --- |
+| 0 | done |
+| 1 | `check`: criteria failed. `survey`: something is to be decided or stands in the way |
+| 2 | the command line is wrong. `check`: there is nothing to judge |
+| 3 | an error with a [DDK code](errors.md). `check`: a fault of the suite itself |
+| 4 | a bug of the kit |
+"""
+
+
+def contract_page(section: str, title: str, introduction: str) -> str:
+    """A page around one section of the runtime contract."""
+    after = OTHER_EXIT_CODES if section == "Exit codes" else ""
+    text = f"# {title}\n\n{introduction}\n{spec_section(section)}\n\n{after}"
+    return page(f"SPEC.md, section {section}", text)
+
+
+@dataclass(frozen=True)
+class CheckFunction:
+    """A function of the suite that decides criteria."""
+
+    file: str
+    name: str
+    title: str
+
+
+def check_functions() -> dict[str, list[CheckFunction]]:
+    """The functions that decide each criterion, read from their markers."""
+    found: dict[str, list[CheckFunction]] = {}
+    for file in sorted((KIT / "checks").glob("test_*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            title = (ast.get_docstring(node) or node.name).splitlines()[0].rstrip(".")
+            for name in _marked(node):
+                check = CheckFunction(f"checks/{file.name}", node.name, title)
+                found.setdefault(name, []).append(check)
+    return found
+
+
+def _marked(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
+    for decorator in node.decorator_list:
+        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func).endswith(".criterion"):
+            yield from (each.value for each in decorator.args if isinstance(each, ast.Constant))
+
+
+def criteria_page() -> str:
+    """Every criterion with its reason and the checks that decide it."""
+    known, checks = criteria.load(), check_functions()
+    families = re.findall(r"^## ([A-Z]{3}): (.+)\n\n(.+)\n", current(KIT / "SPEC.md"), re.M)
+    decided = sum(1 for each in known if each in checks)
+    lines = [
+        "# Criteria and their checks",
+        "",
+        f"SPEC.md {criteria.VERSIONS[-1]} has {len(known)} criteria. For {decided} of them this "
+        "version of the suite has a check; the others are reported as *not run here*, "
+        "which is never a pass.",
+        "",
+        "| family | about | criteria |",
+        "| --- | --- | --- |",
+    ]
+    for family, title, about in families:
+        ids = [each for each in known if each.startswith(family)]
+        links = " ".join(f"[{each.split('-')[1]}](#{each.lower()})" for each in ids)
+        lines.append(f"| {family} | {title}: {about} | {links} |")
+    for family, title, about in families:
+        lines += ["", f"## {family}: {title}", "", about]
+        for name, criterion in known.items():
+            if name.startswith(family):
+                lines += _criterion(criterion, checks.get(name, []))
+    return page("SPEC.md", "\n".join(lines))
+
+
+def _criterion(criterion: Criterion, checks: list[CheckFunction]) -> list[str]:
+    source = f"\n- **Source:** {_links(criterion.source)}" if criterion.source else ""
+    decided = "; ".join(f"{c.title} (`{c.file}::{c.name}`)" for c in checks)
+    return [
+        "",
+        f"### {criterion.id}",
+        "",
+        f"**{criterion.level} · {criterion.profile}.** {criterion.text}",
+        "",
+        f"- **Why:** {criterion.why}{source}",
+        f"- **How:** {criterion.how}",
+        f"- **Where:** {', '.join(criterion.stages)}; platforms: {', '.join(criterion.platforms)}",
+        f"- **Decided by:** {decided or 'no check in this version'}",
+    ]
+
+
+def _links(source: str) -> str:
+    """Issue names and bare addresses as links."""
+    linked = re.sub(r"(?<![\w/])([\w.-]+/[\w.-]+)#(\d+)", r"[\1#\2](https://github.com/\1/issues/\2)",
+                    source)  # fmt: skip
+    return re.sub(r"(?<!\()(https?://\S+)", r"<\1>", linked)
+
+
+# --- code -----------------------------------------------------------------------------------------
+
+
+def manifest_page() -> str:
+    """Every key of desktop.toml: type and default from the code, its sense from keys.toml."""
+    notes = tomllib.loads(current(DOCS / "keys.toml"))
+    schema = json.loads((KIT / "checks" / "desktop.schema.json").read_text(encoding="utf-8"))
+    lines = ["# desktop.toml", "", notes["introduction"].strip()]
+    for table, description in schema["properties"].items():
+        array = description["type"] == "array"
+        properties = (description["items"] if array else description).get("properties", {})
+        title = f"[[{table}]]" if array else f"[{table}]" if properties else table
+        lines += ["", f"## {title}", "", _note(notes, table, "about").strip()]
+        if not properties:
+            continue
+        lines += ["", "| key | type | default | |", "| --- | --- | --- | --- |"]
+        for key, value in properties.items():
+            defaults = manifest.TABLES.get(table, {})
+            default = json.dumps(defaults[key].default) if key in defaults else ""
+            default = f"`{default}`" if default else "required" if array else ""
+            lines.append(f"| `{key}` | {_type(value)} | {default} | {_note(notes, table, key)} |")
+    return page("docs/keys.toml", "\n".join(lines))
+
+
+def _note(notes: dict[str, Any], table: str, key: str) -> str:
+    try:
+        return notes[table][key]
+    except KeyError:
+        raise SystemExit(f"docs/keys.toml says nothing about [{table}] {key}") from None
+
+
+def _type(value: dict[str, Any]) -> str:
+    if "enum" in value:
+        return " or ".join(f"`{each}`" for each in value["enum"])
+    match value.get("type"):
+        case "array":
+            return f"list of {_type(value['items'])}"
+        case "object":
+            return "table"
+        case "string":
+            return "text"
+    return str(value.get("type"))
+
+
+def cli_page() -> str:
+    """kit.py, desktop-django and the options of the checks."""
+    command = typer.main.get_command(app)
+    assert isinstance(command, click.Group)
+    lines = ["# Command line", "", f"    {command.name} COMMAND …", "", CLI_INTRODUCTION]
+    for name, each in command.commands.items():
+        if not each.help:
+            raise SystemExit(f"desktop-django {name} has no help")
+        usage = " ".join(["desktop-django", name, *_usage(each)])
+        lines += ["", f"## {name}", "", f"    {usage}", "", each.help.replace("\n\n", " ")]
+        lines += _options(f"desktop-django {name}", each)
+        if name == "check":
+            lines += ["", "Options of the checks:", "", *_check_options()]
+    lines += ["", "## kit.py", "", KIT_INTRODUCTION, "", *_kit_jobs()]
+    return page("the command line's own help", "\n".join(lines))
+
+
+CLI_INTRODUCTION = """\
+`python3 kit.py COMMAND …` is the same, and installs what is missing first. `--json` puts one JSON
+document on standard output; what people read goes to standard error. Nothing asks questions.
+[Exit codes](exit-codes.md) and [error codes](errors.md) have pages of their own."""
+
+KIT_INTRODUCTION = """\
+One file of the standard library. It makes `.venv`, installs what a job needs, then does the job."""
+
+
+def _usage(command: click.Command) -> Iterator[str]:
+    for parameter in command.params:
+        if isinstance(parameter, click.Argument):
+            yield parameter.metavar or parameter.name.upper()
+    if any(isinstance(parameter, click.Option) for parameter in command.params):
+        yield "[options]"
+
+
+def _options(where: str, command: click.Command) -> list[str]:
+    options = [p for p in command.params if isinstance(p, click.Option) and p.name != "help"]
+    if not options:
+        return []
+    lines = ["", "| option | |", "| --- | --- |"]
+    for option in options:
+        name = option.opts[-1]
+        if not option.help:
+            raise SystemExit(f"{where} {name} has no help")
+        value = "" if option.is_flag else f" {option.metavar or option.type.name.upper()}"
+        lines.append(f"| `{name}{value}` | {_cell(option.help)} |")
+    return lines
+
+
+def _check_options() -> list[str]:
+    parser = _OptionReader()
+    checks_plugin.pytest_addoption(parser)
+    return ["| option | |", "| --- | --- |", *parser.rows]
+
+
+class _OptionReader:
+    """Stands in for pytest's parser and writes down what the plugin registers."""
+
+    def __init__(self) -> None:
+        self.rows: list[str] = []
+
+    def getgroup(self, *_: str) -> _OptionReader:
+        return self
+
+    def addoption(self, name: str, **facts: Any) -> None:
+        if not facts.get("help"):
+            raise SystemExit(f"the checks' option {name} has no help")
+        value = facts.get("metavar") or "|".join(facts.get("choices", ()))
+        said = facts["help"].replace("%(default)s", str(facts.get("default")))
+        self.rows.append(f"| `{f'{name} {value}'.strip()}` | {_cell(said)} |")
+
+
+def _kit_jobs() -> list[str]:
+    tree = ast.parse((KIT / "kit.py").read_text(encoding="utf-8"))
+    [text] = [
+        node.value.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "HELP"
+    ]
+    return [f"    {line}".rstrip() for line in text.splitlines()]
+
+
+def errors_page() -> str:
+    """Every code a person can meet, with what it means and what helps."""
+    lines = [
+        "# Error codes",
+        "",
+        "An error says what happened, what it means and what to do. With `--json` the same is in",
+        "`error.code`, `error.message`, `error.meaning`, `error.remedy` and `error.details`.",
+    ]
+    families: dict[str, list[tuple[str, str, str]]] = {}
+    for code, text in ERRORS.items():
+        families.setdefault(code[:7], []).append((code, text.meaning, text.remedy))
+    families["DDK-CHK"] = check_errors()
+    families["DDK-RUN"] = [
+        (f"DDK-RUN-{code}", meaning, "see the event's `hint`")
+        for code, meaning in re.findall(r"^\| (\d+) \| (.+?) \|$", spec_section("Exit codes"), re.M)
+        if code != "0"
+    ]
+    for family, entries in families.items():
+        if family not in FAMILIES:
+            raise SystemExit(f"docs/generate.py has no title for the error codes {family}")
+        lines += ["", f"## {family}: {FAMILIES[family]}", "", "| code | means | do |"]
+        lines += ["| --- | --- | --- |"]
+        for code, means, do in entries:
+            lines.append(f"| `{code}` | {_cell(means)} | {_cell(do)} |")
+    return page("skill_scripts/errors.py", "\n".join(lines))
+
+
+FAMILIES = {
+    "DDK-SUR": "reading a project",
+    "DDK-ENV": "interpreters and environments",
+    "DDK-ADP": "changing a project",
+    "DDK-STA": "starting an adapted project",
+    "DDK-STG": "staging",
+    "DDK-PKG": "packaging",
+    "DDK-UPD": "updating the desktop layer",
+    "DDK-CHK": "starting the checks",
+    "DDK-RUN": "the backend, in the event `failed`",
+}
+
+
+def check_errors() -> list[tuple[str, str, str]]:
+    """The usage errors of the suite, read from where they are raised."""
+    found: dict[int, tuple[str, str, str]] = {}
+    for file in sorted((KIT / "checks").glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call) or ast.unparse(node.func) != "TargetError":
+                continue
+            match node.args:
+                case [ast.Constant(int(code)), _, means, do]:
+                    said = (f"DDK-CHK-{code:02}", _literal(means), _literal(do))
+                    found.setdefault(code, said)
+    return [found[code] for code in sorted(found)]
+
+
+def _literal(node: ast.expr) -> str:
+    """The text of a string, with the names of what is filled in."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(
+            str(part.value)
+            if isinstance(part, ast.Constant)
+            else ast.unparse(part.value).rpartition(".")[2].upper()
+            for part in node.values
+        )
+    return str(ast.literal_eval(node))
+
+
+def _cell(text: str) -> str:
+    """Text inside a table; braces of a template show the field's name in capitals."""
+    text = re.sub(r"\{(\w+)\}", lambda m: m[1].upper(), " ".join(text.split()))
+    return text.replace("|", "\\|")
+
+
+# --- the llms files -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SitePage:
+    """A page of the site, in the order of the navigation."""
+
+    section: str
+    title: str
+    path: str
+    text: str
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the page."""
+        body = re.sub(r"<!--.*?-->|^---\n.*?\n---\n", "", self.text, flags=re.S)
+        for paragraph in re.split(r"\n\s*\n", body):
+            plain = " ".join(paragraph.split())
+            if plain and not plain.startswith(("#", "|", "<", "!", "```", "-", "    ")):
+                plain = re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", plain)
+                return re.split(r"(?<=[.:])\s", plain)[0].rstrip(":.")
+        return ""
+
+
+def pages_of_site(written: dict[Path, str]) -> list[SitePage]:
+    """The pages that mkdocs.yml lists."""
+
+    class Loader(yaml.SafeLoader):
+        """Reads the navigation and does not mind Python names elsewhere in the file."""
+
+    Loader.add_multi_constructor("tag:yaml.org,2002:python/", lambda *_: None)
+    navigation = yaml.load(current(KIT / "mkdocs.yml"), Loader)["nav"]
+    found = []
+    for entry in navigation:
+        [(section, content)] = entry.items()
+        pages = [{section: content}] if isinstance(content, str) else content
+        for each in pages:
+            [(title, path)] = each.items()
+            text = written.get(DOCS / path) or current(DOCS / path)
+            label = "Start" if isinstance(content, str) else section
+            found.append(SitePage(label, title, path, text))
+    return found
+
+
+def llms(pages: list[SitePage]) -> str:
+    """The index for language models (https://llmstxt.org)."""
+    lines = [
+        "# desktop-django-kit",
+        "",
+        "> Turns an existing Django project into an installable, local-first desktop app (Electron, "
+        "bundled Python, SQLite) by adding one folder, and proves it by numbered criteria.",
+        "",
+        "Working in somebody's Django repository: follow SKILL.md. Commands print JSON with `--json`, ask",
+        "nothing and have documented exit codes. Working on the kit itself: AGENTS.md.",
+        "",
+        "## Entry points",
+        "",
+        "- [SKILL.md](SKILL.md): the workflow for an agent that adapts a project",
+        "- [SPEC.md](SPEC.md): what an adapted project has to do, numbered",
+        "- [AGENTS.md](AGENTS.md): the rules for changing the kit",
+        "- [llms-full.txt](llms-full.txt): all pages below in one file",
+    ]
+    for section in dict.fromkeys(each.section for each in pages):
+        heading = "Optional" if section == "Background" else section
+        lines += ["", f"## {heading}", ""]
+        for each in pages:
+            if each.section == section:
+                lines.append(f"- [{each.title}](docs/{each.path}): {each.summary}")
+    return "\n".join(lines) + "\n"
+
+
+def llms_full(pages: list[SitePage]) -> str:
+    """All pages in one file."""
+    parts = [f"<!-- docs/{each.path} -->\n\n{_without_notes(each.text)}" for each in pages]
+    return "# desktop-django-kit, all pages\n\n" + "\n\n".join(parts) + "\n"
+
+
+def _without_notes(text: str) -> str:
+    return re.sub(r"<!--.*?-->\n*", "", text, flags=re.S).strip()
+
+
+def page(source: str, text: str) -> str:
+    """A page with a note on where it comes from, ending in one line break."""
+    lines = (line.rstrip() for line in f"{NOTE.format(source=source)}\n\n{text}".splitlines())
+    return "\n".join(lines).strip() + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
