@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,8 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from bench.launching import NotReadyError, Place, backend, floor
 
 from .projects import (
     PROJECTS,
@@ -29,15 +32,21 @@ from .projects import (
     git,
     interpreters,
     materialise,
+    python_of,
 )
 
 ROOT = Path(__file__).resolve().parents[2]
 STEP_SECONDS = 900
+LAUNCHES = 3
 
 
 @dataclass
 class Row:
-    """What happened to one project."""
+    """What happened to one project.
+
+    The launches are ratios to `setup_seconds`, the project's own `django.setup()` with a bound
+    socket; None where that fails without the desktop layers.
+    """
 
     name: str
     shape: str
@@ -49,6 +58,9 @@ class Row:
     failed: list[str] = field(default_factory=list)
     warned: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    setup_seconds: float | None = None
+    first_launch: float | None = None
+    warm_launch: float | None = None
 
     @property
     def verdict(self) -> str:
@@ -74,6 +86,7 @@ class Journey:
             self._expect(fingerprint(self.repository) == before, "survey changed the project")
             self._adapt()
             self._check()
+            self._launch()
             self._remove()
             self._expect(fingerprint(self.repository) == before, "remove left something behind")
         except UnobtainableError as error:
@@ -131,6 +144,32 @@ class Journey:
                 case "warn":
                     self.row.warned.append(criterion["id"])
 
+    def _launch(self) -> None:
+        # On a copy: without the layers a project may write where it lies.
+        copy = self.folder / "copy"
+        shutil.copytree(self.repository, copy, ignore=shutil.ignore_patterns(".git", ".venv"))
+        own = self.target / ".venv"
+        python = python_of(own if own.exists() else self.target / "desktop-app" / ".venv")
+        data = self.folder / "data"
+        place = Place(copy / self.project.target, python, data, self.folder / "bytecode")
+        try:
+            with floor(place):
+                pass  # writes the bytecode
+            with backend(place) as running:
+                first = running.seconds
+            floors, warm = [], []
+            for _ in range(LAUNCHES):
+                with floor(place) as running:
+                    floors.append(running.seconds)
+                with backend(place) as running:
+                    warm.append(running.seconds)
+        except NotReadyError as error:
+            (self.folder / "launch.log").write_text(str(error), encoding="utf-8")
+            return
+        self.row.setup_seconds = round(min(floors), 2)
+        self.row.first_launch = round(first / min(floors), 2)
+        self.row.warm_launch = round(min(warm) / min(floors), 2)
+
     def _remove(self) -> None:
         self._kit("remove")
 
@@ -179,15 +218,17 @@ def with_interpreters(environment: dict[str, str]) -> dict[str, str]:
 def markdown(rows: Iterable[Row]) -> str:
     """The table for people."""
     lines = [
-        "| project | shape | survey s | adapt s | check s | files | open decisions | set | passed "
-        "| failed | verdict |",
-        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- | --- |",
+        "| project | shape | survey s | adapt s | check s | files | open decisions | set | first "
+        "launch | warm launch | passed | failed | verdict |",
+        "| --- | --- |" + " ---: |" * 9 + " --- | --- |",
     ]
     for row in rows:
         seconds = [str(row.seconds.get(step, "")) for step in ("survey", "adapt", "check")]
-        counts = (row.files_added, row.decisions_open, len(row.decisions), row.passed)
+        launches = [f"{x} x" if x else "" for x in (row.first_launch, row.warm_launch)]
+        counts = map(str, (row.files_added, row.decisions_open, len(row.decisions)))
         failed = ", ".join(row.failed) or " ".join(row.problems).partition("\n")[0][:120]
-        cells = [row.name, row.shape, *seconds, *map(str, counts), failed, row.verdict]
+        cells = [row.name, row.shape, *seconds, *counts, *launches, str(row.passed)]
+        cells += [failed, row.verdict]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 
