@@ -21,6 +21,7 @@ import pytest
 from checks import database, files, records
 from checks.backend import (
     HOST,
+    START_LIMIT,
     Answer,
     Backend,
     Ending,
@@ -131,7 +132,7 @@ class _Early:
     def _ask(self, number: int) -> None:
         status = None
         with contextlib.suppress(TargetFailedError):
-            status = self.backend.get(self.backend.target.health_path, limit=120).status
+            status = self.backend.get(self.backend.target.health_path, limit=START_LIMIT).status
         if number == 0 and status == 200:
             self.applied = database.applied(self.backend.app_data)
         self.statuses.append(status)

@@ -39,6 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--expected-failures", type=Path, metavar="FILE", help="criteria known to fail, one a line")
     add("--report-json", type=Path, metavar="FILE", help="write the verdicts as JSON")
     add("--report-md", type=Path, metavar="FILE", help="write the verdicts as Markdown")
+    add("--report-html", type=Path, metavar="FILE", help="write them as a page with screenshots")
     add("--list", action="store_true", help="list the criteria and stop")
 
 
@@ -154,6 +155,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     option = session.config.option
     if option.report_json:
         option.report_json.write_text(report.as_json(run), encoding="utf-8")
+    if option.report_html:
+        option.report_html.write_text(report.as_html(run), encoding="utf-8")
     if option.report_md:
         option.report_md.write_text(report.as_markdown(run), encoding="utf-8")
 

@@ -1,10 +1,13 @@
-"""The verdicts as a table for people, as JSON for programs and as Markdown for a CI summary."""
+"""The verdicts for people, for programs, for a CI summary and for a browser."""
 
 from __future__ import annotations
 
+import html
 import json
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
+from string import Template
 
 from checks.criteria import Criterion
 from checks.verdicts import Run, Verdict, machine
@@ -92,6 +95,28 @@ def as_markdown(run: Run) -> str:
             "| " + " | ".join(c.replace("|", "\\|").replace("\n", " ") for c in cells) + " |"
         )
     return "\n".join([*lines, "", summary(run), ""])
+
+
+def as_html(run: Run) -> str:
+    """The report as one page that needs no other file, with pictures of the pages visited."""
+    rows = [
+        f'<tr><td>{v.criterion.id}<td title="{html.escape(v.criterion.text)}">'
+        f"{html.escape(v.title)}<td class={v.verdict.replace(' ', '-')}>{v.verdict}"
+        f"<td>{html.escape(v.seen)}"
+        for v in run.verdicts
+    ]
+    pictures = [
+        f'<figure><img alt="{html.escape(path)}" src="data:image/jpeg;base64,{data}">'
+        f"<figcaption>{html.escape(path)}</figcaption></figure>"
+        for path, data in run.pictures.items()
+    ]
+    template = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
+    return template.substitute(
+        title=html.escape(heading(run)),
+        summary=html.escape(summary(run)),
+        rows="\n".join(rows),
+        pictures="\n".join(pictures),
+    )
 
 
 def listing(criteria: dict[str, Criterion]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import time
@@ -45,6 +46,8 @@ class Visits:
     requests: int = 0
     content: bool = False
     policy: str = ""
+    pictures: dict[str, str] = field(default_factory=dict)
+    """JPEGs in base64 by path, where the report wants them."""
     problem: str = ""
     """Why the landing page did not load; empty when it did."""
 
@@ -129,15 +132,18 @@ class Window:
 
 
 @pytest.fixture(scope="session")
-def visits(window: Window, target: Target) -> Visits:
+def visits(window: Window, target: Target, pytestconfig: pytest.Config) -> Visits:
     """The landing page and the pages it links to."""
     notes = window.notes
+    pictured = pytestconfig.option.report_html is not None
     try:
         response = window.visit(target.home)
     except playwright.Error as error:
         notes.problem = error.message.splitlines()[0]
         return notes
     notes.statuses[target.home] = response.status if response else 0
+    if pictured:
+        notes.pictures[target.home] = _picture(window.page)
     notes.policy = response.headers.get("content-security-policy", "") if response else ""
     notes.content = window.page.evaluate(
         "() => !!document.body && (document.body.innerText.trim() !== ''"
@@ -155,12 +161,21 @@ def visits(window: Window, target: Target) -> Visits:
                 notes.statuses[path] = 599
             continue
         notes.statuses[path] = response.status if response else 0
+        if pictured:
+            notes.pictures[path] = _picture(window.page)
     return notes
 
 
 @pytest.mark.criterion("WEB-1")
-def test_landing_page(visits: Visits, target: Target, seen: Seen) -> None:
+def test_landing_page(
+    visits: Visits,
+    target: Target,
+    seen: Seen,
+    record_property: Callable[[str, object], None],
+) -> None:
     """Renders its landing page."""
+    for path, picture in visits.pictures.items():
+        record_property(f"picture:{path}", picture)
     assert not visits.problem, f"{target.home}: {visits.problem}"
     status = visits.statuses[target.home]
     assert status < 400, f"{target.home} answered {status}, expected less than 400"
@@ -247,6 +262,10 @@ def test_policy(visits: Visits, seen: Seen) -> None:
 
 def _loaded(visits: Visits) -> None:
     assert not visits.problem, f"the landing page did not load: {visits.problem}"
+
+
+def _picture(page: playwright.Page) -> str:
+    return base64.b64encode(page.screenshot(type="jpeg", quality=60)).decode()
 
 
 def _origin(url: str) -> str:

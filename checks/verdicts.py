@@ -86,6 +86,9 @@ class Run:
     seconds: float = 0.0
     exit_code: int = 3
     facts: dict[str, str] = field(default_factory=dict)
+    """What the backend says of itself: python, django."""
+    pictures: dict[str, str] = field(default_factory=dict)
+    """Screenshots by path, as base64 of a JPEG."""
 
     @classmethod
     def of(cls, target: Target, option: Namespace) -> Run:
@@ -126,14 +129,14 @@ class Run:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Gather what a check found, also from xdist's workers."""
-        self.checks += [Check(**value) for key, value in report.user_properties if key == "check"]
-        self.facts.update(
-            {
-                key.removeprefix("fact:"): str(v)
-                for key, v in report.user_properties
-                if "fact:" in key
-            }
-        )
+        for key, value in report.user_properties:
+            kind, _, name = key.partition(":")
+            if key == "check":
+                self.checks.append(Check(**value))
+            elif kind == "fact":
+                self.facts[name] = str(value)
+            elif kind == "picture":
+                self.pictures[name] = value
 
     def finish(self, interrupted: bool) -> None:
         """Make the verdicts and the exit code."""

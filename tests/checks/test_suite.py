@@ -128,9 +128,11 @@ class TestReports:
 
     def test_all_of_them(self, minimal, tmp_path):
         files = {"json": tmp_path / "r.json", "md": tmp_path / "r.md", "xml": tmp_path / "r.xml"}
+        page = tmp_path / "r.html"
         done = run(
             *("--target", minimal, "--only", "ADP,WIN,RDY-1", "--junitxml", files["xml"]),
             *("--report-json", files["json"], "--report-md", files["md"]),
+            *("--report-html", page),
         )
         assert done.returncode == 0
         document = json.loads(files["json"].read_text(encoding="utf-8"))
@@ -139,6 +141,7 @@ class TestReports:
         jsonschema.validate(document, schema)
         assert document["django"]
         assert "| RDY-1 | Says listening, then ready" in files["md"].read_text(encoding="utf-8")
+        assert "<td>RDY-1" in page.read_text(encoding="utf-8")
         assert "testcase" in files["xml"].read_text(encoding="utf-8")
         assert "needs Windows" in done.stdout
         assert "3 passed, 0 failed" in done.stdout
