@@ -127,7 +127,6 @@ class Backend:
             raise project_failure(error, self.project) from error
         self.server = Server(Guard(application, address, manifest.health_path), sock)
         crew = workers.Workers(manifest.workers, installation.app_data / "logs")
-        crew.start()
         self.stage = "serving"
         self.channel.send(
             "ready",
@@ -136,6 +135,8 @@ class Backend:
             django=django.get_version(),
             database=state,
         )
+        # After `ready`: the first page need not share the processor with them.
+        crew.start()
         if not self.stopping.is_set():
             self.server.run()
         crew.stop()
@@ -178,14 +179,17 @@ def load_project(payload: Path, installation: Installation, manifest: Manifest) 
     import django
 
     overlay.install(installation, manifest)
-    # Python children read the overlay from here; see child/sitecustomize.py.
-    os.environ["PYTHONPATH"] = str(payload / "desktop_runtime" / "child")
+    own_path = {*sys.path}
+    enter(payload.parent, manifest)
+    # Python children find the overlay (child/sitecustomize.py) and what manage.py made importable.
+    added = [folder for folder in sys.path if folder not in own_path]
+    child = payload / "desktop_runtime" / "child"
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(child), *added])
     # The flags of this process are not theirs: without these they write bytecode into the bundle.
     if installation.packaged:
         os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     else:
         os.environ["PYTHONPYCACHEPREFIX"] = str(installation.app_data / "pycache")
-    enter(payload.parent, manifest)
     try:
         overlay.verify()
         django.setup()

@@ -48,24 +48,41 @@ def install(installation: Installation, manifest: Manifest) -> None:
 
         conf.Settings = Settings
 
-    if "django.conf" in sys.modules:
-        patch(sys.modules["django.conf"])
-    else:
-        sys.meta_path.insert(0, _AfterImport("django.conf", patch))
+    def wrap_setup(django: ModuleType) -> None:
+        original = django.setup
+
+        def setup(*args: Any, **kwargs: Any) -> None:
+            reapply()
+            original(*args, **kwargs)
+
+        django.setup = setup
+
+    for name, then in (("django", wrap_setup), ("django.conf", patch)):
+        if name in sys.modules:
+            then(sys.modules[name])
+        else:
+            sys.meta_path.insert(0, _AfterImport(name, then))
 
 
-def verify() -> None:
-    """Check that the settings Django uses are the layered ones.
-
-    A project may replace the settings object (dynaconf does); what differs is set on that
-    object once, before `django.setup()`. Raises `BackendError` with `Exit.LAYERS_LOST`.
-    """
+def reapply() -> None:
+    """Set what differs on the settings object in use: a project may replace it, as dynaconf
+    does once its module has loaded."""
     from django.conf import settings
 
     settings.INSTALLED_APPS  # noqa: B018 - loads the settings
     for name, value in _applied.items():
         if getattr(settings, name, None) != value:
             setattr(settings, name, value)
+
+
+def verify() -> None:
+    """Check that the settings Django uses are the layered ones.
+
+    Raises `BackendError` with `Exit.LAYERS_LOST`.
+    """
+    from django.conf import settings
+
+    reapply()
     lost = [name for name, value in _applied.items() if getattr(settings, name, None) != value]
     if lost or not _applied:
         raise BackendError(
