@@ -17,16 +17,24 @@ export function sourceFolders(root) {
   return [root, ...inside];
 }
 
-/** Calls `changed` once after a burst of changes. */
+/** Calls `changed` once after a burst of changes; returns a function that ends the watch. */
 export function watchSources(root, changed) {
   let timer;
-  for (const folder of sourceFolders(root)) {
-    const watcher = watch(folder, (_kind, name) => {
+  const watchers = sourceFolders(root).map((folder) =>
+    watch(folder, (_kind, name) => {
       if (SUFFIXES.test(name ?? "")) {
         clearTimeout(timer);
         timer = setTimeout(changed, SETTLE_MS);
       }
-    });
+    }),
+  );
+  for (const watcher of watchers) {
     watcher.on("error", () => watcher.close()); // the folder was removed
   }
+  return () => {
+    clearTimeout(timer);
+    for (const watcher of watchers) {
+      watcher.close();
+    }
+  };
 }

@@ -113,6 +113,7 @@ export class Supervisor extends EventEmitter {
 
   /** Stops and starts again on the same port with the same token. */
   restart() {
+    this.emit("progress", "Starting again");
     this.stop();
     return this.start();
   }

@@ -23,7 +23,9 @@ function currentElectron() {
     const require = createRequire(join(shellDir, "package.json"));
     const folder = dirname(require.resolve("electron/package.json"));
     const binary = join(folder, "dist", readFileSync(join(folder, "path.txt"), "utf8").trim());
-    return existsSync(binary) ? { binary, legacy: false } : null;
+    return existsSync(binary)
+      ? { binary, legacy: false, version: require("electron/package.json").version }
+      : null;
   } catch {
     return null;
   }
@@ -31,7 +33,7 @@ function currentElectron() {
 
 const legacyElectron = () => {
   const binary = process.env.SHELL_TEST_LEGACY_ELECTRON;
-  return binary && existsSync(binary) ? { binary, legacy: true } : null;
+  return binary && existsSync(binary) ? { binary, legacy: true, version: "9.4.1" } : null;
 };
 
 export const electron = currentElectron() ?? legacyElectron();

@@ -16,9 +16,14 @@ const { ShellState } = await load("state.js");
 const { Supervisor } = await load("supervisor.js");
 const { createToken } = await load("token.js");
 
+/** A zombie counts as dead. */
 export const isAlive = (pid) => {
   try {
-    return !/^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
+    process.kill(pid, 0);
+    return (
+      process.platform !== "linux" ||
+      !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, "utf8"))
+    );
   } catch {
     return false;
   }
@@ -34,16 +39,23 @@ export async function until(condition, ms = 10_000) {
   }
 }
 
-/** A fresh app data folder that is removed at the end of test `t`. */
-export function temporaryFolder(t) {
+const folders = [];
+process.on("exit", () => {
+  for (const folder of folders) {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+/** A fresh folder that is removed when the tests have ended. */
+export function temporaryFolder() {
   const folder = mkdtempSync(join(tmpdir(), "shéll test "));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  folders.push(folder);
   return folder;
 }
 
 export function fakeSupervisor(
   t,
-  { mode = "", appData = temporaryFolder(t), command = python, ...rest } = {},
+  { mode = "", appData = temporaryFolder(), command = python, ...rest } = {},
 ) {
   const place = {
     bundle: fakeProject,

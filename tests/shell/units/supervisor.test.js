@@ -39,7 +39,7 @@ test("a backend is started, found ready and stopped by the end of its lifeline",
 });
 
 test("the port is remembered, the token is not", async (t) => {
-  const appData = temporaryFolder(t);
+  const appData = temporaryFolder();
   for (const _round of [1, 2]) {
     const { supervisor, next } = fakeSupervisor(t, { appData });
     const ready = next("ready");
@@ -56,7 +56,7 @@ test("the port is remembered, the token is not", async (t) => {
 });
 
 test("a remembered port that is taken is given up, and nothing is sent to its owner", async (t) => {
-  const appData = temporaryFolder(t);
+  const appData = temporaryFolder();
   const received = [];
   const foreign = net.createServer((socket) => socket.on("data", (data) => received.push(data)));
   foreign.listen(23999, "127.0.0.1");
@@ -196,7 +196,7 @@ test("stopping while it starts, and starting while it stops, both end where they
 });
 
 test("a backend left behind by a killed shell is ended first", async (t) => {
-  const appData = temporaryFolder(t);
+  const appData = temporaryFolder();
   const { startTime } = await load("processes.js");
   const leftover = spawn(python, ["-c", "import time; time.sleep(60)"], { detached: true });
   t.after(() => leftover.kill("SIGKILL"));
@@ -210,7 +210,7 @@ test("a backend left behind by a killed shell is ended first", async (t) => {
 });
 
 test("a process that merely has the recorded pid is left alone", async (t) => {
-  const appData = temporaryFolder(t);
+  const appData = temporaryFolder();
   const other = spawn(python, ["-c", "import time; time.sleep(60)"]);
   t.after(() => other.kill("SIGKILL"));
   writeFileSync(
@@ -224,8 +224,8 @@ test("a process that merely has the recorded pid is left alone", async (t) => {
   assert.equal(isAlive(other.pid), true);
 });
 
-test("logs of earlier launches are kept, five of them", async (t) => {
-  const folder = temporaryFolder(t);
+test("logs of earlier launches are kept, five of them", async () => {
+  const folder = temporaryFolder();
   const { openLog, lastLines } = await load("logs.js");
   const { closeSync, readdirSync, writeSync } = await import("node:fs");
   mkdirSync(join(folder, "logs"));

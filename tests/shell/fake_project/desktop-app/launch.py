@@ -1,14 +1,14 @@
 """A backend that keeps the contract with the shell without any Django, and misbehaves when told to.
 
-FAKE_MODE is a comma-separated list of: slow (3 s until ready), hang (never ready), fail13, crash
-(dies of a signal before it serves), exit3, taken (the first port it is given is always taken),
-noisy, stubborn (ignores the end of its lifeline), dropped (loses the first health request).
+FAKE_MODE is a comma-separated list of: slow (3 s until ready), hang (never ready), fail13, exit3,
+taken (the first port it is given is always taken), noisy, stubborn (ignores the end of its
+lifeline), children (one more process), dropped (loses the first health request), popups (its
+first page opens windows by itself).
 FAKE_TARGET is the address of a foreign server for hostile pages.
 """
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -45,14 +45,26 @@ def hostile() -> str:
         f"""<img src="{FOREIGN}/pixel.png"><link rel="stylesheet" href="{FOREIGN}/hang.css">
         <iframe src="{FOREIGN}/frame"></iframe>
         <a id="external" href="https://example.org/page">out</a>
-        <a id="blank" target="_blank" href="https://example.org/blank">out</a>
-        <a id="child" target="_blank" href="/child">child</a>
         <a id="foreign" href="{FOREIGN}/page">loopback</a>
         <a id="redirect" href="/redirect">redirect</a>
         <a id="file" href="file:///etc/passwd">file</a>
         <a id="action" href="desktop-shell://action/restart">action</a>
-        <a id="download" href="/download">download</a>""",
+        <a id="download" href="/download">download</a><p>pony, another pony</p>""",
     )
+
+
+def popups() -> str:
+    addresses = [
+        "https://example.org/blank",
+        "mailto:someone@example.org",
+        f"{FOREIGN}/popup",
+        "file:///etc/passwd",
+        "about:blank",
+        "desktop-shell://pages/error",
+        "/child",
+    ]
+    script = f"for (const address of {json.dumps(addresses)}) window.open(address)"
+    return page("popups", f"<script>{script}</script>")
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -73,10 +85,17 @@ class Handler(BaseHTTPRequestHandler):
             return
         serving.wait()
         url = urlsplit(self.path)
+        with (APP_DATA / "visits").open("a", encoding="utf-8") as visits:
+            visits.write(f"{url.path}\n")
         if self.headers.get(HEADER) != TOKEN:
             self.send(403, "text/plain", "refused")
         elif url.path == "/health/":
             self.send(200, "application/json", '{"status":"ready"}')
+        elif url.path == "/home" and "popups" in MODE:
+            self.send(200, "text/html", popups())
+        elif url.path == "/child":
+            bridge = "<script>fetch('/bridge/' + Object.keys(window.desktop))</script>"
+            self.send(200, "text/html", page("child", bridge))
         elif url.path == "/home":
             self.send(200, "text/html", page("home", f"<p id=pid>{os.getpid()}</p>"))
         elif url.path == "/hostile":
@@ -95,7 +114,9 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.send(200, "text/html", page(url.path.strip("/")))
 
-    def send(self, status: int, kind: str, body: str, headers: dict[str, str] | None = None) -> None:
+    def send(
+        self, status: int, kind: str, body: str, headers: dict[str, str] | None = None
+    ) -> None:
         content = body.encode()
         self.send_response(status)
         self.send_header("Content-Type", f"{kind}; charset=utf-8")
@@ -128,8 +149,6 @@ def main() -> int:
     if "exit3" in MODE:
         print("Traceback: broken", file=sys.stderr)
         return 3
-    if "crash" in MODE:
-        os.kill(os.getpid(), signal.SIGKILL)
     if "taken" in MODE and not (APP_DATA / "taken").exists():
         (APP_DATA / "taken").write_text(str(PORT), encoding="utf-8")
         return fail(11, f"Port {PORT} is taken.")
@@ -141,8 +160,11 @@ def main() -> int:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     children = []
     if "children" in MODE:
-        children.append(subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"],
-                                         stdin=subprocess.PIPE))
+        children.append(
+            subprocess.Popen(
+                [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
+            )
+        )
     if "noisy" in MODE:
         sys.stderr.write("noise " * 400_000)
         sys.stdout.write("not an event\n[1]\nnull\n")
@@ -164,6 +186,7 @@ def main() -> int:
     sys.stdin.buffer.read()
     if "stubborn" in MODE:
         time.sleep(600)
+    serving.set()
     server.shutdown()
     server.socket.close()
     for _ in range(64):

@@ -1,0 +1,141 @@
+// The shell in real windows, around the fake backend or a real project.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { delimiter, join } from "node:path";
+import { copyProject, electron, launchShell, shellCommand } from "./electron.js";
+import { fakeProject, isAlive, temporaryFolder, until } from "./fake.js";
+
+export { electron, isAlive, temporaryFolder, until };
+
+const SHOTS = process.env.SHELL_TEST_SCREENSHOTS;
+
+/** Saves what a person would see, when a folder for that was named. */
+export async function shoot(page, name) {
+  if (SHOTS) {
+    mkdirSync(SHOTS, { recursive: true });
+    await page.screenshot({ path: join(SHOTS, `${name}.png`) });
+  }
+}
+
+function observe(appData) {
+  const read = (name) =>
+    existsSync(join(appData, name)) ? readFileSync(join(appData, name), "utf8") : "";
+  return {
+    appData,
+    read,
+    log: () => read("logs/shell.log"),
+    starts: () =>
+      read("starts")
+        .trim()
+        .split("\n")
+        .filter(Boolean)
+        .map((line) => line.split(" ")),
+    backendPid: () => JSON.parse(read("shell.json") || "{}").backend?.pid,
+  };
+}
+
+/** {project, appData, env} of a shell around a fresh copy of `source`. */
+export function prepare({ source = fakeProject, mode = "", target = "", appData, env = {} } = {}) {
+  const folder = temporaryFolder();
+  return {
+    project: copyProject(source, folder),
+    appData: appData ?? join(folder, "app data"),
+    env: { ...env, FAKE_MODE: mode, FAKE_TARGET: target },
+  };
+}
+
+/** The shell under Playwright, with what a test looks at; it is ended with the test. */
+export async function open(t, prepared) {
+  const app = await launchShell(prepared.project, prepared);
+  const child = app.process();
+  const ended = once(child, "exit");
+  const quit = async () => {
+    if (isAlive(child.pid)) {
+      await app.evaluate(({ app: it }) => it.quit()).catch(() => {});
+      await ended;
+    }
+  };
+  t.after(quit);
+  const windowWith = async (prefix) => {
+    let found;
+    await until(
+      () =>
+        (found = app
+          .windows()
+          .find((window) => !window.isClosed() && window.url().startsWith(prefix))),
+      20_000,
+    );
+    await found.waitForLoadState();
+    return found;
+  };
+  return {
+    ...observe(prepared.appData),
+    app,
+    child,
+    quit,
+    splash: () => windowWith("desktop-shell://pages/splash"),
+    main: () => windowWith("http://127.0.0.1:"),
+    error: () => windowWith("desktop-shell://pages/error"),
+    /** Number of windows a person sees. */
+    visible: () =>
+      app.evaluate(
+        ({ BrowserWindow }) =>
+          BrowserWindow.getAllWindows().filter((each) => each.isVisible()).length,
+      ),
+  };
+}
+
+/** The shell as a plain process, for what Playwright's debugger would disturb. */
+export async function spawnShell(t, prepared) {
+  mkdirSync(prepared.appData, { recursive: true });
+  const { executablePath, args, env } = await shellCommand(prepared.project, prepared);
+  const child = spawn(executablePath, args, { env, stdio: "ignore" });
+  t.after(() => child.kill("SIGKILL"));
+  return { ...observe(prepared.appData), child, ended: once(child, "exit") };
+}
+
+/** Every process below `pid`, itself included (Linux). */
+export function family(pid) {
+  const parents = new Map();
+  for (const name of readdirSync("/proc").filter((each) => /^\d+$/.test(each))) {
+    try {
+      const stat = readFileSync(`/proc/${name}/stat`, "utf8");
+      parents.set(Number(name), Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]));
+    } catch {
+      // it has ended in the meantime
+    }
+  }
+  const found = [pid];
+  for (const parent of found) {
+    found.push(...[...parents].filter(([, its]) => its === parent).map(([child]) => child));
+  }
+  return found;
+}
+
+/** A foreign server on loopback that remembers what reached it. */
+export async function foreignServer(t) {
+  const requests = [];
+  const server = createServer((request, response) => {
+    requests.push({ url: request.url, headers: request.headers });
+    response.end("foreign");
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => server.close());
+  return { url: `http://127.0.0.1:${server.address().port}`, requests };
+}
+
+/** Puts stand-ins for the system's openers before PATH; returns a function that lists what they were asked to open. */
+export function recordSystem(prepared) {
+  const folder = join(prepared.project, "system");
+  const list = join(folder, "opened");
+  mkdirSync(folder);
+  writeFileSync(list, "");
+  for (const name of ["xdg-open", "xdg-email"]) {
+    writeFileSync(join(folder, name), `#!/bin/sh\necho "$1" >> "${list}"\n`, { mode: 0o755 });
+  }
+  prepared.env.PATH = `${folder}${delimiter}${process.env.PATH}`;
+  return () => readFileSync(list, "utf8").trim().split("\n").filter(Boolean);
+}

@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { test } from "node:test";
+import { electron, family, isAlive, open, prepare, shoot, until } from "../lib/windows.js";
+
+test(`Electron ${electron.version}: the splash is there at once and tells, then the painted window replaces it`, async (t) => {
+  const shell = await open(t, prepare({ mode: "slow" }));
+  const splash = await shell.splash();
+  await until(() =>
+    splash.textContent("#progress").then((text) => text.startsWith("Preparing your data")),
+  );
+  assert.equal(await splash.textContent("#name"), "Fake Project");
+  assert.equal(await splash.evaluate(() => document.documentElement.dataset.ink), "light");
+  await shoot(splash, "splash-neutral");
+  const main = await shell.main();
+  assert.equal(await main.title(), "home");
+  await until(async () => (await shell.visible()) === 1 && splash.isClosed());
+  const { protocol, host } = new URL(main.url());
+  assert.equal(`${protocol}//${host}`, shell.log().match(/ready at (\S+)/)[1]);
+});
+
+test("windows are isolated, sandboxed and without Node", async (t) => {
+  const shell = await open(t, prepare());
+  const main = await shell.main();
+  assert.deepEqual(await main.evaluate(() => [typeof require, typeof process, typeof module]), [
+    "undefined",
+    "undefined",
+    "undefined",
+  ]);
+  const preferences = await shell.app.evaluate(({ BrowserWindow }) =>
+    BrowserWindow.getAllWindows().map(({ webContents }) => webContents.getLastWebPreferences()),
+  );
+  for (const {
+    sandbox,
+    contextIsolation,
+    nodeIntegration,
+    webSecurity,
+    webviewTag,
+  } of preferences) {
+    assert.deepEqual(
+      [sandbox, contextIsolation, nodeIntegration, webviewTag ?? false],
+      [true, true, false, false],
+    );
+    assert.notEqual(webSecurity, false);
+  }
+});
+
+test("closing the splash while the backend starts ends everything", async (t) => {
+  const shell = await open(t, prepare({ mode: "slow" }));
+  const splash = await shell.splash();
+  await until(() => shell.backendPid());
+  const processes = process.platform === "linux" ? family(shell.child.pid) : [shell.child.pid];
+  const ended = once(shell.child, "exit");
+  await splash.evaluate(() => window.close()).catch(() => {});
+  await ended;
+  await until(() => processes.every((pid) => !isAlive(pid)), 2000);
+  assert.equal(shell.read("stopped"), "clean");
+});
+
+test("a remembered port that somebody else has is left to him", async (t) => {
+  const prepared = prepare();
+  const received = [];
+  const foreign = createServer((socket) => socket.on("data", (data) => received.push(data)));
+  foreign.listen(0, "127.0.0.1");
+  await once(foreign, "listening");
+  t.after(() => foreign.close());
+  const { port } = foreign.address();
+  mkdirSync(prepared.appData, { recursive: true });
+  writeFileSync(join(prepared.appData, "shell.json"), JSON.stringify({ port }));
+  const shell = await open(t, prepared);
+  assert.notEqual(new URL((await shell.main()).url()).port, String(port));
+  assert.deepEqual(received, []);
+});
+
+test("a port taken between choice and bind leads to another one", async (t) => {
+  const shell = await open(t, prepare({ mode: "taken" }));
+  const { port } = new URL((await shell.main()).url());
+  assert.notEqual(port, shell.read("taken"));
+});
+
+test("size, place and port come back", async (t) => {
+  const prepared = prepare();
+  const first = await open(t, prepared);
+  const url = (await first.main()).url();
+  await until(async () => (await first.visible()) === 1);
+  await first.app.evaluate(({ BrowserWindow }) =>
+    BrowserWindow.getAllWindows()[0].setBounds({ x: 40, y: 60, width: 700, height: 500 }),
+  );
+  await first.quit();
+  const second = await open(t, prepared);
+  assert.equal((await second.main()).url(), url);
+  const bounds = await second.app.evaluate(({ BrowserWindow }) =>
+    BrowserWindow.getAllWindows().pop().getBounds(),
+  );
+  assert.deepEqual([bounds.width, bounds.height], [700, 500]);
+});
+
+test("a backend that refuses to start is explained, with its log, and can be tried again", async (t) => {
+  const shell = await open(t, prepare({ mode: "fail13" }));
+  const page = await shell.error();
+  await until(() => page.textContent("#message").then(Boolean));
+  assert.equal(await page.textContent("#message"), "The data was written by a newer version.");
+  assert.equal(await page.textContent("#hint"), "Do this.");
+  assert.equal(await page.textContent("#code"), "DDK-RUN-13");
+  assert.equal(await page.textContent("#folder"), shell.appData);
+  assert.match(await page.textContent("#log"), /fake backend starts/);
+  await until(async () => (await shell.visible()) === 1);
+  await shoot(page, "error-light");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await shoot(page, "error-dark");
+  await page.setViewportSize({ width: 480, height: 640 }).catch(() => {});
+  await page.click("text=Try again");
+  await until(() => shell.starts().length === 2);
+});
+
+test("a missing interpreter is explained", async (t) => {
+  const shell = await open(t, prepare({ env: { PYTHON: "/nowhere/python" } }));
+  const page = await shell.error();
+  await until(() => page.textContent("#message").then(Boolean));
+  assert.match(await page.textContent("#hint"), /\/nowhere\/python/);
+});
+
+test("after a while the splash offers more than waiting", async (t) => {
+  const shell = await open(t, prepare({ mode: "hang" }));
+  const splash = await shell.splash();
+  await splash.waitForSelector("text=Retry", { timeout: 20_000 });
+  assert.match(await splash.textContent("#progress"), /Still working/);
+  await shoot(splash, "splash-still-working");
+  await splash.click("text=Retry");
+  await until(() => shell.starts().length === 2);
+});
