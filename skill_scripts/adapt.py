@@ -15,12 +15,11 @@ from skill_scripts import __version__, git, manifest, record
 from skill_scripts.environment import PRIVATE, Interpreter, find_environment, install
 from skill_scripts.errors import KitError
 from skill_scripts.findings import BLOCKED, DECIDE
-from skill_scripts.payload import HERE, payload_files, sha256
+from skill_scripts.payload import payload_files, sha256
 from skill_scripts.project import PAYLOAD_FOLDER, find_project
 from skill_scripts.survey import Progress, Survey, survey
 
 PACKAGES = ".packages"
-NEUTRAL_ICONS = HERE / "neutral_icons"
 
 
 @dataclass
@@ -164,7 +163,7 @@ def _refuse_blocked(found: Survey) -> None:
 
 
 def _plan(found: Survey) -> Adaptation:
-    files = [f"{PAYLOAD_FOLDER}/{name}" for name in (*payload_files(), *_icons())]
+    files = [f"{PAYLOAD_FOLDER}/{name}" for name in payload_files()]
     own = [f"{PAYLOAD_FOLDER}/{manifest.FILE_NAME}", f"{PAYLOAD_FOLDER}/{record.FILE_NAME}"]
     plan = Adaptation(found.project.root, sorted({*files, *own}), survey=found)
     plan.manifest_text = manifest.render(found.draft)
@@ -176,7 +175,7 @@ def _plan(found: Survey) -> Adaptation:
 
 
 def _write_payload(stage: Path, manifest_text: str, decisions: Iterable[str]) -> list[str]:
-    files = payload_files() | _icons()
+    files = payload_files()
     for name, source in files.items():
         _copy(source, stage / name)
     (stage / manifest.FILE_NAME).write_text(manifest_text, encoding="utf-8", newline="\n")
@@ -224,14 +223,6 @@ def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
     target.chmod(0o755 if os.access(source, os.X_OK) else 0o644)
-
-
-def _icons() -> dict[str, Path]:
-    """Icons without a brand, in place of the reference app's own."""
-    if not NEUTRAL_ICONS.is_dir():
-        return {}
-    files = (file for file in NEUTRAL_ICONS.rglob("*") if file.is_file())
-    return {f"icons/{file.relative_to(NEUTRAL_ICONS).as_posix()}": file for file in files}
 
 
 def _name_app(found: Survey) -> None:

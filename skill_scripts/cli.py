@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,11 +21,13 @@ from skill_scripts.errors import KitError
 from skill_scripts.findings import BLOCKED, DECIDE, FINE, HANDLED, Finding
 from skill_scripts.remove import remove as remove_layer
 from skill_scripts.run import run as run_project
+from skill_scripts.stage import DOWNLOADS, Staged, plan
+from skill_scripts.stage import stage as stage_project
 from skill_scripts.survey import Survey
 from skill_scripts.survey import survey as survey_project
 
 KIT = Path(__file__).resolve().parent.parent
-EXIT_DECISIONS, EXIT_ERROR = 1, 3
+EXIT_DECISIONS, EXIT_ERROR, EXIT_BUG = 1, 3, 4
 COLOURS = {BLOCKED: "red", DECIDE: "yellow", HANDLED: "cyan", FINE: "green"}
 
 app = typer.Typer(
@@ -119,7 +122,62 @@ def run(
 ) -> None:
     """Start an adapted project and open it, in the shell or in a browser. Ctrl-C stops it."""
     with _shown_errors(as_json=False):
-        raise typer.Exit(run_project(path, browser=browser, announce=_say))
+        exit_code = run_project(path, browser=browser, announce=_say)
+    raise typer.Exit(exit_code)
+
+
+@app.command()
+def stage(
+    path: ProjectPath,
+    platform: Annotated[
+        str, typer.Option(help="linux-x64, linux-arm64, macos-x64, … or all (with --dry-run).")
+    ] = "",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only find out if the packages can be had.")
+    ] = False,
+    python_downloads: Annotated[
+        Path, typer.Option(metavar="FILE", help="Another list of Python builds, as uv reads it.")
+    ] = DOWNLOADS,
+    python_mirror: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Where the builds are instead of GitHub.")
+    ] = "",
+    allow_old_sqlite: Annotated[
+        bool, typer.Option("--allow-old-sqlite", help="For tests; the result fails its checks.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Make the bundle of an adapted project: Python, packages, app, first data."""
+    with _shown_errors(as_json), _progress(as_json) as progress:
+        if dry_run:
+            found = plan(path, platform=platform, progress=progress)
+        else:
+            done = stage_project(
+                path,
+                platform=platform,
+                downloads=python_downloads,
+                mirror=python_mirror,
+                allow_old_sqlite=allow_old_sqlite,
+                progress=progress,
+            )
+    if not dry_run:
+        _print_json(done.as_dict()) if as_json else _show_stage(done)
+        return
+    decisions = [finding for each in found if (finding := each.finding())]
+    if as_json:
+        _print_json(
+            {
+                "platforms": [each.as_dict() for each in found],
+                "findings": [each.as_dict() for each in decisions],
+            }
+        )
+    else:
+        for each in found:
+            state = "cannot be had" if each.message else f"{each.packages} packages"
+            built = f", built here: {', '.join(each.built)}" if each.built else ""
+            screen.print(f"{each.platform:14} Python {each.python}  {state}{built}", markup=False)
+        _show_findings(decisions)
+    if decisions:
+        raise typer.Exit(EXIT_DECISIONS)
 
 
 @app.command(
@@ -152,6 +210,14 @@ def _shown_errors(as_json: bool) -> Iterator[None]:
         else:
             typer.echo(str(error), err=True)
         raise typer.Exit(EXIT_ERROR) from None
+    except Exception as error:
+        traceback.print_exc()
+        bug = KitError("DDK-KIT-01", f"{type(error).__name__}: {error}")
+        if as_json:
+            _print_json({"error": bug.as_dict()})
+        else:
+            typer.echo(str(bug), err=True)
+        raise typer.Exit(EXIT_BUG) from None
 
 
 @contextmanager
@@ -169,7 +235,7 @@ def _say(text: str) -> None:
 
 
 def _print_json(document: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(document, indent=2) + "\n")
 
 
 def _show_findings(findings: list[Finding]) -> None:
@@ -190,3 +256,14 @@ def _show_findings(findings: list[Finding]) -> None:
 def _show_summary(found: Survey) -> None:
     counts = ", ".join(f"{len(found.having(each))} {each}" for each in COLOURS)
     screen.print(f"\n{found.project.root}: {counts} ({sum(found.seconds.values()):.1f} s)")
+
+
+def _show_stage(done: Staged) -> None:
+    for part, size in done.sizes.items():
+        screen.print(f"{part:14} {size / 1e6:7.1f} MB", markup=False)
+    total = sum(done.sizes.values()) / 1e6
+    screen.print(f"{'together':14} {total:7.1f} MB  in {sum(done.seconds.values()):.0f} s")
+    if decisions := [each for each in done.findings if each.severity == DECIDE]:
+        screen.print("\nworth a look:")
+        _show_findings(decisions)
+    screen.print(f"\n{done.folder}", markup=False)

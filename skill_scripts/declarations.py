@@ -32,6 +32,7 @@ SOURCE_OPTIONS = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links"
                   "--no-index", "--no-binary", "--only-binary", "--prefer-binary", "--pre",
                   "--use-feature")  # fmt: skip
 LARGEST_FILE = 20_000_000  # bytes
+MOST_LINES = 10_000
 
 
 @dataclass
@@ -119,8 +120,10 @@ class _Reader:
         if file.resolve() in self._seen:
             return
         self._seen.add(file.resolve())
-        text = self._text(file)
-        for line in _logical_lines(text):
+        lines = list(_logical_lines(self._text(file)))
+        if len(lines) > MOST_LINES:
+            raise self._malformed(file, ValueError(f"it has more than {MOST_LINES} requirements"))
+        for line in lines:
             option, _, value = line.partition(
                 "=" if line.startswith("--") and "=" in line.split()[0] else " "
             )

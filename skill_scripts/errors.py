@@ -99,6 +99,130 @@ ERRORS: dict[str, Text] = {
         "The record of what adapt added cannot be read, so nothing is removed by guess.",
         "Restore {file} from version control, or delete {folder} yourself",
     ),
+    # KIT: the kit itself
+    "DDK-KIT-01": Text(
+        "This is a bug of the kit, not of the project.",
+        "Report it with the lines above; the project was not changed half-way",
+    ),
+    # STG: making a bundle
+    "DDK-STG-01": Text(
+        "Bundles are made for six platforms, and this is none of them.",
+        "Choose one of: {known}",
+    ),
+    "DDK-STG-02": Text(
+        "The list of downloads has no build of this Python for the platform.",
+        "Choose one of {known} for [python] version in desktop.toml, or give a newer list: "
+        "--python-downloads FILE",
+    ),
+    "DDK-STG-03": Text(
+        "Without a list that names a checksum for each download, anything could be installed.",
+        "Restore {file}; each entry needs its sha256",
+    ),
+    "DDK-STG-04": Text(
+        "The Python that is bundled could not be downloaded.",
+        "Check the network, or name a mirror that has {url}: --python-mirror ADDRESS",
+    ),
+    "DDK-STG-05": Text(
+        "What was downloaded is not the Python that the list names, so it is not used.",
+        "Try again; if it stays, the mirror or the network changes files on their way",
+    ),
+    "DDK-STG-06": Text(
+        "The downloaded Python does not run on this machine, or not from another folder.",
+        "Use a relocatable build for this platform (python-build-standalone)",
+    ),
+    "DDK-STG-07": Text(
+        "SQLite before 3.51.3 can lose rows that were saved, so it is not given to people.",
+        "Use a build with a newer SQLite; for a test that nobody is given: --allow-old-sqlite",
+    ),
+    "DDK-STG-08": Text(
+        "[stage] or [data] of desktop.toml names something that does not exist.",
+        "Correct {entry}, or make it first (the project's own frontend build, for example)",
+    ),
+    "DDK-STG-09": Text(
+        "There is no room for the bundle; what was begun is gone, an earlier one is as it was.",
+        "Free a gigabyte, then try again",
+    ),
+    "DDK-STG-10": Text(
+        "A package is not there ready-made for the platform, and an app must not compile anything.",
+        "Take a version that has wheels, or leave it out: --set 'python.exclude=[\"{package}\"]'",
+    ),
+    "DDK-STG-11": Text(
+        "The declared packages cannot be had together.",
+        "Correct the declaration, or leave a package out: --set 'python.exclude=[\"NAME\"]'",
+    ),
+    "DDK-STG-12": Text(
+        "The chosen packages could not be installed into the bundle.",
+        "Read the lines above; if versions are gone, delete desktop-app/locks and try again",
+    ),
+    "DDK-STG-13": Text(
+        "A bundle is made and tried on the system it is for.",
+        "Run it there, or see what would work: desktop-django stage PATH --platform {platform} "
+        "--dry-run. The workflow packages.yml builds for all of them",
+    ),
+    "DDK-STG-14": Text(
+        "The declared packages do not bring Django.",
+        "Name it: --set 'python.extra=[\"django==VERSION\"]'",
+    ),
+    "DDK-STG-15": Text(
+        "The app's static files could not be collected, so its pages would have no styles.",
+        "Read the project's own message above. Files that are git-ignored are not shipped unless "
+        "[stage] include names them",
+    ),
+    "DDK-STG-16": Text(
+        "The project could not prepare the data of a first launch.",
+        "Read the project's own message above. Files that are git-ignored, tests and .env are not "
+        "shipped unless [stage] include names them; values go to [django.env]",
+    ),
+    "DDK-STG-17": Text(
+        "The bundle is complete, but the app does not start from it.",
+        "Read the project's own message above; an earlier bundle is as it was",
+    ),
+    "DDK-STG-18": Text(
+        "The bundle could not be written.",
+        "Make {folder} writable, and close what uses it",
+    ),
+    "DDK-STG-19": Text(
+        "A bundle never changes once it is installed: it may be read-only, and signed.",
+        "Let the project write to a folder of the app data: {{app_data}} in [django.env] or "
+        "[django.set]",
+    ),
+    # PKG: making installers
+    "DDK-PKG-01": Text(
+        "Installers are made of a finished bundle.",
+        "Make it: desktop-django stage {root}",
+    ),
+    "DDK-PKG-02": Text(
+        "The project was changed after the bundle was made, so the app would be an old one.",
+        "Make it again: desktop-django stage {root}",
+    ),
+    "DDK-PKG-03": Text(
+        "Installers are made by electron-builder, which needs Node.js 22.12 or newer.",
+        "Install it from https://nodejs.org, then try again",
+    ),
+    "DDK-PKG-04": Text(
+        "The shell's packages are not installed.",
+        "Run npm ci in {folder}",
+    ),
+    "DDK-PKG-05": Text(
+        "electron-builder did not make the installers; an earlier result is as it was.",
+        "Read its own message above",
+    ),
+    "DDK-PKG-06": Text(
+        "[package] sign demands signed installers, and they are not signed.",
+        "Give the certificate in the environment ({variables}), or set sign = false",
+    ),
+    "DDK-PKG-07": Text(
+        "[package] of desktop.toml does not have the form that packaging expects.",
+        "Repair {file}; the reference page 'desktop.toml' lists every key",
+    ),
+    "DDK-PKG-08": Text(
+        "The protections of the finished program are not as they must be, so it is not kept.",
+        "Report it with the electron version; nothing was put into {folder}",
+    ),
+    "DDK-PKG-09": Text(
+        "This bundle is for tests: its SQLite can lose rows that were saved.",
+        "Stage with a current Python; to build a package that nobody is given: --allow-old-sqlite",
+    ),
     # STA: starting an adapted project
     "DDK-STA-01": Text(
         "The backend ended before it could serve.",

@@ -84,7 +84,7 @@ def judge(facts: dict[str, Any], draft: dict[str, Any]) -> Iterator[Finding]:
 def failed_to_load(failure: dict[str, Any], step: str, remedy: str) -> Finding:
     """The finding for a project that does not come up; shows the project's own error."""
     what = f"the project fails at step '{step}': {failure['text'] or 'no message'}"
-    place = f"{failure['file']}:{failure['line']}" if failure["file"] else ""
+    place = ":".join(str(part) for part in (failure["file"], failure["line"]) if part)
     return Finding("load", BLOCKED, what, remedy, place)
 
 

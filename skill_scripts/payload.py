@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 HERE = Path(__file__).resolve().parent
 INSTALLED = HERE / "payload"
+NEUTRAL_ICONS = HERE / "neutral_icons"
 IN_CHECKOUT = HERE.parent / "reference_app" / "desktop-app"
 # Made on the machine, or the reference app's own.
 LEFT_OUT_FOLDERS = frozenset(
@@ -24,9 +25,13 @@ def payload_folder() -> Path:
 
 
 def payload_files() -> dict[str, Path]:
-    """The files adapt copies, by their path in desktop-app."""
+    """The files adapt copies, by their path in desktop-app.
+
+    Icons without a brand take the place of the reference app's own.
+    """
     folder = payload_folder()
     files = {name: folder / name for name in _walk(folder)}
+    files |= {f"icons/{name}": NEUTRAL_ICONS / name for name in _walk(NEUTRAL_ICONS)}
     return dict(sorted(files.items()))
 
 

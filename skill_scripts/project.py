@@ -103,8 +103,15 @@ def walk(root: Path) -> Iterator[str]:
                 if entry.name not in PRUNED and not entry.name.endswith(".egg-info"):
                     folders.append(f"{name}/")
                     yield f"{name}/"
-            elif entry.is_file():
+            elif _is_file(entry):
                 yield name
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def read_source(file: Path) -> str:

@@ -211,6 +211,8 @@ def _load(result: Survey, progress: Progress) -> None:
             break
         repaired = repair(result, failure)
         if repaired is None:
+            if result.facts["step"] == "manage":
+                failure["file"] = failure["file"] or result.project.manage
             result.findings.append(failed_to_load(failure, result.facts["step"], remedy(failure)))
             if "settings" not in result.facts:
                 named = result.facts.get("settings_module") or result.project.settings
