@@ -73,7 +73,9 @@ def read_wanted(project: Project, settings: Mapping[str, Any]) -> Wanted:
         requirements=(*lines, *python["extra"], *overrides),
         constraints=tuple(declared.constraints),
         overrides=tuple(overrides),
-        left_out=tuple(sorted(skipped & {requirement_name(each) for each in declared.requirements})),
+        left_out=tuple(
+            sorted(skipped & {requirement_name(each) for each in declared.requirements})
+        ),
         requires_python=declared.requires_python,
     )
 
@@ -83,9 +85,7 @@ def lock_file(root: Path, platform: Platform, version: str) -> Path:
     return root / PAYLOAD_FOLDER / LOCKS / f"{platform.name}-py{version}.txt"
 
 
-def make_lock(
-    wanted: Wanted, platform: Platform, version: str, python: Path | None = None
-) -> Lock:
+def make_lock(wanted: Wanted, platform: Platform, version: str, python: Path | None = None) -> Lock:
     """Choose versions that have wheels for the platform, or are pure Python.
 
     `python` builds what has to be built; without it uv finds one. Raises KitError DDK-STG-10 for

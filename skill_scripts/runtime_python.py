@@ -32,11 +32,11 @@ PRUNED_LIBRARY = (
     "lib-dynload/xx*",
 )  # fmt: skip
 PRUNED_POSIX = (
-    "include", "share", "lib/*.a", "lib/itcl*", "lib/libtcl*", "lib/libtk*", "lib/pkgconfig",
-    "lib/tcl*", "lib/thread*", "lib/tk*",
+    "BUILD", "include", "share", "lib/*.a", "lib/itcl*", "lib/libtcl*", "lib/libtk*",
+    "lib/pkgconfig", "lib/tcl*", "lib/thread*", "lib/tk*",
 )  # fmt: skip
 PRUNED_WINDOWS = (
-    "DLLs/_ctypes_test*", "DLLs/_test*", "DLLs/_tkinter*", "DLLs/tcl*", "DLLs/tk*", "Doc",
+    "BUILD", "DLLs/_ctypes_test*", "DLLs/_test*", "DLLs/_tkinter*", "DLLs/tcl*", "DLLs/tk*", "Doc",
     "Scripts", "Tools", "include", "libs", "pythonw.exe", "share", "tcl", "**/*.pdb",
 )  # fmt: skip
 FACTS = """
@@ -135,8 +135,7 @@ def place(source: Path, bundle: Path, platform: Platform) -> Path:
     """Copy the interpreter to `bundle`/python: no links, and without what is pruned."""
     target = bundle / "python"
     # Links are followed, so that the copy survives archives and systems that have none.
-    shutil.copytree(source, target, symlinks=False, ignore_dangling_symlinks=True,
-                    ignore=_other_programs(source, platform))  # fmt: skip
+    shutil.copytree(source, target, symlinks=False, ignore=_unwanted(source, platform))
     _prune(target, platform)
     python = bundle / platform.interpreter
     if not platform.windows:
@@ -162,12 +161,13 @@ def inspect(python: Path, build: Build, *, allow_old_sqlite: bool) -> Runtime:
     return Runtime(python, facts["version"], sqlite, Path(facts["packages"]), build)
 
 
-def _other_programs(source: Path, platform: Platform) -> Any:
-    """For copytree: bin/ keeps python3 alone, the other names are links to it or scripts."""
+def _unwanted(source: Path, platform: Platform) -> Any:
+    """For copytree: links that lead nowhere, and of bin/ all names but python3."""
 
     def ignore(folder: str, names: list[str]) -> set[str]:
+        dangling = {name for name in names if not Path(folder, name).exists()}
         if platform.windows or Path(folder) != source / "bin":
-            return set()
+            return dangling
         return set(names) - {"python3"}
 
     return ignore
