@@ -7,6 +7,7 @@ Any other word is a command of the kit itself: `python3 kit.py survey ../project
 
 from __future__ import annotations
 
+import ctypes.util
 import hashlib
 import json
 import os
@@ -25,6 +26,7 @@ PYTHON = SCRIPTS / ("python.exe" if WINDOWS else "python")
 REQUIREMENTS = ROOT / "requirements"
 STAMP = VENV / ".kit.json"
 SHELL = ROOT / "reference_app" / "desktop-app" / "electron"
+CHROMIUM = Path("/usr/bin/chromium")
 SHELL_TESTS = ROOT / "tests" / "shell"
 OLDEST_NODE = 22
 HELP = """usage: python3 kit.py JOB [arguments]
@@ -83,7 +85,7 @@ def prepare_kit() -> None:
 def prepare_demo() -> None:
     """The kit, and a browser to look at the adapted pages."""
     python_packages("kit")
-    programs("git", *browser())
+    browser("git")
 
 
 def prepare_start() -> None:
@@ -108,7 +110,7 @@ def prepare_lint() -> None:
 def prepare_test() -> None:
     """Everything."""
     prepare_lint()
-    programs("git", "xvfb-run", "xauth", *browser())
+    browser("git", "xvfb-run", "xauth")
     node_packages(SHELL)
     node_packages(SHELL_TESTS)
     electron()
@@ -142,31 +144,36 @@ def make_environment() -> None:
     check([*pip, "--require-hashes", "--requirement", str(REQUIREMENTS / "uv.txt")])
 
 
+PACKAGES = {
+    "git": "git",
+    "xvfb-run": "xvfb",
+    "xauth": "xauth",
+    "chromium": "chromium",
+    "libatomic.so.1": "libatomic1",
+}
+
+
 def programs(*names: str) -> None:
-    """Install the programs among `names` that this system lacks, all at once."""
-    packages = {"git": "git", "xvfb-run": "xvfb", "xauth": "xauth", "chromium": "chromium"}
-    missing = [name for name in names if not shutil.which(name)]
+    """Install the programs and libraries among `names` that this system lacks, all at once."""
+    missing = [name for name in names if not shutil.which(name) and not shared_library(name)]
     if sys.platform != "linux":  # the display of the others needs no X server
         missing = [name for name in missing if name == "git"]
     if missing:
-        wanted = [packages[name] for name in missing]
+        wanted = [PACKAGES[name] for name in missing]
         otherwise = f"Please install {' and '.join(missing)} and run this again"
         hint = f" (Debian and Ubuntu: apt install {' '.join(wanted)})."
         system_packages(*wanted, otherwise=otherwise + hint)
 
 
-def browser() -> list[str]:
-    """The program to install so that there is a Chromium; where none can be, Playwright's own."""
-    if Path("/usr/bin/chromium").exists():
-        return []
-    if debian() and can_apt():
-        return ["chromium"]
+def browser(*others: str) -> None:
+    """A Chromium, and the programs among `others`: Debian's, elsewhere Playwright's own."""
+    own = not CHROMIUM.exists() and not (debian() and can_apt())
+    programs(*others, *([] if own else ["chromium"]), "libatomic.so.1")
     wanted = digest(REQUIREMENTS / "kit.txt")
-    if recorded("browser") != wanted:
+    if own and recorded("browser") != wanted:
         say("installing Playwright's Chromium")
         check([str(PYTHON), "-m", "playwright", "install", "chromium"])
         record("browser", wanted)
-    return []
 
 
 def node_packages(folder: Path) -> None:
@@ -382,6 +389,11 @@ def importable(module: str) -> bool:
         subprocess.run([sys.executable, "-c", f"import {module}"], capture_output=True).returncode
         == 0
     )
+
+
+def shared_library(name: str) -> bool:
+    stem = name.removeprefix("lib").partition(".so")[0]
+    return ".so" in name and bool(ctypes.util.find_library(stem))
 
 
 def debian() -> bool:
