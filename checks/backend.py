@@ -199,6 +199,15 @@ class Backend:
         self.process.kill()
         self.process.wait(5)
 
+    def said(self, text: str, within: float = ANSWER_LIMIT) -> bool:
+        """Wait until standard error holds `text`."""
+        deadline = time.monotonic() + within
+        while not (found := text.encode() in self.log.read_bytes()):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.02)
+        return found
+
     def exit_code(self, within: float) -> int | None:
         """The exit code once it has ended; None when it is still running after `within` seconds."""
         try:
@@ -336,12 +345,12 @@ class Backend:
         state = "still running" if code is None else f"exit {code}"
         return f"{state}, last event {last}, standard error ends: {end[:200]}"
 
-    def _healthy(self) -> bool:
+    def _healthy(self, limit: float = 2) -> bool:
         try:
             answer = httpx.get(
                 f"http://{HOST}:{self.port}{self.target.health_path}",
                 headers={self.target.header: self.token},
-                timeout=2,
+                timeout=limit,
                 trust_env=False,
             )
         except httpx.HTTPError:
@@ -402,11 +411,11 @@ class Backend:
             raise TargetFailedError(f"the copy answered {answer.status} to the probe")
         return answer.json()
 
-    def raw(self, request: bytes, limit: float = 10.0) -> int | None:
+    def raw(self, request: bytes, limit: float = ANSWER_LIMIT) -> int | None:
         """Send bytes as they are; the status of the answer, None when there is none."""
         return status_of(self.raw_answer(request, limit))
 
-    def raw_answer(self, request: bytes, limit: float = 10.0) -> bytes:
+    def raw_answer(self, request: bytes, limit: float = ANSWER_LIMIT) -> bytes:
         """Send bytes as they are; the first 64 KiB of the answer."""
         answer = b""
         with contextlib.suppress(OSError), socket.create_connection((HOST, self.port), limit) as s:
@@ -417,7 +426,7 @@ class Backend:
 
     def alive(self) -> bool:
         """Whether it still runs and its health address answers 200."""
-        return self.process.poll() is None and self._healthy()
+        return self.process.poll() is None and self._healthy(ANSWER_LIMIT)
 
 
 def status_of(answer: bytes) -> int | None:
@@ -449,7 +458,7 @@ def run_to_end(target: Target, app_data: Path, **options: Any) -> Ending:
     """Start the target where it should refuse to serve; wait until it ends or becomes ready."""
     with Backend(target, app_data, **options) as backend:
         backend.wait_for("ready", SILENCE_LIMIT)
-        code = None if backend.event("ready") else backend.exit_code(1)
+        code = None if backend.event("ready") else backend.exit_code(STOP_LIMIT)
         return Ending(code, backend.events, backend.reason())
 
 

@@ -197,9 +197,9 @@ def probed(probe_target: Target, copies: Any) -> Probed:
         backend.probe("spawn")
         busy = threading.Thread(target=ask, daemon=True)
         busy.start()
-        busy.join(0.5)
+        backend.said("ddk-probe: a slow request begins")
         code, _ = backend.stop()
-        busy.join(5)
+        busy.join(10)
         left, _ = backend.gone_within(5)
     return Probed(
         app_data=app_data,
@@ -428,14 +428,14 @@ def chatty(probe_target: Target, copies: Any) -> Chatty:
     reason = flooded = ""
     with switched(probe_target, "ddk_probe_chatter"), Backend(probe_target, app_data) as backend:
         try:
-            backend.ready().get("/ddk-probe/chatter/", limit=10)
+            backend.ready().get("/ddk-probe/chatter/")
         except TargetFailedError as error:
             reason = str(error)
         noise = list(backend.noise)
         backend.reading.clear()
         try:
-            backend.get("/ddk-probe/flood/", limit=10)
-            backend.get(probe_target.health_path, limit=10)
+            backend.get("/ddk-probe/flood/")
+            backend.get(probe_target.health_path)
         except TargetFailedError as error:
             flooded = str(error)
         backend.reading.set()

@@ -63,6 +63,8 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     except TargetError as error:
         print(error, file=sys.stderr)
         return 2
+    if getattr(option, "numprocesses", None):
+        option.dist = "loadgroup"
     config.stash[TARGET], config.stash[RUN] = target, run
     config.pluginmanager.register(run, "acceptance run")
     if option.tbstyle == "auto":
@@ -101,6 +103,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if unknown := set(ids) - run.criteria.keys():
             raise pytest.UsageError(f"{item.nodeid} names {sorted(unknown)}: not in SPEC.md")
         run.expect(ids, _title(item))
+        if config.option.__dict__.get("dist") == "loadgroup":
+            item.add_marker(pytest.mark.xdist_group(_group(item)))
         (wanted if not ids or run.wants(ids) else other).append(item)
     if other:
         items[:] = wanted
@@ -120,6 +124,7 @@ def pytest_runtest_makereport(
     verdict, said = _verdict(call)
     check = Check(
         name=item.name,
+        title=_title(item),
         criteria=ids,
         verdict=verdict,
         seen=next((str(v) for k, v in reversed(item.user_properties) if k == "seen"), ""),
@@ -184,6 +189,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line("")
     for line in report.table(run, terminalreporter.isatty):
         terminalreporter.write_line(line)
+
+
+def _group(item: pytest.Item) -> str:
+    """Which checks share a worker of xdist: those that look at the same starts."""
+    return "pages" if item.path.stem in ("test_web", "test_net", "test_adp") else "life"
 
 
 def _criteria_of(item: pytest.Item) -> list[str]:

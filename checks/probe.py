@@ -18,6 +18,7 @@ from django.core.handlers.base import BaseHandler
 from django.http import HttpResponse, JsonResponse
 
 PREFIX = "/ddk-probe/"
+SLOW_BEGINS = "ddk-probe: a slow request begins"
 FLOOD = 2 * 1024 * 1024
 HERE = Path(__file__).parent
 CHILD = (
@@ -74,7 +75,8 @@ def spawn() -> dict:
 
 
 def slow() -> dict:
-    """A request that takes two seconds."""
+    """A request that takes two seconds, from the moment standard error says so."""
+    print(SLOW_BEGINS, file=sys.stderr, flush=True)
     time.sleep(2)
     return {"slow": "done"}
 

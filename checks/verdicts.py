@@ -46,6 +46,7 @@ class Check:
     """What one check found."""
 
     name: str
+    title: str
     criteria: list[str]
     verdict: str
     seen: str
@@ -165,7 +166,9 @@ class Run:
 
     def _judge(self, criterion: Criterion) -> Verdict:
         found = [c for c in self.checks if criterion.id in c.criteria]
-        title = self.titles.get(criterion.id, criterion.text)
+        # With xdist only the workers collect, and their titles come with what they found.
+        known = self.titles.get(criterion.id, criterion.text)
+        title = found[0].title if found else known
         if elsewhere := self._elsewhere(criterion):
             return Verdict(criterion, title, "not run here", elsewhere)
         if not found:
