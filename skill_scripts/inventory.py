@@ -30,6 +30,7 @@ VARYING = {
     VERSION: "the time of staging",
     "first-run/*.sqlite3": "columns that hold a date or a time",
 }
+MADE_BY_STAGE = tuple(f":(exclude){PAYLOAD_FOLDER}/{name}" for name in ("staged*", "locks"))
 LICENCE_NAME = re.compile(r"(?i)^(licen[cs]e|copying|notice|authors)")
 GIT_LIMIT_SECONDS = 30
 
@@ -50,7 +51,7 @@ def write_parts(bundle: Path, runtime: Runtime, settings: Mapping[str, Any]) -> 
 def write_version(bundle: Path, root: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Write VERSION; returns what of it the manifest repeats."""
     revision = _git(root, "rev-parse", "HEAD")
-    changed = bool(revision and _git(root, "status", "--porcelain", "--", "."))
+    changed = bool(revision and _git(root, "status", "--porcelain", "--", ".", *MADE_BY_STAGE))
     staged_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     app = settings["app"]
     shown = f"{revision or 'unknown'}{' with uncommitted changes' if changed else ''}"

@@ -13,7 +13,7 @@ IN_CHECKOUT = HERE.parent / "reference_app" / "desktop-app"
 LEFT_OUT_FOLDERS = frozenset(
     {
         ".packages", ".pytest_cache", ".ruff_cache", ".venv", "__pycache__", "dist",
-        "node_modules", "staged",
+        "locks", "node_modules", "staged",
     }
 )  # fmt: skip
 LEFT_OUT_FILES = frozenset({".DS_Store", ".kit.json", "desktop.toml"})

@@ -19,10 +19,18 @@ from .environment import set_defaults
 from .manifest import Manifest
 
 _applied: dict[str, Any] = {}
+_installed = False
 
 
 def install(installation: Installation, manifest: Manifest) -> None:
-    """Set environment defaults and have every settings object of this process layered."""
+    """Set environment defaults and have every settings object of this process layered.
+
+    Once: a child of the staged Python gets here twice, by its .pth and by importing launch.py.
+    """
+    global _installed
+    if _installed:
+        return
+    _installed = True
     set_defaults(installation, manifest)
 
     def patch(conf: ModuleType) -> None:
