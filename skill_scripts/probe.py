@@ -78,12 +78,16 @@ def look(report: Report, project: Path, request: dict[str, Any]) -> None:
     import django
     from desktop_runtime import entry, overlay
     from desktop_runtime.contract import Installation
+    from desktop_runtime.data import FOLDERS
     from desktop_runtime.manifest import read_manifest
 
     report.facts["django"] = django.get_version()
     manifest = read_manifest(Path(request["manifest"]))
     record_own_settings(report.facts)
-    overlay.install(Installation(Path(request["app_data"]), project, packaged=False), manifest)
+    app_data = Path(request["app_data"])
+    for name in FOLDERS:
+        (app_data / name).mkdir(parents=True, exist_ok=True)
+    overlay.install(Installation(app_data, project, packaged=False), manifest)
 
     report.step("manage")
     entry.enter(project, manifest)
