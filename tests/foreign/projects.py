@@ -205,6 +205,7 @@ PROJECTS = (
         shape="example package inside a library, editable requirement on the parent folder",
         source=Sdist("django-tables2==3.0.1"),
         target="example",
+        decisions=('python.extra=["django<5"]',),
     ),
     Project(
         name="debug-toolbar-example",
@@ -218,6 +219,12 @@ PROJECTS = (
         shape="src layout, eight required variables, login wall, folders made at import",
         source=Sdist("ephios==0.27.1"),
         quick=True,
+        decisions=(
+            "django.env.DATA_DIR={app_data}/project",
+            'data.first_run=[["compilejsi18n"]]',
+            "login.user=owner",
+            "login.create=true",
+        ),
     ),
     Project(
         name="pretalx",
@@ -225,6 +232,7 @@ PROJECTS = (
         source=Sdist("pretalx==2026.1.2"),
         python=">=3.12",
         quick=True,
+        decisions=("django.env.PRETALX_DATA_DIR={app_data}/project",),
     ),
     Project(
         name="coldfront",
@@ -247,12 +255,24 @@ PROJECTS = (
         name="promgen",
         shape="manage.py inside the package, required SECRET_KEY, old Django",
         source=Sdist("promgen==0.61.0"),
+        decisions=(
+            "django.settings=promgen.settings",
+            "django.env.SECRET_KEY=generate:secret",
+            'python.extra=["setuptools<81"]',
+        ),
     ),
     Project(
         name="byro",
         shape="no manage.py but a console entry, configuration parser",
         source=Sdist("byro==2026.4.0"),
         python=">=3.12",
+        decisions=(
+            "django.settings=byro.settings",
+            "django.env.BYRO_DATA_DIR={app_data}/project",
+            "django.env.BYRO_FILESYSTEM_STATIC={app_data}/staticfiles",
+            "login.user=owner",
+            "login.create=true",
+        ),
     ),
     Project(
         name="django-ca",
