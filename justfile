@@ -18,6 +18,10 @@ test *args:
 docs:
     {{ python }} kit.py docs
 
+# The reference app with its own Python and first data; options go to `desktop-django stage`.
+stage *args:
+    {{ python }} kit.py stage reference_app {{ args }}
+
 # Run a workflow of this repository on GitHub, for example: just workflow-run ci.yml
 workflow-run name="ci.yml":
     gh workflow run {{ name }}

@@ -29,6 +29,7 @@ SHELL = ROOT / "reference_app" / "desktop-app" / "electron"
 CHROMIUM = Path("/usr/bin/chromium")
 SHELL_TESTS = ROOT / "tests" / "shell"
 OLDEST_NODE = 22
+IN_PARALLEL = ("--numprocesses=logical", "--maxprocesses=4", "--dist=worksteal")
 HELP = """usage: python3 kit.py JOB [arguments]
 
   demo            adapt a real foreign project (a Wagtail site), check it, and undo it again
@@ -241,7 +242,7 @@ def test(arguments: list[str]) -> int:
             "shell units": node_tests("units"),
             "shell windows": [*display(), *node_tests("windows")],
             "reference app": ["pytest", "-q", *app],
-            "pytest": ["pytest", *arguments],
+            "pytest": ["pytest", *IN_PARALLEL, *arguments],
         }
     )
 

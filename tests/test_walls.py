@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,10 @@ RUNTIME_LINES = 2000  # one sitting; raise it only through docs/decisions.md
 # What is started with the target's own interpreter, and what it may see there.
 RUNS_IN_THE_TARGET = {
     ROOT / "skill_scripts" / "probe.py": {"django", "desktop_runtime", "launch"},
+    ROOT / "skill_scripts" / "prepare_data.py": {"django", "desktop_runtime", "time_machine"},
+    ROOT / "skill_scripts" / "children.py": {"sitecustomize"},
     ROOT / "checks" / "probe.py": {"django"},
-    **dict.fromkeys((ROOT / "checks" / "probe_app").rglob("*.py"), {"django"}),
+    **{path: {"django"} for path in (ROOT / "checks" / "probe_app").rglob("*.py")},
 }
 
 LOCAL_REGISTRIES = "|".join(
@@ -76,6 +79,22 @@ def test_part_sees_neither_the_others_nor_django(part, other):
         for path in python_files(ROOT / part)
     }
     assert found
+    assert not {name: rest for name, rest in found.items() if rest}
+
+
+@pytest.mark.parametrize("part", ["checks", "skill_scripts"])
+def test_everything_imported_is_declared(part):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {re.split(r"\W", name, maxsplit=1)[0] for name in project["dependencies"]}
+    own = {"checks", "skill_scripts"}
+    found = {
+        path.name: imports(path)
+        - sys.stdlib_module_names
+        - declared
+        - own
+        - RUNS_IN_THE_TARGET.get(path, set())
+        for path in python_files(ROOT / part)
+    }
     assert not {name: rest for name, rest in found.items() if rest}
 
 
