@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
 import typer
 import yaml
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
 DOCS = Path(__file__).resolve().parent
 KIT = DOCS.parent
@@ -258,7 +258,7 @@ def _type(value: dict[str, Any]) -> str:
 def cli_page() -> str:
     """kit.py, desktop-django and the options of the checks."""
     command = typer.main.get_command(app)
-    assert isinstance(command, click.Group)
+    assert isinstance(command, TyperGroup)
     lines = ["# Command line", "", f"    {command.name} COMMAND …", "", CLI_INTRODUCTION]
     for name, each in command.commands.items():
         if not each.help:
@@ -281,16 +281,16 @@ KIT_INTRODUCTION = """\
 One file of the standard library. It makes `.venv`, installs what a job needs, then does the job."""
 
 
-def _usage(command: click.Command) -> Iterator[str]:
+def _usage(command: TyperCommand) -> Iterator[str]:
     for parameter in command.params:
-        if isinstance(parameter, click.Argument):
+        if isinstance(parameter, TyperArgument):
             yield parameter.metavar or parameter.name.upper()
-    if any(isinstance(parameter, click.Option) for parameter in command.params):
+    if any(isinstance(parameter, TyperOption) for parameter in command.params):
         yield "[options]"
 
 
-def _options(where: str, command: click.Command) -> list[str]:
-    options = [p for p in command.params if isinstance(p, click.Option) and p.name != "help"]
+def _options(where: str, command: TyperCommand) -> list[str]:
+    options = [p for p in command.params if isinstance(p, TyperOption) and p.name != "help"]
     if not options:
         return []
     lines = ["", "| option | |", "| --- | --- |"]
@@ -298,7 +298,7 @@ def _options(where: str, command: click.Command) -> list[str]:
         name = option.opts[-1]
         if not option.help:
             raise SystemExit(f"{where} {name} has no help")
-        value = "" if option.is_flag else f" {option.metavar or option.type.name.upper()}"
+        value = "" if option.is_flag else f" {option.metavar or 'TEXT'}"
         lines.append(f"| `{name}{value}` | {_cell(option.help)} |")
     return lines
 
@@ -323,7 +323,7 @@ class _OptionReader:
             raise SystemExit(f"the checks' option {name} has no help")
         value = facts.get("metavar") or "|".join(facts.get("choices", ()))
         said = facts["help"].replace("%(default)s", str(facts.get("default")))
-        self.rows.append(f"| `{f'{name} {value}'.strip()}` | {_cell(said)} |")
+        self.rows.append(f"| `{_cell(f'{name} {value}'.strip())}` | {_cell(said)} |")
 
 
 def _kit_jobs() -> list[str]:
@@ -371,6 +371,7 @@ FAMILIES = {
     "DDK-STG": "staging",
     "DDK-PKG": "packaging",
     "DDK-UPD": "updating the desktop layer",
+    "DDK-KIT": "the kit itself",
     "DDK-CHK": "starting the checks",
     "DDK-RUN": "the backend, in the event `failed`",
 }
@@ -386,7 +387,11 @@ def check_errors() -> list[tuple[str, str, str]]:
             match node.args:
                 case [ast.Constant(int(code)), _, means, do]:
                     said = (f"DDK-CHK-{code:02}", _literal(means), _literal(do))
-                    found.setdefault(code, said)
+                    before = found.get(code, said)
+                    found[code] = tuple(
+                        old if new in old else f"{old} Or: {new}"
+                        for old, new in zip(before, said, strict=True)
+                    )
     return [found[code] for code in sorted(found)]
 
 
@@ -426,9 +431,9 @@ class SitePage:
         body = re.sub(r"<!--.*?-->|^---\n.*?\n---\n", "", self.text, flags=re.S)
         for paragraph in re.split(r"\n\s*\n", body):
             plain = " ".join(paragraph.split())
-            if plain and not plain.startswith(("#", "|", "<", "!", "```", "-", "    ")):
+            if plain and not paragraph.startswith(("#", "|", "<", "!", "```", "-", "    ")):
                 plain = re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", plain)
-                return re.split(r"(?<=[.:])\s", plain)[0].rstrip(":.")
+                return re.split(r"(?<=\.)\s", plain)[0].rstrip(":.")
         return ""
 
 
@@ -457,11 +462,12 @@ def llms(pages: list[SitePage]) -> str:
     lines = [
         "# desktop-django-kit",
         "",
-        "> Turns an existing Django project into an installable, local-first desktop app (Electron, "
-        "bundled Python, SQLite) by adding one folder, and proves it by numbered criteria.",
+        "> Turns an existing Django project into an installable, local-first desktop app "
+        "(Electron, bundled Python, SQLite) by adding one folder, and proves it by numbered "
+        "criteria.",
         "",
-        "Working in somebody's Django repository: follow SKILL.md. Commands print JSON with `--json`, ask",
-        "nothing and have documented exit codes. Working on the kit itself: AGENTS.md.",
+        "Working in somebody's Django repository: follow SKILL.md. Commands print JSON with",
+        "`--json`, ask nothing and have documented exit codes. Working on the kit: AGENTS.md.",
         "",
         "## Entry points",
         "",
