@@ -78,11 +78,16 @@ def _secrets(settings: Any, installation: Installation) -> dict[str, Any]:
     values: dict[str, Any] = {"SECRET_KEY": key}
     if not own:
         return values
+
+    def is_own(value: Any) -> bool:
+        # Comparing a lazy value, such as reverse_lazy(), would evaluate it and load the settings.
+        return isinstance(value, str) and value == own
+
     for name, value in vars(settings).items():
-        if name.isupper() and value == own:
+        if name.isupper() and is_own(value):
             values[name] = key
-        elif name.isupper() and isinstance(value, dict) and own in value.values():
-            values[name] = {k: key if v == own else v for k, v in value.items()}
+        elif name.isupper() and isinstance(value, dict) and any(map(is_own, value.values())):
+            values[name] = {k: key if is_own(v) else v for k, v in value.items()}
     return values
 
 
