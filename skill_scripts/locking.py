@@ -189,7 +189,7 @@ def read_lock(file: Path, fingerprint: str) -> Lock | None:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return None
-    head = re.match(r"# declarations ([0-9a-f]{64})\n# built from source: (.*)\n", text)
+    head = re.match(r"# declarations ([0-9a-f]{64})\n# built from source:(.*)\n", text)
     if not head or head[1] != fingerprint:
         return None
     return Lock(text[head.end() :], tuple(head[2].split()))
@@ -218,9 +218,17 @@ def install_lock(lock: Lock, python: Path, packages: Path) -> None:
         done = run_uv(command)
     if not done.ok:
         raise KitError("DDK-STG-12", f"the packages do not install:\n    {done.errors[:2000]}")
-    # Their first lines name this machine's folders, and nobody types commands in an app.
+    _drop_programs(packages)
+
+
+def _drop_programs(packages: Path) -> None:
+    """Nobody types commands in an app, and their first lines name this machine's folders."""
     for folder in ("bin", "Scripts"):
         shutil.rmtree(packages / folder, ignore_errors=True)
+    for file in packages.glob("*.dist-info/RECORD"):
+        lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if not line.startswith(("bin/", "Scripts/", "../"))]
+        file.write_text("".join(kept), encoding="utf-8", newline="")
     (packages / ".lock").unlink(missing_ok=True)
 
 
