@@ -23,7 +23,7 @@ from .contract import (
     read_address,
     read_installation,
 )
-from .data import open_folder, read_json
+from .data import hold, make_folders, read_json
 from .entry import enter, project_failure
 from .manifest import Manifest, read_manifest
 
@@ -91,7 +91,8 @@ class Backend:
                 f"Port {address.port} is taken: {error}",
                 "The shell tries another port.",
             ) from error
-        held = open_folder(installation.app_data)
+        make_folders(installation.app_data)
+        held = hold(installation.app_data)
         self.channel.send("listening", host=address.host, port=address.port, pid=os.getpid())
         self._obey(signal.SIGTERM, signal.SIGINT)
         self.channel.on_end(lambda: self._end("lifeline"))
@@ -229,6 +230,7 @@ def _run_command(payload: Path, command: list[str]) -> int:
 
     try:
         installation, manifest = read_installation(), read_manifest(payload / "desktop.toml")
+        make_folders(installation.app_data)
         load_project(payload, installation, manifest)
     except BackendError as failure:
         print(f"DDK-RUN-{failure.code}: {failure.message}\n{failure.hint}", file=sys.stderr)

@@ -15,14 +15,21 @@ from .contract import BackendError, Exit
 FOLDERS = ("media", "logs", "backups", "cache", "outbox", "sessions")
 
 
-def open_folder(app_data: Path) -> IO[bytes]:
-    """Make the folder and hold it for this process; the result keeps the lock.
+def make_folders(app_data: Path) -> None:
+    """Make what the layers promise the project. Raises `BackendError` (16)."""
+    try:
+        for name in FOLDERS:
+            (app_data / name).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise not_writable(app_data, error) from error
+
+
+def hold(app_data: Path) -> IO[bytes]:
+    """Keep every other backend off the folder for as long as the result is open.
 
     Raises `BackendError` with `Exit.NOT_WRITABLE` or `Exit.ALREADY_RUNNING`.
     """
     try:
-        for name in FOLDERS:
-            (app_data / name).mkdir(parents=True, exist_ok=True)
         held = system.lock(app_data / "backend.lock")
     except OSError as error:
         raise not_writable(app_data, error) from error
