@@ -3,7 +3,8 @@ import { navigationVerdict, OWN_ACTIONS, windowOpenVerdict } from "./navigation.
 
 /** `contents` is any webContents; `childOptions` are the window options of a same-origin child. */
 export function guardContents(contents, { getOrigin, openExternal, act, childOptions, report }) {
-  const judge = (event, to) => {
+  const judge = (event) => {
+    const to = event.url;
     const verdict = navigationVerdict({ from: contents.getURL(), to, origin: getOrigin() });
     if (verdict === "allow") {
       return;
@@ -17,11 +18,8 @@ export function guardContents(contents, { getOrigin, openExternal, act, childOpt
       report(`refused to go to ${to.slice(0, 200)}`);
     }
   };
-  contents.on("will-navigate", (event, url) => judge(event, url));
-  contents.on(
-    "will-redirect",
-    (event, url, _inPlace, isMainFrame) => isMainFrame && judge(event, url),
-  );
+  contents.on("will-navigate", judge);
+  contents.on("will-redirect", (event) => event.isMainFrame && judge(event));
   contents.on("will-attach-webview", (event) => event.preventDefault());
   contents.setWindowOpenHandler(({ url }) => {
     const verdict = windowOpenVerdict({ to: url, origin: getOrigin() });

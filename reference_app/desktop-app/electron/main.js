@@ -41,6 +41,7 @@ if (manifest) {
       home: app.getPath("home"),
     });
   app.setName(manifest.name);
+  app.setAppUserModelId?.(manifest.identifier); // Windows only: one entry in the task bar
   app.setPath("userData", join(appData, "shell")); // also decides whose instance lock this is
   protocol.registerSchemesAsPrivileged([SCHEME]);
   if (app.requestSingleInstanceLock()) {

@@ -201,11 +201,16 @@ export async function runShell({ electronDir, manifest, options, place, appData 
         options: windowOptions,
         name,
         state,
-        onShown: () => splash?.close(),
+        onShown,
       });
       followMainWindow(main);
     }
     return main;
+  }
+
+  function onShown() {
+    log("window shown");
+    splash?.close();
   }
 
   function followMainWindow(window) {
@@ -295,7 +300,6 @@ export async function runShell({ electronDir, manifest, options, place, appData 
   }
 
   supervisor.on("progress", (text) => {
-    log(text);
     splash?.tell(text);
     if (main?.webContents.getURL() === pageUrl("splash")) {
       fillPage(main.webContents, { name, progress: text });
@@ -374,7 +378,10 @@ export async function runShell({ electronDir, manifest, options, place, appData 
             cancelId: buttons.length - 1,
           })
         ).response,
-      stopBackend: () => supervisor.close(),
+      stopBackend: async () => {
+        await supervisor.close();
+        app.releaseSingleInstanceLock(); // the new version may start before this one has gone
+      },
       restart: () => {
         app.relaunch();
         app.quit();

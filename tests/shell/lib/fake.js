@@ -18,6 +18,9 @@ const { createToken } = await load("token.js");
 
 /** A zombie counts as dead. */
 export const isAlive = (pid) => {
+  if (!pid) {
+    return false;
+  }
   try {
     process.kill(pid, 0);
     return (

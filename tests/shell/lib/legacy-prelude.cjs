@@ -81,6 +81,10 @@ app.on("web-contents-created", (_event, contents) => {
     goBack: () => contents.goBack(),
     goForward: () => contents.goForward(),
   };
+  contents.on("will-navigate", (event, url) => Object.assign(event, { url, isMainFrame: true }));
+  contents.on("will-redirect", (event, url, _inPlace, isMainFrame) =>
+    Object.assign(event, { url, isMainFrame }),
+  );
   contents.setWindowOpenHandler = (handle) => {
     contents.on("new-window", (event, url, _name, _disposition, options) => {
       event.preventDefault();
