@@ -1,0 +1,135 @@
+"""Whatever a person can type, set or meet is in the reference."""
+
+import importlib.util
+import json
+import re
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from checks import criteria
+from skill_scripts.errors import ERRORS
+
+from .pages import DOCS, KIT
+
+REFERENCE = DOCS / "reference"
+READS_VARIABLE = re.compile(
+    r"""(?:os\.environ|\benviron)(?:\.get\(|\.setdefault\(|\[)\s*["']([A-Z][A-Z0-9_]+)["']"""
+    r"""|getenv\(\s*["']([A-Z][A-Z0-9_]+)["']"""
+    r"""|process\.env\.([A-Z][A-Z0-9_]+)|\benv\.([A-Z][A-Z0-9_]+)"""
+)
+# Read because every program does, and explained nowhere else either.
+SYSTEM = {"PATH", "HOME"}
+
+
+@pytest.fixture
+def generator():
+    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["generate"] = module
+    spec.loader.exec_module(module)
+    yield module
+    del sys.modules["generate"]
+
+
+def text(name):
+    return (REFERENCE / name).read_text(encoding="utf-8")
+
+
+def test_generated_pages_are_up_to_date(generator):
+    stale = [
+        path for path, wanted in generator.generated().items() if generator.current(path) != wanted
+    ]
+    assert not stale, "run: python docs/generate.py"
+
+
+def test_an_option_without_help_stops_the_generator(generator):
+    command = generator.typer.main.get_command(generator.app).commands["adapt"]
+    option = next(each for each in command.params if each.opts == ["--dry-run"])
+    option.help = ""
+    with pytest.raises(SystemExit, match="desktop-django adapt --dry-run has no help"):
+        generator._options("desktop-django adapt", command)
+
+
+def test_an_option_without_help_stops_the_generator_for_the_checks_too(generator):
+    with pytest.raises(SystemExit, match="option --new has no help"):
+        generator._OptionReader().addoption("--new", action="store_true")
+
+
+def test_a_key_without_a_line_stops_the_generator(generator):
+    with pytest.raises(SystemExit, match=r"\[app\] motto"):
+        generator._note({"app": {}}, "app", "motto")
+
+
+def test_every_criterion_has_an_anchor_of_its_own():
+    headings = re.findall(r"^### ([A-Z]{3}-\d+)$", text("criteria.md"), re.M)
+    assert headings == list(criteria.load())
+    for criterion in criteria.load().values():
+        page, _, anchor = criterion.docs.partition("#")
+        assert (KIT / page).is_file()
+        assert anchor.upper() in headings
+
+
+def test_every_error_code_is_listed():
+    listed = text("errors.md")
+    assert [code for code in ERRORS if f"`{code}`" not in listed] == []
+
+
+def test_every_exit_code_of_the_backend_is_listed():
+    source = (KIT / "reference_app/desktop-app/desktop_runtime/contract.py").read_text()
+    codes = re.findall(r"^    [A-Z_]+ = (\d+)$", source, re.M)
+    listed = text("exit-codes.md")
+    assert codes
+    assert [code for code in codes if f"| {code} |" not in listed] == []
+
+
+def test_every_event_is_shown():
+    runtime = KIT / "reference_app" / "desktop-app" / "desktop_runtime"
+    sent = {
+        name
+        for file in runtime.glob("*.py")
+        for name in re.findall(r'\.send\(\s*"(\w+)"', file.read_text(encoding="utf-8"))
+    }
+    assert sent
+    assert [name for name in sent if f'"event": "{name}"' not in text("events.md")] == []
+
+
+def test_every_key_of_the_manifest_is_listed():
+    schema = json.loads((KIT / "checks" / "desktop.schema.json").read_text(encoding="utf-8"))
+    listed = text("desktop-toml.md")
+    for table, description in schema["properties"].items():
+        properties = description.get("items", description).get("properties", {})
+        assert [key for key in properties if f"`{key}`" not in listed] == [], table
+
+
+def test_every_variable_that_is_read_is_explained():
+    sources = [
+        KIT / "kit.py",
+        *(KIT / "skill_scripts").glob("*.py"),
+        *(KIT / "checks").glob("*.py"),
+        *(KIT / "reference_app" / "desktop-app" / "desktop_runtime").rglob("*.py"),
+        *(KIT / "reference_app" / "desktop-app" / "electron").glob("*.js"),
+    ]
+    read = {
+        name: path.name
+        for path in sources
+        for match in READS_VARIABLE.finditer(path.read_text(encoding="utf-8"))
+        for name in match.groups()
+        if name and not name.startswith(("HTTP_", "QUERY_", "SSL")) and name not in SYSTEM
+    }
+    read.pop("PATH_INFO", None)
+    explained = text("environment.md")
+    assert {n: f for n, f in read.items() if f"`{n}" not in explained} == {}
+
+
+def test_every_dependency_has_its_reason():
+    project = tomllib.loads((KIT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = [re.match(r"[\w-]+", each)[0] for each in project["dependencies"]]
+    shell = KIT / "reference_app" / "desktop-app" / "electron" / "package.json"
+    package = json.loads(Path(shell).read_text(encoding="utf-8"))
+    names += [*package["dependencies"], *package["devDependencies"]]
+    decisions = (DOCS / "decisions.md").read_text(encoding="utf-8")
+    table = decisions[decisions.index("## Dependencies") :]
+    assert [name for name in names if not re.search(rf"(?<![\w-]){name}(?![\w-])", table)] == []

@@ -1,0 +1,113 @@
+"""SKILL.md is valid, complete, and its commands do what it says."""
+
+import ast
+import re
+import shutil
+import subprocess
+
+import pytest
+import yaml
+
+from skill_scripts.findings import BLOCKED, DECIDE, INTEGRATIONS
+
+from .pages import KIT, run_line
+
+SKILL = KIT / "SKILL.md"
+KNOWN_KEYS = {"name", "description", "license", "compatibility", "metadata", "allowed-tools"}
+COMMANDS = re.compile(r"```console\n(.+?)```", re.DOTALL)
+
+
+@pytest.fixture
+def skill(tmp_path):
+    """A copy in a folder of the skill's name, as the specification of skills asks for."""
+    folder = tmp_path / "desktop-django-kit"
+    folder.mkdir()
+    shutil.copy(SKILL, folder)
+    shutil.copytree(KIT / "references", folder / "references")
+    return folder
+
+
+def split(folder):
+    _, front, body = (folder / "SKILL.md").read_text(encoding="utf-8").split("---\n", 2)
+    return yaml.safe_load(front), body
+
+
+def test_front_matter_follows_the_agent_skills_specification(skill):
+    front, _ = split(skill)
+    assert set(front) <= KNOWN_KEYS
+    name = front["name"]
+    assert len(name) <= 64
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)
+    assert name == skill.name
+    assert 0 < len(front["description"]) <= 1024
+    assert not set("<>") & set(front["description"])
+    assert 0 < len(front["compatibility"]) <= 500
+    assert front["license"]
+    assert all(isinstance(value, str) for value in front["metadata"].values())
+
+
+def test_spec_version_is_the_current_one(skill):
+    from skill_scripts import SPEC_VERSION, __version__
+
+    front, body = split(skill)
+    assert front["metadata"]["spec"] == SPEC_VERSION
+    assert f"desktop-django-kit {__version__}, spec {SPEC_VERSION}" in body
+
+
+def test_body_is_short_and_references_are_one_level_deep(skill):
+    _, body = split(skill)
+    assert len(body.splitlines()) < 500
+    linked = set(re.findall(r"\]\((references/[\w./-]+)\)", body))
+    assert linked == {f"references/{file.name}" for file in (skill / "references").iterdir()}
+    for file in (skill / "references").iterdir():
+        text = file.read_text(encoding="utf-8")
+        assert "\nLoad this when" in text
+        assert "](" not in text
+
+
+def findings_to_decide():
+    """Identifiers of findings that somebody has to decide on, read from where they are made."""
+    found = {each[1] for each in INTEGRATIONS if each[2] == DECIDE}
+    for file in (KIT / "skill_scripts").glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Call(ast.Name("Finding"), [name, ast.Name("DECIDE"), *_]):
+                    if isinstance(name, ast.JoinedStr):
+                        found.add(f"{name.values[0].value}…")
+                    elif isinstance(name, ast.Constant):
+                        found.add(name.value)
+    return found
+
+
+def test_every_decision_is_in_the_table(skill):
+    _, body = split(skill)
+    table = body[body.index("### Decisions") : body.index("## 3.")]
+    assert findings_to_decide()
+    assert sorted(each for each in findings_to_decide() if f"`{each}`" not in table) == []
+
+
+def test_severities_are_explained(skill):
+    _, body = split(skill)
+    assert all(f"| `{each}` |" in body for each in (DECIDE, BLOCKED))
+
+
+@pytest.mark.slow
+@pytest.mark.network
+@pytest.mark.browser
+def test_commands_in_order_on_a_foreign_project(tmp_path):
+    project = tmp_path / "a clubhouse"
+    shutil.copytree(KIT / "tests" / "foreign" / "own" / "clubhouse", project)
+    for command in ("init --quiet", "add .", "-c user.name=n -c user.email=e commit -qm project"):
+        subprocess.run(["git", "-C", str(project), *command.split()], check=True)
+    places = {"KIT": KIT, "PROJECT": project, "REPORT": tmp_path / "report.json"}
+    blocks = COMMANDS.findall(SKILL.read_text(encoding="utf-8"))
+    assert len(blocks) >= 5
+    for line in "".join(blocks).splitlines():
+        typed = re.sub(
+            r"\b(KIT|PROJECT|REPORT)\b", lambda m: places[m[1]].replace(" ", "\\ "), line
+        )
+        done = run_line(typed, tmp_path, tmp_path / "home")
+        accepted = (0, 1) if " survey " in line else (0,)
+        assert done.returncode in accepted, f"{line}\n{done.stdout[-4000:]}{done.stderr[-2000:]}"
+        if "status --short" in line:
+            assert done.stdout == "?? desktop-app/\n"
