@@ -23,7 +23,7 @@ from .contract import (
     read_address,
     read_installation,
 )
-from .data import hold, make_folders, read_json
+from .data import make_folders, open_folder, read_json
 from .entry import enter, project_failure
 from .manifest import Manifest, read_manifest
 
@@ -91,8 +91,7 @@ class Backend:
                 f"Port {address.port} is taken: {error}",
                 "The shell tries another port.",
             ) from error
-        make_folders(installation.app_data)
-        held = hold(installation.app_data)
+        held = open_folder(installation.app_data)
         self.channel.send("listening", host=address.host, port=address.port, pid=os.getpid())
         self._obey(signal.SIGTERM, signal.SIGINT)
         self.channel.on_end(lambda: self._end("lifeline"))

@@ -24,11 +24,12 @@ def make_folders(app_data: Path) -> None:
         raise not_writable(app_data, error) from error
 
 
-def hold(app_data: Path) -> IO[bytes]:
-    """Keep every other backend off the folder for as long as the result is open.
+def open_folder(app_data: Path) -> IO[bytes]:
+    """Make the folder and keep every other backend off it while the result is open.
 
     Raises `BackendError` with `Exit.NOT_WRITABLE` or `Exit.ALREADY_RUNNING`.
     """
+    make_folders(app_data)
     try:
         held = system.lock(app_data / "backend.lock")
     except OSError as error:
