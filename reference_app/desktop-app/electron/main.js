@@ -46,13 +46,17 @@ if (manifest) {
   protocol.registerSchemesAsPrivileged([SCHEME]);
   if (app.requestSingleInstanceLock()) {
     app.on("second-instance", () => {
-      const [window] = BrowserWindow.getAllWindows().filter((each) => each.isVisible());
+      const seen = (each) => each.isVisible() || each.isMinimized();
+      const [window] = BrowserWindow.getAllWindows().filter(seen);
       if (window?.isMinimized()) {
         window.restore();
       }
       window?.focus();
     });
-    app.whenReady().then(() => runShell({ electronDir, manifest, options, place, appData }));
+    runShell({ electronDir, manifest, options, place, appData }).catch((error) => {
+      dialog.showErrorBox("This application cannot start", error.stack);
+      app.exit(1);
+    });
   } else {
     app.exit(0);
   }

@@ -73,6 +73,37 @@ export async function runShell({ electronDir, manifest, options, place, appData 
   let sessionEnding = false;
   let backendGone = false;
 
+  // Python starts while Chromium does; what it tells is heard once there can be windows to show it in.
+  const displayReady = app.whenReady();
+  const follow = (event, handle) =>
+    supervisor.on(event, (value) => displayReady.then(() => handle(value)));
+  follow("progress", (text) => {
+    splash?.tell(text);
+    if (main?.webContents.getURL() === pageUrl("splash")) {
+      fillPage(main.webContents, { name, progress: text });
+    }
+  });
+  follow("event", (event) => {
+    if (event.event === "ready") {
+      backendVersions = { python: event.python, django: event.django };
+    }
+  });
+  follow("down", ({ code, signal }) =>
+    log(`the backend ended (${signal ?? code}); it is started again`),
+  );
+  follow("failed", (failure) => {
+    log(`the backend failed: ${failure.code} ${failure.message}`);
+    showError(failure);
+  });
+  follow("ready", ({ origin }) => {
+    log(`ready at ${origin}`);
+    const shown = main?.webContents.getURL() ?? "";
+    // GET, not reload(): a reload would send a form a second time.
+    load(mainWindow(), shown.startsWith(`${origin}/`) ? shown : origin + manifest.home);
+  });
+  supervisor.start().catch((error) => displayReady.then(() => reportBackend(error)));
+  await displayReady;
+
   // -- the session and its policies
 
   const session = sessions.fromPartition("persist:app");
@@ -186,6 +217,7 @@ export async function runShell({ electronDir, manifest, options, place, appData 
   function showSplash() {
     splash = createSplash({ session, name, background, icon });
     const slow = setTimeout(() => splash?.offerHelp(), STILL_WORKING_MS);
+    splash.window.once("show", mainWindow); // made while the backend starts, shown when it answers
     splash.window.on("closed", () => {
       clearTimeout(slow);
       splash = null;
@@ -279,7 +311,7 @@ export async function runShell({ electronDir, manifest, options, place, appData 
   // -- the backend
 
   function restartBackend() {
-    if (main) {
+    if (main?.isVisible()) {
       load(main, pageUrl("splash"));
     }
     supervisor.restart().catch(reportBackend);
@@ -298,31 +330,6 @@ export async function runShell({ electronDir, manifest, options, place, appData 
       log: "",
     });
   }
-
-  supervisor.on("progress", (text) => {
-    splash?.tell(text);
-    if (main?.webContents.getURL() === pageUrl("splash")) {
-      fillPage(main.webContents, { name, progress: text });
-    }
-  });
-  supervisor.on("event", (event) => {
-    if (event.event === "ready") {
-      backendVersions = { python: event.python, django: event.django };
-    }
-  });
-  supervisor.on("down", ({ code, signal }) =>
-    log(`the backend ended (${signal ?? code}); it is started again`),
-  );
-  supervisor.on("failed", (failure) => {
-    log(`the backend failed: ${failure.code} ${failure.message}`);
-    showError(failure);
-  });
-  supervisor.on("ready", ({ origin }) => {
-    log(`ready at ${origin}`);
-    const shown = main?.webContents.getURL() ?? "";
-    // GET, not reload(): a reload would send a form a second time.
-    load(mainWindow(), shown.startsWith(`${origin}/`) ? shown : origin + manifest.home);
-  });
 
   // -- the end
 
@@ -362,6 +369,7 @@ export async function runShell({ electronDir, manifest, options, place, appData 
 
   // -- begin
 
+  showSplash();
   if (manifest.feed && app.isPackaged) {
     const { createUpdates, strictUpdater } = await import("./updates.js");
     const checkForUpdates = createUpdates({
@@ -392,8 +400,6 @@ export async function runShell({ electronDir, manifest, options, place, appData 
   }
   const template = menuTemplate({ name, platform: process.platform, developer, actions });
   Menu.setApplicationMenu(Menu.buildFromTemplate(template));
-  showSplash();
-  supervisor.start().catch(reportBackend);
   if (developer) {
     echoLog(backendLog, process.stderr);
     const { watchSources } = await import("./sourcewatch.js");

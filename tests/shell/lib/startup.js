@@ -42,7 +42,10 @@ async function bare(round) {
   const shown = join(folder, `bare-${round}`);
   const { executablePath, args, env } = await shellCommand(copy, { appData: folder });
   const switches = args.filter((argument) => argument === "--no-sandbox");
-  return time({ executablePath, args: [...switches, bareApp], env: { ...env, SHOWN: shown } }, shown);
+  return time(
+    { executablePath, args: [...switches, bareApp], env: { ...env, SHOWN: shown } },
+    shown,
+  );
 }
 
 async function shell(name) {

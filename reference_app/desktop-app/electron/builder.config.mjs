@@ -1,0 +1,114 @@
+// How electron-builder makes the application out of this shell and the staged bundle beside it.
+// Identity comes from ../desktop.toml; `desktop-django package` starts it and checks what it made.
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parse } from "smol-toml";
+import { setFuses } from "./fuses.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const bundle = join(here, "..", "staged");
+const { app, package: packaging = {} } = parse(
+  readFileSync(join(here, "..", "desktop.toml"), "utf8"),
+);
+const executable = app.name.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "") || "app";
+
+// An Electron that is on this machine already, by the variable that the electron package uses too.
+const localElectron = process.env.ELECTRON_OVERRIDE_DIST_PATH;
+const electron = localElectron
+  ? {
+      electronDist: localElectron,
+      electronVersion: readFileSync(join(localElectron, "version"), "utf8").trim().replace(/^v/, ""),
+    }
+  : {};
+
+const machO = new Set([0xfeedface, 0xfeedfacf, 0xcefaedfe, 0xcffaedfe, 0xcafebabe, 0xbebafeca]);
+
+function isMachO(file) {
+  const start = Buffer.alloc(4);
+  const descriptor = openSync(file, "r");
+  const read = readSync(descriptor, start, 0, 4, 0);
+  closeSync(descriptor);
+  return read === 4 && machO.has(start.readUInt32BE(0));
+}
+
+function filesIn(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+}
+
+// Of the bundle exactly the programs and libraries are signed: signing its other thousands of files, as happens by
+// default to all that look binary, takes half an hour.
+function signatures() {
+  const programs = filesIn(bundle).filter(isMachO);
+  const names = programs.map((file) =>
+    relative(bundle, file).replace(/[.*+?^${}()|[\]\\]/g, "\\$&"),
+  );
+  return {
+    binaries: programs.map((file) => `Contents/Resources/bundle/${relative(bundle, file)}`),
+    signIgnore: [`/Contents/Resources/bundle/(?!(?:${names.join("|")})$)`],
+  };
+}
+
+const signed = Boolean(process.env.CSC_LINK || process.env.CSC_NAME);
+const notarized = Boolean(process.env.APPLE_API_KEY || process.env.APPLE_APP_SPECIFIC_PASSWORD);
+const mail = /<[^<>@\s]+@[^<>@\s]+>/.test(app.author ?? "");
+
+export default {
+  appId: app.identifier,
+  productName: app.name,
+  executableName: executable,
+  copyright: app.author ?? null,
+  extraMetadata: {
+    name: executable,
+    productName: app.name,
+    version: app.version ?? "0.0.0",
+    description: app.description || app.name,
+    author: app.author || app.name,
+    ...(packaging.homepage ? { homepage: packaging.homepage } : {}),
+  },
+  ...electron,
+  directories: {
+    output: process.env.DESKTOP_DJANGO_DIST ?? join(here, "..", "dist"),
+    buildResources: join(here, "..", "icons"),
+  },
+  files: ["**/*", "!scripts", "!*.mjs", "!*.nsh", "!*.plist", "!package-lock.json"],
+  extraResources: [{ from: bundle, to: "bundle" }],
+  artifactName: `${executable}-\${version}-\${os}-\${arch}.\${ext}`,
+  npmRebuild: false,
+  compression: process.env.DESKTOP_DJANGO_COMPRESSION ?? "normal",
+  forceCodeSigning: process.platform !== "linux" && packaging.sign === true,
+  afterPack: setFuses,
+  // Without a feed there is no update metadata, and the shell never looks for any.
+  publish: packaging.feed ? [{ provider: "generic", url: packaging.feed }] : null,
+  linux: {
+    // A Debian package must say whom to write to and where to read on.
+    target: ["AppImage", ...(mail && packaging.homepage ? ["deb"] : []), "tar.gz"],
+    icon: existsSync(join(here, "..", "icons", "png")) ? join(here, "..", "icons", "png") : null,
+    category: packaging.category ?? "Utility",
+    syncDesktopName: true,
+  },
+  mac: {
+    target: ["dmg", "zip"],
+    hardenedRuntime: signed,
+    gatekeeperAssess: false,
+    entitlements: join(here, "entitlements.plist"),
+    entitlementsInherit: join(here, "entitlements.plist"),
+    ...(signed ? {} : { identity: "-" }),
+    notarize: signed && notarized,
+    ...(process.platform === "darwin" ? signatures() : {}),
+  },
+  win: {
+    target: ["nsis", "zip"],
+    ...(packaging.publisher
+      ? { signtoolOptions: { publisherName: packaging.publisher } }
+      : {}),
+  },
+  nsis: {
+    oneClick: true,
+    perMachine: false,
+    deleteAppDataOnUninstall: false,
+    include: join(here, "installer.nsh"),
+  },
+};
