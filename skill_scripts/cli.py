@@ -19,6 +19,7 @@ from skill_scripts import SPEC_VERSION, __version__
 from skill_scripts.adapt import adapt as adapt_project
 from skill_scripts.errors import KitError
 from skill_scripts.findings import BLOCKED, DECIDE, FINE, HANDLED, Finding
+from skill_scripts.package import package as package_project
 from skill_scripts.remove import remove as remove_layer
 from skill_scripts.run import run as run_project
 from skill_scripts.stage import DOWNLOADS, Staged, plan
@@ -39,7 +40,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-screen = Console(stderr=True, highlight=False)
+screen = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 120)
 
 ProjectPath = Annotated[Path, typer.Argument(metavar="PATH", help="Folder of the project.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
@@ -178,6 +179,32 @@ def stage(
         _show_findings(decisions)
     if decisions:
         raise typer.Exit(EXIT_DECISIONS)
+
+
+@app.command()
+def package(
+    path: ProjectPath,
+    unpacked: Annotated[
+        bool, typer.Option("--dir", help="Only the application's folder, no installers.")
+    ] = False,
+    allow_old_sqlite: Annotated[
+        bool, typer.Option("--allow-old-sqlite", help="For tests: accept a bundle that is one.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Make installers of a staged project, for the system this runs on."""
+    with _shown_errors(as_json), _progress(as_json) as progress:
+        done = package_project(
+            path, unpacked=unpacked, allow_old_sqlite=allow_old_sqlite, progress=progress
+        )
+    if as_json:
+        _print_json(done.as_dict())
+        return
+    for name, size in done.artefacts.items():
+        screen.print(f"{size / 1e6:8.1f} MB  {name}", markup=False)
+    for note in done.notes:
+        screen.print(f"note: {note}", markup=False)
+    screen.print(f"{done.app}\n{done.seconds} s", markup=False)
 
 
 @app.command(

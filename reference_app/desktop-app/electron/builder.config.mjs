@@ -11,14 +11,20 @@ const bundle = join(here, "..", "staged");
 const { app, package: packaging = {} } = parse(
   readFileSync(join(here, "..", "desktop.toml"), "utf8"),
 );
-const executable = app.name.toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "") || "app";
+const executable =
+  app.name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "") || "app";
 
 // An Electron that is on this machine already, by the variable that the electron package uses too.
 const localElectron = process.env.ELECTRON_OVERRIDE_DIST_PATH;
 const electron = localElectron
   ? {
       electronDist: localElectron,
-      electronVersion: readFileSync(join(localElectron, "version"), "utf8").trim().replace(/^v/, ""),
+      electronVersion: readFileSync(join(localElectron, "version"), "utf8")
+        .trim()
+        .replace(/^v/, ""),
     }
   : {};
 
@@ -101,9 +107,7 @@ export default {
   },
   win: {
     target: ["nsis", "zip"],
-    ...(packaging.publisher
-      ? { signtoolOptions: { publisherName: packaging.publisher } }
-      : {}),
+    ...(packaging.publisher ? { signtoolOptions: { publisherName: packaging.publisher } } : {}),
   },
   nsis: {
     oneClick: true,

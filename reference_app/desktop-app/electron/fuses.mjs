@@ -2,7 +2,14 @@
 // (https://www.electronjs.org/docs/latest/tutorial/fuses), and reads them back.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { FuseState, FuseV1Options, FuseVersion, flipFuses, getCurrentFuseWire, pathToFuseFile } from "@electron/fuses";
+import {
+  FuseState,
+  FuseV1Options,
+  FuseVersion,
+  flipFuses,
+  getCurrentFuseWire,
+  pathToFuseFile,
+} from "@electron/fuses";
 
 const SENTINEL = "dL7pKGdnNz796PbbjQWNKmHXBZaB9tsX";
 

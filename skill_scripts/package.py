@@ -1,0 +1,210 @@
+"""Makes installers of a staged project with electron-builder, and looks at what came out."""
+
+import errno
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from skill_scripts import inventory, manifest
+from skill_scripts.errors import KitError
+from skill_scripts.platforms import Platform, this_platform
+from skill_scripts.project import PAYLOAD_FOLDER
+from skill_scripts.stage import current
+from skill_scripts.survey import Progress
+
+OUTPUT = "dist"  # in desktop-app
+CHECKSUMS = "SHA256SUMS"
+OLDEST_NODE = 20
+BUILD_LIMIT_SECONDS = 3600
+KEYS = {"publisher": str, "feed": str, "homepage": str, "category": str, "sign": bool}
+# What electron-builder reads to sign, by system; Linux packages are vouched for by SHA256SUMS.
+SIGNING = {"macos": ("CSC_LINK", "CSC_NAME"), "windows": ("WIN_CSC_LINK", "CSC_LINK")}
+SYSTEM_OPTION = {"linux": "--linux", "macos": "--mac", "windows": "--win"}
+
+
+@dataclass
+class Packaged:
+    """What was made."""
+
+    folder: Path
+    artefacts: dict[str, int]  # name → bytes
+    app: Path  # the unpacked application
+    seconds: float
+    notes: list[str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The one JSON document of --json."""
+        return {
+            "folder": str(self.folder), "artefacts": self.artefacts, "app": str(self.app),
+            "seconds": self.seconds, "notes": self.notes,
+        }  # fmt: skip
+
+
+def package(
+    path: Path,
+    *,
+    unpacked: bool = False,
+    allow_old_sqlite: bool = False,
+    progress: Progress = lambda _: None,
+) -> Packaged:
+    """Make desktop-app/dist of the staged project in folder `path`.
+
+    `unpacked` makes the application's folder only. Raises KitError, with an earlier result
+    untouched, if it cannot be finished.
+    """
+    root = path.resolve()
+    folder = root / PAYLOAD_FOLDER
+    started = time.monotonic()
+    progress("comparing the bundle with the project")
+    staged = current(root)
+    platform = this_platform()
+    settings = _settings(folder, platform)
+    if staged["allow_old_sqlite"] and not allow_old_sqlite:
+        sqlite = staged["interpreter"]["sqlite"]
+        raise KitError("DDK-PKG-09", f"the bundle has SQLite {sqlite}")
+    command = _builder(folder / "electron", platform)
+    with _partial(folder) as output:
+        progress("building; the first time Electron is downloaded")
+        notes = _build([*command, *(["--dir"] if unpacked else [])], folder, output)
+        progress("looking at what came out")
+        app = _application(output, staged)
+        artefacts = _checksums(output)
+        _swap(output, folder / OUTPUT)
+    if platform.name.split("-")[0] in SIGNING and not settings.get("sign"):
+        notes.append("not signed: [package] sign is not set")
+    target = folder / OUTPUT
+    seconds = round(time.monotonic() - started, 1)
+    return Packaged(target, artefacts, target / app.relative_to(output), seconds, notes)
+
+
+def _settings(folder: Path, platform: Platform) -> Mapping[str, Any]:
+    """[package] of desktop.toml."""
+    file = folder / manifest.FILE_NAME
+    table: Mapping[str, Any] = manifest.read(file).get("package", {})
+    for key, value in table.items():
+        if key not in KEYS:
+            raise KitError("DDK-PKG-07", f"unknown key package.{key}", file=str(file))
+        if not isinstance(value, KEYS[key]):
+            raise KitError("DDK-PKG-07", f"package.{key} has the wrong kind", file=str(file))
+    feed = table.get("feed", "")
+    if feed and not re.match(r"https://|http://127\.0\.0\.1[:/]", feed):
+        raise KitError("DDK-PKG-07", f"package.feed {feed!r} must be https", file=str(file))
+    variables = SIGNING.get(platform.name.split("-")[0], ())
+    if table.get("sign") and variables and not any(map(os.environ.get, variables)):
+        raise KitError(
+            "DDK-PKG-06", "no certificate in the environment", variables=" or ".join(variables)
+        )
+    return table
+
+
+def _builder(electron: Path, platform: Platform) -> list[str]:
+    """The command that builds for this platform."""
+    node = shutil.which("node")
+    version = _output([node, "--version"]) if node else ""
+    found = re.match(r"v(\d+)", version)
+    if not node or not found or int(found[1]) < OLDEST_NODE:
+        raise KitError("DDK-PKG-03", f"Node.js {version or 'is not installed'}")
+    script = electron / "node_modules" / "electron-builder" / "cli.js"
+    if not script.is_file():
+        raise KitError("DDK-PKG-04", f"{script} is not there", folder=str(electron))
+    system, processor = platform.name.split("-")
+    return [node, str(script), SYSTEM_OPTION[system], f"--{processor}", "--config",
+            "builder.config.mjs", "--publish", "never"]  # fmt: skip
+
+
+def _build(command: list[str], folder: Path, output: Path) -> list[str]:
+    """Run electron-builder; returns what it warned of."""
+    environment = {**os.environ, "DESKTOP_DJANGO_DIST": str(output), "CI": "1"}
+    try:
+        done = subprocess.run(
+            command, cwd=folder / "electron", env=environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
+            errors="replace", timeout=BUILD_LIMIT_SECONDS,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise KitError("DDK-PKG-05", "not done after an hour") from error
+    if done.returncode:
+        lines = [line for line in done.stdout.splitlines() if not line.lstrip().startswith("at ")]
+        if "ENOSPC" in done.stdout:
+            raise KitError("DDK-STG-09", "the disk is full", details="\n".join(lines[-5:]))
+        code = "DDK-PKG-08" if re.search(r"\bfuse\b", done.stdout, re.I) and "fuses.mjs" in (
+            done.stdout
+        ) else "DDK-PKG-05"  # fmt: skip
+        shown = "\n    ".join(lines[-12:])
+        raise KitError(code, f"electron-builder failed:\n    {shown}", folder=str(folder / OUTPUT))
+    return re.findall(r"(?m)^\s*•\s*(.*(?:no fuses|skipped .*(?:sign|notar)|not signed).*)$", done.stdout)
+
+
+def _application(output: Path, staged: Mapping[str, Any]) -> Path:
+    """The unpacked application, its bundle compared file by file with the staged one."""
+    found = sorted(output.glob(f"*/**/bundle/{inventory.MANIFEST}"))
+    if not found:
+        raise KitError("DDK-PKG-05", "the application holds no bundle")
+    bundle = found[0].parent
+    now, expected = inventory.file_hashes(bundle), staged["files"]
+    # Signing changes programs and libraries of macOS, and nothing else.
+    changeable = re.compile(r"\.(so|dylib)$|^python/bin/") if ".app/" in str(bundle) else None
+    changed = sorted(
+        name for name in {*now, *expected}
+        if now.get(name) != expected.get(name) and not (changeable and changeable.search(name))
+    )  # fmt: skip
+    if changed:
+        listed = ", ".join(changed[:5])
+        raise KitError("DDK-PKG-05", f"not as in the bundle: {listed}", changed=changed)
+    return next(each for each in bundle.parents if each.parent == output)
+
+
+def _checksums(output: Path) -> dict[str, int]:
+    """Write SHA256SUMS over what is given to people; returns their sizes."""
+    found = sorted(
+        each for each in output.iterdir()
+        if each.is_file() and not each.name.startswith("builder-") and each.suffix != ".blockmap"
+    )  # fmt: skip
+    lines = []
+    for each in found:
+        with each.open("rb") as stream:
+            lines.append(f"{hashlib.file_digest(stream, 'sha256').hexdigest()}  {each.name}\n")
+    if lines:
+        (output / CHECKSUMS).write_text("".join(lines), encoding="utf-8", newline="\n")
+    return {each.name: each.stat().st_size for each in found}
+
+
+@contextmanager
+def _partial(folder: Path) -> Iterator[Path]:
+    """A folder beside the last result; whatever is not finished is gone afterwards."""
+    for left in folder.glob(f"{OUTPUT}.*"):
+        shutil.rmtree(left, ignore_errors=True)
+    output = folder / f"{OUTPUT}.{os.getpid()}"
+    try:
+        output.mkdir()
+        yield output
+    except OSError as error:
+        full = error.errno == errno.ENOSPC
+        code, message = ("DDK-STG-09", "the disk is full") if full else ("DDK-STG-18", str(error))
+        raise KitError(code, message, folder=str(folder)) from error
+    finally:
+        shutil.rmtree(output, ignore_errors=True)
+
+
+def _swap(output: Path, folder: Path) -> None:
+    """Put the finished result in the place of the last one."""
+    old = folder.with_name(f"{OUTPUT}.old")
+    if folder.exists():
+        folder.rename(old)
+    output.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _output(command: list[str]) -> str:
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=60).stdout.strip()
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
