@@ -60,3 +60,9 @@ def run_line(line: str, folder: Path, home: Path) -> subprocess.CompletedProcess
         text=True,
         timeout=280,
     )
+
+
+def said(line: str, done: subprocess.CompletedProcess[str]) -> str:
+    """What a failed line said; of a report, what failed in it."""
+    failed = [each for each in done.stdout.splitlines() if re.search(r" (FAIL|error) ", each)]
+    return "\n".join([line, *(failed or [done.stdout[-3000:]]), done.stderr[-3000:]])

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from .pages import DOCS, KIT, blocks, run_line
+from .pages import DOCS, KIT, blocks, run_line, said
 
 EXTERNAL_PARTS = {"script": "src", "img": "src", "iframe": "src", "source": "src"}
 RESOURCE_LINKS = {"stylesheet", "icon", "preload", "preconnect", "dns-prefetch"}
@@ -114,8 +114,7 @@ def test_marked_commands_run_in_order(name, tmp_path):
     for block in found:
         for line in block.commands:
             done = run_line(line, tmp_path, tmp_path / "home")
-            said = f"{line}\n{done.stdout[-4000:]}{done.stderr[-2000:]}"
-            assert done.returncode == block.exit, said
+            assert done.returncode == block.exit, said(line, done)
 
 
 @pytest.fixture(scope="module")

@@ -2,15 +2,17 @@
 
 import ast
 import re
+import shlex
 import shutil
 import subprocess
 
 import pytest
 import yaml
+from uv import find_uv_bin
 
 from skill_scripts.findings import BLOCKED, DECIDE, INTEGRATIONS
 
-from .pages import KIT, run_line
+from .pages import KIT, run_line, said
 
 SKILL = KIT / "SKILL.md"
 KNOWN_KEYS = {"name", "description", "license", "compatibility", "metadata", "allowed-tools"}
@@ -44,6 +46,15 @@ def test_front_matter_follows_the_agent_skills_specification(skill):
     assert 0 < len(front["compatibility"]) <= 500
     assert front["license"]
     assert all(isinstance(value, str) for value in front["metadata"].values())
+
+
+@pytest.mark.network
+def test_the_reference_validator_accepts_it(skill):
+    uv = [find_uv_bin(), "tool", "run", "--quiet", "--from", "skills-ref==0.1.1"]
+    done = subprocess.run(
+        [*uv, "agentskills", "validate", str(skill)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_spec_version_is_the_current_one(skill):
@@ -104,10 +115,10 @@ def test_commands_in_order_on_a_foreign_project(tmp_path):
     assert len(blocks) >= 5
     for line in "".join(blocks).splitlines():
         typed = re.sub(
-            r"\b(KIT|PROJECT|REPORT)\b", lambda m: places[m[1]].replace(" ", "\\ "), line
+            r"\b(KIT|PROJECT|REPORT)\b", lambda m: shlex.quote(places[m[1]].as_posix()), line
         )
         done = run_line(typed, tmp_path, tmp_path / "home")
         accepted = (0, 1) if " survey " in line else (0,)
-        assert done.returncode in accepted, f"{line}\n{done.stdout[-4000:]}{done.stderr[-2000:]}"
+        assert done.returncode in accepted, said(line, done)
         if "status --short" in line:
             assert done.stdout == "?? desktop-app/\n"
