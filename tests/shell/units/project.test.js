@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { test } from "node:test";
 import { load, temporaryFolder, until } from "../lib/fake.js";
 
@@ -75,6 +75,8 @@ test("a packaged app ignores what a developer may override", () => {
   );
 });
 
+const slashes = (path) => path.replaceAll("\\", "/");
+
 test("project and bundle are found in each mode", () => {
   const at = (rest) =>
     locateProject({
@@ -84,27 +86,32 @@ test("project and bundle are found in each mode", () => {
     });
   const development = at({ packaged: false, staged: false });
   assert.deepEqual(
-    [development.bundle, development.project, development.mode],
+    [slashes(development.bundle), slashes(development.project), development.mode],
     ["/p", "/p", "development"],
   );
   assert.equal(
-    at({ packaged: false, staged: true }).launcher,
+    slashes(at({ packaged: false, staged: true }).launcher),
     "/p/desktop-app/staged/app/desktop-app/launch.py",
   );
   const packaged = at({ packaged: true, staged: true });
-  assert.equal(packaged.manifest, "/opt/app/resources/bundle/app/desktop-app/desktop.toml");
+  assert.equal(
+    slashes(packaged.manifest),
+    "/opt/app/resources/bundle/app/desktop-app/desktop.toml",
+  );
   assert.equal(packaged.mode, "packaged");
 });
 
 test("data lies in the local folder of each system", () => {
   const folder = (rest) =>
-    appDataFolder({
-      identifier: "org.example.app",
-      mode: "packaged",
-      env: {},
-      home: "/home/u",
-      ...rest,
-    });
+    slashes(
+      appDataFolder({
+        identifier: "org.example.app",
+        mode: "packaged",
+        env: {},
+        home: "/home/u",
+        ...rest,
+      }),
+    );
   assert.equal(folder({ platform: "linux" }), "/home/u/.local/share/org.example.app");
   assert.equal(
     folder({ platform: "linux", env: { XDG_DATA_HOME: "/data" } }),
@@ -163,7 +170,7 @@ test("the interpreter is chosen in the documented order", (_t) => {
     choose({ configured: "tools/python", override: "python3" }).python,
     join(bin, "python3"),
   );
-  assert.equal(choose({ override: "/opt/python" }).python, "/opt/python");
+  assert.equal(choose({ override: "/opt/python" }).python, resolve("/opt/python"));
   const packaged = { ...place, mode: "packaged" };
   assert.equal(
     choose({ place: packaged, override: "/opt/python", configured: "x" }).python,

@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import { fakeProject } from "../lib/fake.js";
 import { electron, family, isAlive, open, prepare, shoot, until } from "../lib/windows.js";
 
 test(`Electron ${electron.version}: the splash is there at once and tells, then the painted window replaces it`, async (t) => {
@@ -131,4 +133,19 @@ test("after a while the splash offers more than waiting", async (t) => {
   await shoot(splash, "splash-still-working");
   await splash.click("text=Retry");
   await until(() => shell.starts().length === 2);
+});
+
+test("a staged bundle runs with its own interpreter, whatever the environment says", {
+  skip: process.platform === "win32",
+}, async (t) => {
+  const prepared = prepare({ mode: "fail13", env: { PYTHON: "/nowhere/python" } });
+  const staged = join(prepared.project, "desktop-app", "staged");
+  mkdirSync(join(staged, "python", "bin"), { recursive: true });
+  const find = ["-c", "import sys; print(sys._base_executable)"];
+  const real = execFileSync(process.env.SHELL_TEST_PYTHON || "python3", find, { encoding: "utf8" });
+  symlinkSync(real.trim(), join(staged, "python", "bin", "python3"));
+  cpSync(fakeProject, join(staged, "app"), { recursive: true });
+  const shell = await open(t, { ...prepared, args: ["--staged"] });
+  assert.equal(await (await shell.main()).title(), "home");
+  assert.match(shell.log(), /staged.python.bin.python3 \(the bundle\)/);
 });
