@@ -238,7 +238,6 @@ PROJECTS = (
         name="coldfront",
         shape="settings assembled from modules, django-environ, database in the working directory",
         source=Sdist("coldfront==1.1.10"),
-        python=">=3.12",
         quick=True,
     ),
     Project(
