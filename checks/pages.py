@@ -189,6 +189,8 @@ def _value(f: dict[str, str], kind: str, text: str) -> str | None:
     match kind:
         case "checkbox":
             return f.get("value", "on") if "required" in f else None
+        case "select" if "multiple" in f and "required" not in f:
+            return None  # nothing needs choosing; a script may show other boxes instead
         case "radio" | "select":
             return f.get("value", "")
         case "email":
