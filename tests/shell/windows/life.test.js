@@ -90,8 +90,8 @@ test(`a killed shell leaves no process within 2 seconds, and starts again (${ROU
 test("a request that runs is completed when the app is quit", async (t) => {
   const shell = await open(t, prepare());
   const main = await shell.main();
-  main.evaluate(() => fetch("/work?seconds=2")).catch(() => {});
-  await until(() => shell.read("visits").includes("/work"));
+  main.evaluate(() => fetch("/busy?seconds=2")).catch(() => {});
+  await until(() => shell.read("visits").includes("/busy"));
   const pid = shell.backendPid();
   await shell.quit();
   assert.equal(shell.read("worked"), "done");

@@ -105,7 +105,7 @@ class Handler(BaseHTTPRequestHandler):
         elif url.path == "/download":
             name = {"Content-Disposition": 'attachment; filename="report.txt"'}
             self.send(200, "text/plain", "the report", name)
-        elif url.path == "/work":
+        elif url.path == "/busy":
             time.sleep(float(parse_qs(url.query)["seconds"][0]))
             (APP_DATA / "worked").write_text("done", encoding="utf-8")
             self.send(200, "text/plain", "done")
