@@ -62,7 +62,7 @@ def read_declarations(
     extras: Iterable[str] = (),
     groups: Iterable[str] = (),
 ) -> Declarations:
-    """The declarations next to manage.py, else those of the nearest folder up to `root`.
+    """The declarations next to manage.py and in the folders above it, until they name Django.
 
     `files`, `extras` and `groups` are the user's decisions of [python] in desktop.toml.
     Raises KitError DDK-SUR-05 if a file is malformed.
@@ -75,7 +75,7 @@ def read_declarations(
     upwards = [folder, *folder.parents]
     for here in upwards[: upwards.index(root) + 1]:
         reader.read_folder(here, set(extras), set(groups))
-        if reader.result.requirements:
+        if "django" in map(requirement_name, reader.result.requirements):
             break
     return reader.result
 
@@ -96,9 +96,9 @@ class _Reader:
 
     def read_folder(self, folder: Path, extras: set[str], groups: set[str]) -> None:
         """Read what one folder declares; the first kind of declaration that is there counts."""
-        found = self._requirement_files(folder)
-        if found:
-            self.requirement_file(found[0])
+        known, others = self._requirement_files(folder)
+        if known:
+            self.requirement_file(known[0])
         self._pyproject(folder / "pyproject.toml", extras, groups)
         if not self.result.requirements:
             self._pipfile(folder / "Pipfile")
@@ -107,9 +107,11 @@ class _Reader:
         if not self.result.requirements:
             self._setup_py(folder / "setup.py", extras)
         for name in LOCK_FILES:
-            if (folder / name).is_file() and not found:
+            if (folder / name).is_file() and not known:
                 self._lock_file(folder / name)
-        for file in found[1:]:
+        if others and not self.result.requirements:
+            self.requirement_file(others[0])
+        for file in [*known, *others]:
             spare = _Reader(self.root)
             spare._seen |= self._seen
             spare.requirement_file(file)
@@ -272,10 +274,11 @@ class _Reader:
             return
         self.result.requires_python = self.result.requires_python or str(specifier)
 
-    def _requirement_files(self, folder: Path) -> list[Path]:
-        known = [folder / name for name in REQUIREMENT_FILES]
-        others = sorted([*folder.glob("*requirements*.txt"), *folder.glob("requirements/*.txt")])
-        return list(dict.fromkeys(file for file in [*known, *others] if file.is_file()))
+    def _requirement_files(self, folder: Path) -> tuple[list[Path], list[Path]]:
+        """Requirement files under the usual names, and under other ones."""
+        known = [folder / name for name in REQUIREMENT_FILES if (folder / name).is_file()]
+        others = {*folder.glob("*requirements*.txt"), *folder.glob("requirements/*.txt")}
+        return known, sorted(file for file in others - {*known} if file.is_file())
 
     def _toml(self, file: Path) -> dict[str, Any]:
         if not file.is_file():

@@ -7,7 +7,7 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,44 @@ class Interpreter:
     python: Path
     version: str
     private: bool  # made by us: packages may be added to it
+
+
+@dataclass
+class Private:
+    """An environment that we made, and how it differs from what the project declares."""
+
+    folder: Path
+    left_out: list[str]  # declared, not installed
+    added: list[str] = field(default_factory=list)  # installed, not declared
+    as_of: str = ""  # no package is newer than this moment; "" = the newest were taken
+
+    @classmethod
+    def load(cls, folder: Path) -> "Private | None":
+        """The one in `folder` if it is complete and its Python still starts, else None."""
+        try:
+            made = cls(folder, **json.loads((folder / COMPLETE).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+        return made if look_at(python_in(folder)) else None
+
+    @property
+    def interpreter(self) -> Interpreter:
+        """Its Python."""
+        python = python_in(self.folder)
+        seen = look_at(python)
+        return Interpreter(python, seen[0] if seen else "", private=True)
+
+    def add(self, requirement: str, constraints: Sequence[str]) -> None:
+        """Install one more package. Raises KitError DDK-ENV-01 if that fails."""
+        python = python_in(self.folder)
+        install(python, [requirement], constraints=constraints, as_of=self.as_of)
+        self.added.append(requirement)
+        self.save()
+
+    def save(self) -> None:
+        """Note in the environment that it is complete, for the next time it is wanted."""
+        note = {"left_out": self.left_out, "added": self.added, "as_of": self.as_of}
+        (self.folder / COMPLETE).write_text(json.dumps(note), encoding="utf-8")
 
 
 def find_environment(project: Project, named: str = "") -> Interpreter | None:
@@ -138,25 +176,26 @@ def make_environment(
     *,
     exclude: Iterable[str],
     extra: Iterable[str],
+    as_of: str = "",
     compile_bytecode: bool = False,
-) -> tuple[Interpreter, list[str]]:
+) -> Private:
     """Make a virtual environment in `folder` with everything declared but the excluded.
 
     One that is complete already is used again. The Pythons of this machine are tried from the
-    newest; a package that builds on none of them is left out, as are those that only a server
-    needs. Returns the interpreter and the names left out. Raises KitError DDK-ENV-01 if the rest
-    does not install, DDK-ENV-02 or -05 if there is no Python for it.
+    newest, or with `as_of` (a moment in ISO form, after which nothing is taken) from the oldest;
+    a package that builds on none of them is left out, as are those that only a server needs.
+    Raises KitError DDK-ENV-01 if the rest does not install, DDK-ENV-02 or -05 if there is no
+    Python for it.
     """
-    if (folder / COMPLETE).is_file():
-        left_out = json.loads((folder / COMPLETE).read_text(encoding="utf-8"))
-        return _private(folder), left_out
+    if not as_of and (made := Private.load(folder)):
+        return made
     names = {requirement_name(line) for line in declared.requirements}
     skipped = names & ({*SERVER_ONLY} | {*exclude})
     pythons = fitting_pythons(declared.requires_python)
     while True:
         kept = [line for line in declared.requirements if requirement_name(line) not in skipped]
         failures = []
-        for python in pythons:
+        for python in reversed(pythons) if as_of else pythons:
             _make_empty(folder, python)
             try:
                 install(
@@ -164,12 +203,16 @@ def make_environment(
                     [*kept, *extra],
                     constraints=declared.constraints,
                     compile_bytecode=compile_bytecode,
+                    as_of=as_of,
                 )
             except KitError as error:
                 failures.append(error)
                 continue
-            (folder / COMPLETE).write_text(json.dumps(sorted(skipped)), encoding="utf-8")
-            return _private(folder), sorted(skipped)
+            made = Private(folder, sorted(skipped), as_of=as_of)
+            if as_of:
+                made.added = _installed_in(folder)
+            made.save()
+            return made
         unbuilt = names & {name for error in failures for name in _unbuilt(error)}
         if not unbuilt - skipped:
             raise failures[0]
@@ -215,14 +258,15 @@ def _installed_pythons() -> Iterator[tuple[str, str]]:
             yield each["version"], each["path"]
 
 
-def _private(folder: Path) -> Interpreter:
-    seen = look_at(python_in(folder))
-    return Interpreter(python_in(folder), seen[0] if seen else "", private=True)
-
-
 def _make_empty(folder: Path, python: str) -> None:
     command = ["venv", "--quiet", "--relocatable", "--clear", "--no-project", "--python", python]
     _run_uv([*command, str(folder)], "DDK-ENV-05", f"no environment with Python {python}")
+
+
+def _installed_in(folder: Path) -> list[str]:
+    """Every installed distribution with its version, as requirements."""
+    command = ["pip", "freeze", "--python", str(python_in(folder))]
+    return _run_uv(command, "DDK-ENV-01", "uv cannot list packages").splitlines()
 
 
 def _unbuilt(error: KitError) -> set[str]:
@@ -241,6 +285,7 @@ def install(
     constraints: Sequence[str] = (),
     compile_bytecode: bool = False,
     target: Path | None = None,
+    as_of: str = "",
 ) -> None:
     """Install into the environment of `python`, or for it into the folder `target`.
 
@@ -250,6 +295,7 @@ def install(
     command = ["pip", "install", "--quiet", "--python", str(python)]
     command += ["--compile-bytecode"] if compile_bytecode else []
     command += ["--target", str(target)] if target else []
+    command += ["--exclude-newer", as_of] if as_of else []
     with tempfile.TemporaryDirectory() as folder:
         wanted = Path(folder, "requirements.txt")
         wanted.write_text("\n".join(requirements) + "\n", encoding="utf-8")

@@ -90,6 +90,8 @@ def failed_to_load(failure: dict[str, Any], step: str, remedy: str) -> Finding:
 
 def _versions(facts: dict[str, Any]) -> Iterator[Finding]:
     yield Finding("python", FINE, f"Python {facts.get('python', 'unknown')}")
+    if module := facts.get("settings_module"):
+        yield Finding("settings", FINE, f"settings module {module}")
     try:
         version = Version(str(facts.get("django")))
     except InvalidVersion:
@@ -103,12 +105,13 @@ def _versions(facts: dict[str, Any]) -> Iterator[Finding]:
         )
     else:
         yield Finding("django", FINE, f"Django {version}")
-    yield Finding("settings", FINE, f"settings module {facts.get('settings_module')}")
 
 
 def _databases(facts: dict[str, Any]) -> Iterator[Finding]:
     for alias, database in facts.get("databases", {}).items():
-        engine = database["engine"] or "none"
+        engine = database["engine"]
+        if not database["engine"]:
+            continue
         if "sqlite" in engine:
             yield Finding(
                 "database", FINE, f"database {alias}: SQLite, moved to the app data folder"

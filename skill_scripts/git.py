@@ -40,6 +40,11 @@ def ignored(root: Path, paths: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def last_change(root: Path) -> str:
+    """When the project was last committed to, in ISO form; "" where git does not know."""
+    return (_git(root, "log", "-1", "--format=%cI", "--", ".") or "").strip()
+
+
 def _git(root: Path, *arguments: str, given: str = "") -> str | None:
     """What git prints, None if there is no git or no repository."""
     try:

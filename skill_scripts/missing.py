@@ -65,7 +65,7 @@ OTHER_VALUES = ("1", "False", "http://127.0.0.1", "[]", "{}", "")
 # Distributions whose import name differs, for modules that projects import without declaring.
 DISTRIBUTION_OF = {
     "MySQLdb": "mysqlclient", "PIL": "pillow", "bs4": "beautifulsoup4", "celery": "celery",
-    "channels": "channels", "compressor": "django-compressor",
+    "channels": "channels", "django": "django", "compressor": "django-compressor",
     "configurations": "django-configurations", "corsheaders": "django-cors-headers",
     "crispy_bootstrap4": "crispy-bootstrap4", "crispy_bootstrap5": "crispy-bootstrap5",
     "crispy_forms": "django-crispy-forms", "dateutil": "python-dateutil",
@@ -120,9 +120,11 @@ def missing_module(failure: Failure) -> str | None:
             match = re.search(r"No module named '?([\w.]+)", error["message"])
             if match or (error["name"] and error["type"] == "ModuleNotFoundError"):
                 return match[1] if match else error["name"]
-        # Django wraps some: Error loading psycopg2 or psycopg module.
-        if match := re.search(r"Error loading (\w+)", error["message"]):
-            return match[1]
+        # Libraries say it in their own words: Error loading psycopg2 or psycopg module.
+        if match := re.search(
+            r"Error loading (\w+)|requires the installation of '(\w+)'", error["message"]
+        ):
+            return match[1] or match[2].lower()
     return None
 
 
@@ -148,4 +150,6 @@ def distribution_for(module: str, declared: Mapping[str, str]) -> str | None:
         normalised = re.sub(r"[-_.]+", "-", name).lower()
         if normalised and normalised in declared:
             return declared[normalised]
-    return known
+    # sorl is in sorl-thumbnail: the first part of the name says whose it is.
+    related = (line for name, line in declared.items() if name.startswith(f"{top.lower()}-"))
+    return known or next(related, None)

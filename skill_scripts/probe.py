@@ -33,6 +33,9 @@ QUEUE_SETTINGS = (
 )  # fmt: skip
 
 
+NO_FIRST_PAGE = (".", "__", "api", "health", "i18n", "logout", "media/", "static/", "webhook")
+
+
 class Report:
     """What is known so far; saved after every step."""
 
@@ -107,6 +110,12 @@ def look(report: Report, project: Path, request: dict[str, Any]) -> None:
     report.step("migrations")
     report.facts["migrations"] = describe_migrations(project)
     report.facts["modules"] = sorted({name.partition(".")[0] for name in sys.modules})
+
+    report.step("tables")
+    try:
+        make_tables()
+    except Exception as error:
+        report.facts["tables_error"] = describe(error, project)
 
     report.step("landing")
     report.facts["landing"] = describe_landing(manifest.home)
@@ -229,6 +238,8 @@ def plain_pages(patterns: list[Any], prefix: str = "/") -> list[str]:
         route = str(pattern.pattern)
         if any(mark in route for mark in "<([*+?\\") or prefix.count("/") > 4:
             continue
+        if any(word in route for word in NO_FIRST_PAGE):
+            continue
         path = prefix + route.removeprefix("^").removesuffix("$")
         if hasattr(pattern, "url_patterns"):
             is_admin = getattr(pattern, "app_name", "") == "admin"
@@ -238,8 +249,21 @@ def plain_pages(patterns: list[Any], prefix: str = "/") -> list[str]:
     return sorted(dict.fromkeys(found), key=lambda path: "admin" in path)
 
 
+def make_tables() -> None:
+    """All tables at once, without the migrations: enough for signal handlers and a first page.
+
+    What goes wrong here may be for want of the data that migrations bring.
+    """
+    from django.apps import apps
+    from django.conf import settings
+    from django.core.management import call_command
+
+    settings.MIGRATION_MODULES = {config.label: None for config in apps.get_app_configs()}
+    call_command("migrate", run_syncdb=True, verbosity=0, interactive=False, skip_checks=True)
+
+
 def describe_landing(path: str) -> dict[str, Any]:
-    """Where the first page leads without a signed-in user; there are no tables yet."""
+    """Where the first page leads without a signed-in user, on empty tables."""
     from django.conf import settings
     from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
     from django.shortcuts import resolve_url

@@ -74,7 +74,7 @@ def find_project(path: Path, manage: str = "", settings: str = "") -> Project:
     else:
         manage = _choose_manage(root, files)
     named = settings or (
-        _settings_named_in(root / manage) if manage else _settings_of_server(root, files)
+        _settings_named_in(root / manage) if manage else settings_of_server(root, files)
     )
     if not manage and not named:
         raise KitError("DDK-SUR-02", f"no Django project found in {root}", path=str(root))
@@ -154,7 +154,7 @@ def _is_template(manage: Path) -> bool:
     return "{{" in read_source(manage)
 
 
-def _settings_of_server(root: Path, files: tuple[str, ...]) -> str:
+def settings_of_server(root: Path, files: tuple[str, ...]) -> str:
     """The settings module that the shallowest wsgi.py or asgi.py names."""
     servers = [name for name in files if PurePosixPath(name).name in ("wsgi.py", "asgi.py")]
     for name in sorted(servers, key=lambda each: each.count("/")):

@@ -9,14 +9,18 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from skill_scripts import missing
-from skill_scripts.environment import BUILT_ALTERNATIVE, install
+from skill_scripts import git, missing
+from skill_scripts.environment import BUILT_ALTERNATIVE, make_environment
 from skill_scripts.errors import KitError
 from skill_scripts.findings import DECIDE, HANDLED, Finding
-from skill_scripts.project import Project
+from skill_scripts.project import Project, settings_of_server
 
 if TYPE_CHECKING:
     from skill_scripts.survey import Survey
+
+
+# Packages from before the first Python that our runtime knows have no wheels for it.
+FIRST_WHEELS = "2022-10-24"
 
 
 def repair(result: Survey, failure: dict[str, Any]) -> Finding | None:
@@ -32,12 +36,15 @@ def repair(result: Survey, failure: dict[str, Any]) -> Finding | None:
             _other_settings(result, module)
             or _find_folder(result, module)
             or _install_module(result, module, place)
+            or _go_back_in_time(result)
         )
+    if not result.facts.get("settings_module") and result.facts["step"] == "manage":
+        return _first_settings(result)
     if name := missing.variable_at_fault(failure, variables):
         value = missing.next_value(variables[name])
         if value is not None:
             return _give_variable(result, name, value, False, place)
-    return None
+    return _go_back_in_time(result)
 
 
 def _give_variable(result: Survey, name: str, value: str, certain: bool, place: str) -> Finding:
@@ -67,6 +74,22 @@ def _other_settings(result: Survey, module: str) -> Finding | None:
         "settings-module",
         DECIDE,
         f"{named} is not in the repository; used instead = {remaining[0]}",
+        f"if another is meant: --set django.settings=NAME ({', '.join(candidates)})",
+    )
+
+
+def _first_settings(result: Survey) -> Finding | None:
+    """Settings for a manage.py that leaves the choice to the environment."""
+    project, draft = result.project, result.draft["django"]
+    candidates = _settings_modules(project, "")
+    chosen = settings_of_server(project.root, project.files) or next(iter(candidates), "")
+    if draft["settings"] or not chosen:
+        return None
+    draft["settings"] = chosen
+    return Finding(
+        "settings-module",
+        DECIDE,
+        f"{project.manage} leaves the settings module to the environment; used = {chosen}",
         f"if another is meant: --set django.settings=NAME ({', '.join(candidates)})",
     )
 
@@ -122,25 +145,55 @@ def _find_folder(result: Survey, module: str) -> Finding | None:
 
 def _install_module(result: Survey, module: str, place: str) -> Finding | None:
     """Install what provides the module, into an environment of ours only."""
-    assert result.interpreter is not None
-    wanted = result.draft["python"]
+    extra = result.draft["python"]["extra"]
     spare = result.declared.spare | {
         name: BUILT_ALTERNATIVE.get(name, name) for name in result.left_out
     }
     requirement = missing.distribution_for(module, spare)
-    if not result.interpreter.private or not requirement or requirement in wanted["extra"]:
+    if not result.made or not requirement or requirement in extra:
         return None
     try:
-        install(result.interpreter.python, [requirement], constraints=result.declared.constraints)
+        result.made.add(requirement, result.declared.constraints)
     except KitError:
         return None
-    wanted["extra"].append(requirement)
+    extra.append(requirement)
+    return undeclared(requirement, place)
+
+
+def undeclared(requirement: str, place: str = "") -> Finding:
+    """The finding for a package that is imported, but not installed with the project."""
     return Finding(
         "undeclared",
         HANDLED,
-        f"{module} is imported, but its package is not installed with the project",
-        f"{requirement} is added to python.extra",
+        f"{requirement} is imported, but not among what is installed for the project",
+        "added to python.extra",
         place,
+    )
+
+
+def _go_back_in_time(result: Survey) -> Finding | None:
+    """Packages as they were when the project was last changed, where today's are too new."""
+    moment = git.last_change(result.project.root)
+    if not result.made or result.made.as_of or moment < FIRST_WHEELS:
+        return None
+    wanted = result.draft["python"]
+    try:
+        result.made = make_environment(
+            result.made.folder,
+            result.declared,
+            exclude=wanted["exclude"],
+            extra=wanted["extra"],
+            as_of=moment,
+        )
+    except KitError:
+        return None
+    result.interpreter = result.made.interpreter
+    wanted["extra"] = [*result.made.added]
+    return Finding(
+        "too-new",
+        DECIDE,
+        f"today's versions of its packages do not work; those of {moment[:10]} are taken",
+        "they are pinned in python.extra; pin them in the project, or bring it up to date",
     )
 
 

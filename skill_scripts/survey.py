@@ -21,6 +21,7 @@ from skill_scripts.environment import (
     PRIVATE,
     SERVER_ONLY,
     Interpreter,
+    Private,
     cache_folder,
     find_environment,
     has_unusable_environment,
@@ -36,9 +37,10 @@ from skill_scripts.findings import (
     failed_to_load,
     judge,
 )
+from skill_scripts.missing import missing_module
 from skill_scripts.probing import run_probe
 from skill_scripts.project import Project, find_project, walk
-from skill_scripts.repair import remedy, repair
+from skill_scripts.repair import remedy, repair, undeclared
 from skill_scripts.source import read_source_findings, static_facts
 
 MOST_REPAIRS = 60
@@ -55,10 +57,15 @@ class Survey:
     declared: Declarations
     interpreter: Interpreter | None = None
     environment: str = ""  # own, private (in desktop-app) or cache (the user's cache folder)
-    left_out: list[str] = field(default_factory=list)
+    made: Private | None = None  # the environment, where it is ours
     facts: dict[str, Any] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def left_out(self) -> list[str]:
+        """Declared distributions that were not installed."""
+        return self.made.left_out if self.made else []
 
     def having(self, severity: str) -> list[Finding]:
         """The findings of one severity."""
@@ -169,14 +176,18 @@ def _provide_interpreter(result: Survey, private: Path | None, progress: Progres
             )
         )
     progress("installing the declared dependencies")
-    result.interpreter, result.left_out = make_environment(
+    result.made = make_environment(
         private or cache_folder(project, declared, wanted),
         declared,
         exclude=wanted["exclude"],
         extra=wanted["extra"],
         compile_bytecode=private is not None,
     )
+    result.interpreter = result.made.interpreter
     result.environment = "private" if private else "cache"
+    for requirement in result.made.added:  # by an earlier survey, into the cached environment
+        result.findings.append(undeclared(requirement))
+        wanted["extra"].append(requirement)
     if has_unusable_environment(project):
         wanted["interpreter"] = python_in(Path(PRIVATE)).as_posix()
     result.findings.append(
@@ -197,8 +208,14 @@ def _load(result: Survey, progress: Progress) -> None:
         result.facts = run_probe(result.project, result.draft, result.interpreter)
         failure = result.facts["error"]
         if not failure:
-            break
-        if result.facts["step"] == "landing":
+            # Without its data a project may fail here; a module that is missing is real.
+            failure = result.facts.get("tables_error")
+            repaired = repair(result, failure) if failure and missing_module(failure) else None
+            if repaired is None:
+                break
+            repairs[repaired.what] = repaired
+            continue
+        if result.facts["step"] == "landing" and not missing_module(failure):
             result.facts["error"] = None
             result.findings.append(
                 Finding(
@@ -248,7 +265,12 @@ def _choose_for_stage(result: Survey) -> Iterator[Finding]:
     """Decisions on the first page and on what is bundled, with a value that works."""
     draft, facts = result.draft, result.facts
     pages = facts.get("urls", {})
-    if pages and pages["root"] is None and draft["app"]["home"] == "/" and pages["pages"]:
+    landing = facts.get("landing", {"status": 404, "path": "/"})
+    # Without a page of its own at /, Django shows its welcome page there, or a middleware leads on.
+    unserved = (
+        pages and pages["root"] is None and (landing["path"] == "/" or landing["status"] == 404)
+    )
+    if unserved and draft["app"]["home"] == "/" and pages["pages"]:
         draft["app"]["home"] = pages["pages"][0]
         yield Finding(
             "first-page",

@@ -218,7 +218,6 @@ def test_urls_that_do_not_import(make_project, blocked):
     "manage, words",
     [
         (b"\x00\x01\x02\xff" * 100, "manage.py"),
-        ("", "names no settings module"),
         ("import sys; sys.exit('I am not in the mood')", "I am not in the mood"),
         ("import os; os._exit(5)", "exit code 5"),
         ("print(input('your name? '))", "EOF"),

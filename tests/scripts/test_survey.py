@@ -210,6 +210,36 @@ def test_the_settings_of_a_project_whose_default_is_not_in_the_repository(make_p
     assert findings(document, "settings-module")[0]["severity"] == "decide"
 
 
+def test_a_manage_py_that_leaves_the_settings_to_the_environment(make_project, kit_json):
+    manage = "from django.core.management import execute_from_command_line as run; run()"
+    root = make_project({"manage.py": manage})
+
+    document = kit_json("survey", root)
+
+    assert document["manifest"]["django"]["settings"] == "site1.settings"
+    assert findings(document, "settings-module")[0]["severity"] == "decide"
+
+
+def test_a_lazy_value_in_the_settings_is_left_alone(make_project, kit_json):
+    root = make_project(
+        settings="""
+        from django.urls import reverse_lazy
+        LOGIN_REDIRECT_URL = reverse_lazy("home")
+        """
+    )
+    assert kit_json("survey", root)["facts"]["error"] is None
+
+
+@pytest.mark.network
+def test_what_one_survey_installed_the_next_one_still_names(tmp_path, kit_json):
+    root = projects.project(tmp_path / "bare", {"requirements.txt": "django<6"}, "import yaml")
+
+    first, second = kit_json("survey", root), kit_json("survey", root)
+
+    assert first["manifest"] == second["manifest"]
+    assert second["manifest"]["python"]["extra"] == ["pyyaml"]
+
+
 def test_no_manage_but_a_server_entry_point(make_project, kit_json):
     wsgi = """
     import os
