@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from checks import bundle as bundles
+
 HERE = Path(__file__).resolve().parent
 PAYLOAD = Path("desktop-app")
 WINDOWS = os.name == "nt"
@@ -248,7 +250,24 @@ def open_target(
             "the bundle is not finished.",
             f"run: desktop-django stage {path}",
         )
+    if runtime == "staged":
+        _refuse_stale(bundle, root)
     return Target(root, table, runtime, python, bundle=bundle, project=bundle / "app")
+
+
+def _refuse_stale(bundle: Path, root: Path) -> None:
+    """A bundle of an older state would be judged in place of what the project is now."""
+    try:
+        changed = bundles.changes_since(bundle, root)
+    except ValueError as error:
+        changed = [str(error)]
+    if changed:
+        raise TargetError(
+            9,
+            f"{bundle} is not of the project as it is now: {', '.join(changed[:3])}",
+            "the project was changed after it was staged, or staging was not finished.",
+            f"run: desktop-django stage {root}",
+        )
 
 
 def read_manifest(root: Path, manifest: Path | None = None) -> dict[str, Any]:

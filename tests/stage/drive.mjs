@@ -1,0 +1,81 @@
+// For the tests of packaging, on Electron 9: `transpile FOLDER` makes a shell's folder run on it, `use PROGRAM APPDATA
+// [NAME]` opens a packaged app, saves an item called NAME in its window and tells what it saw as JSON.
+import { readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const lib = join(dirname(fileURLToPath(import.meta.url)), "..", "shell", "lib");
+const require = createRequire(join(lib, "..", "package.json"));
+
+async function transpile(folder) {
+  const { build } = require("esbuild");
+  await build({
+    entryPoints: {
+      "legacy-main": join(folder, "main.js"),
+      prelude: join(lib, "legacy-prelude.cjs"),
+    },
+    outdir: folder,
+    outExtension: { ".js": ".cjs" },
+    bundle: true,
+    platform: "node",
+    format: "cjs",
+    target: "node12",
+    external: ["electron"],
+    define: { "import.meta.url": "globalThis.__shellUrl" },
+    logLevel: "error",
+  });
+  const start = `process.env.SHELL_TEST_SOURCE = require("path").join(__dirname, "main.js");
+require("./prelude.cjs");
+require("./legacy-main.cjs");
+`;
+  writeFileSync(join(folder, "start.cjs"), start);
+  const file = join(folder, "package.json");
+  const about = { ...JSON.parse(readFileSync(file, "utf8")), main: "start.cjs" };
+  writeFileSync(file, JSON.stringify({ ...about, type: undefined, dependencies: {} }, null, 2));
+}
+
+async function use(program, appData, name) {
+  const { _electron } = require("playwright-core");
+  const sandbox = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
+  const began = performance.now();
+  const app = await _electron.launch({ executablePath: program, args: sandbox, timeout: 60_000 });
+  const ended = new Promise((done) => app.process().once("exit", done));
+  const main = async () => {
+    for (;;) {
+      const found = app.windows().find((each) => each.url().startsWith("http://127.0.0.1:"));
+      if (found) {
+        await found.waitForLoadState();
+        return found;
+      }
+      await new Promise((done) => setTimeout(done, 20));
+    }
+  };
+  const page = await main();
+  const seconds = (performance.now() - began) / 1000;
+  const { origin } = new URL(page.url());
+  if (name) {
+    await page.goto(`${origin}/items/new/`);
+    await page.fill("input[name=title]", name);
+    await Promise.all([page.waitForNavigation(), page.press("input[name=title]", "Enter")]);
+  }
+  await page.goto(`${origin}/`);
+  const seen = {
+    seconds,
+    origin,
+    text: await page.textContent("body"),
+    title: await page.title(),
+    about: await app.evaluate(({ app: it }) => ({
+      name: it.getName(),
+      version: it.getVersion(),
+      packaged: it.isPackaged,
+    })),
+    backend: JSON.parse(readFileSync(join(appData, "shell.json"), "utf8")).backend,
+  };
+  await app.evaluate(({ app: it }) => it.quit()).catch(() => {});
+  await ended;
+  console.log(JSON.stringify(seen));
+}
+
+const [command, ...rest] = process.argv.slice(2);
+await { transpile, use }[command](...rest);
