@@ -199,6 +199,7 @@ PROJECTS = (
         shape="package whose __init__ imports a Celery app, AMQP broker, no root page",
         source=Sdist("celery==5.7.0"),
         target="examples/django",
+        quick=True,
     ),
     Project(
         name="tables2-example",
@@ -231,7 +232,6 @@ PROJECTS = (
         shape="complete application, manage.py in src/, own configuration files",
         source=Sdist("pretalx==2026.1.2"),
         python=">=3.12",
-        quick=True,
         decisions=("django.env.PRETALX_DATA_DIR={app_data}/project",),
     ),
     Project(
