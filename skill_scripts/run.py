@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from skill_scripts import manifest, record
-from skill_scripts.environment import find_environment
+from skill_scripts import manifest
+from skill_scripts.environment import Interpreter, find_environment
 from skill_scripts.errors import KitError
+from skill_scripts.payload import IN_CHECKOUT
 from skill_scripts.processes import clean_environment
 from skill_scripts.project import PAYLOAD_FOLDER, find_project
 
@@ -81,9 +82,9 @@ def run(path: Path, *, browser: bool = False, announce: Announce = print) -> int
     """
     root = path.resolve()
     folder = root / PAYLOAD_FOLDER
-    settings = manifest.read(folder / manifest.FILE_NAME) if record.read(root) else None
-    if settings is None:
+    if not (folder / manifest.FILE_NAME).is_file():
         raise KitError("DDK-ADP-09", f"{path} is not adapted", root=str(root))
+    settings = manifest.read(folder / manifest.FILE_NAME)
     npm = shutil.which("npm")
     if not browser and npm and (folder / "electron" / "node_modules").is_dir():
         announce("opening the shell")
@@ -154,6 +155,9 @@ def _command(
     django = settings["django"]
     project = find_project(root, django["manage"], django["settings"])
     interpreter = find_environment(project, settings["python"]["interpreter"])
+    if interpreter is None and root == IN_CHECKOUT.parent:
+        # The reference app runs on the kit's own environment.
+        interpreter = Interpreter(Path(sys.executable), "", private=False)
     if interpreter is None:
         raise KitError(
             "DDK-ENV-04",
