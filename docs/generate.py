@@ -62,6 +62,7 @@ def generated() -> dict[Path, str]:
     reference = DOCS / "reference"
     pages = {
         reference / "specification.md": specification_page(),
+        reference / "extension-points.md": extension_points_page(),
         reference / "criteria.md": criteria_page(),
         reference / "desktop-toml.md": manifest_page(),
         reference / "cli.md": cli_page(),
@@ -84,10 +85,21 @@ def specification_page() -> str:
     return page("SPEC.md", prose + "\nThe criteria follow on [their own page](criteria.md).")
 
 
+def extension_points_page() -> str:
+    """Where a project's own parts go, from SPEC.md."""
+    return page(
+        "SPEC.md, section Extension points",
+        f"# Extension points\n\n{spec_section('Extension points')}\n\n"
+        "All keys are explained under [desktop.toml](desktop-toml.md); examples are in "
+        "[your own project](../how-to/own-project.md), [media](../how-to/media.md), "
+        "[workers](../how-to/workers.md) and [the window](../how-to/window.md).",
+    )
+
+
 def spec_section(title: str) -> str:
-    """The text of one third-level section of the runtime contract."""
+    """The text of one section of SPEC.md."""
     found = re.search(
-        rf"^### {re.escape(title)}\n(.+?)(?=^##)", current(KIT / "SPEC.md"), re.S | re.M
+        rf"^##+ {re.escape(title)}\n(.+?)(?=^##)", current(KIT / "SPEC.md"), re.S | re.M
     )
     if found is None:
         raise SystemExit(f"SPEC.md has no section {title}")

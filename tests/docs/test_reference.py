@@ -110,7 +110,7 @@ def test_every_variable_that_is_read_is_explained():
         *(KIT / "skill_scripts").glob("*.py"),
         *(KIT / "checks").glob("*.py"),
         *(KIT / "reference_app" / "desktop-app" / "desktop_runtime").rglob("*.py"),
-        *(KIT / "reference_app" / "desktop-app" / "electron").glob("*.js"),
+        *(KIT / "reference_app" / "desktop-app" / "electron").glob("*.*js"),
     ]
     read = {
         name: path.name
