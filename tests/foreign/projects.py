@@ -286,6 +286,7 @@ PROJECTS = (
         name="guardian",
         shape="a library's own test project, no application",
         source=Sdist("django-guardian==3.5.2"),
+        decisions=("app.home=/admin/",),
     ),
 )
 

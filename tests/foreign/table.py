@@ -195,14 +195,24 @@ class Journey:
             log.write(answer.stdout)
         self.row.seconds[command] = round(time.monotonic() - started, 1)
         if answer.returncode not in codes:
-            said = (self.folder / f"{command}.log").read_text(encoding="utf-8").strip()
-            raise StepError(f"{command} ended with {answer.returncode}: {said[-600:]}")
+            raise StepError(f"{command} ended with {answer.returncode}: {reason(answer.stdout)}")
         return answer.stdout
 
     @staticmethod
     def _expect(holds: bool, otherwise: str) -> None:
         if not holds:
             raise StepError(otherwise)
+
+
+def reason(answer: str) -> str:
+    """What a command that failed says about it, on one line."""
+    try:
+        error = json.loads(answer)["error"]
+        findings = error["details"].get("findings", [])
+    except (ValueError, KeyError, TypeError):
+        return " ".join(answer.split())[-300:]
+    said = [f"{error['code']} {error['message']}", *(finding["what"] for finding in findings)]
+    return " ".join("; ".join(said).split())
 
 
 class StepError(Exception):
@@ -226,7 +236,7 @@ def markdown(rows: Iterable[Row]) -> str:
         seconds = [str(row.seconds.get(step, "")) for step in ("survey", "adapt", "check")]
         launches = [f"{x} x" if x else "" for x in (row.first_launch, row.warm_launch)]
         counts = map(str, (row.files_added, row.decisions_open, len(row.decisions)))
-        failed = ", ".join(row.failed) or " ".join(row.problems).partition("\n")[0][:120]
+        failed = ", ".join(row.failed) or " ".join(row.problems)[:200]
         cells = [row.name, row.shape, *seconds, *counts, *launches, str(row.passed)]
         cells += [failed, row.verdict]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
