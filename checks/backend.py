@@ -253,12 +253,12 @@ class Backend:
                     found.append(process)
         return found
 
-    def gone_within(self, seconds: float) -> tuple[list[psutil.Process], float]:
+    def gone_within(self, seconds: float) -> tuple[list[str], float]:
         """Wait for the last process of this start to end; the rest, and the seconds waited."""
         begin = time.monotonic()
         while (rest := self.survivors()) and time.monotonic() - begin < seconds:
             time.sleep(0.02)
-        return rest, time.monotonic() - begin
+        return [f"pid {p.pid}" for p in rest], time.monotonic() - begin
 
     def listening(self) -> list[tuple[str, int, int]]:
         """Address, port and pid of every TCP socket on which the process tree listens."""
@@ -346,16 +346,9 @@ class Backend:
         return f"{state}, last event {last}, standard error ends: {end[:200]}"
 
     def _healthy(self, limit: float = 2) -> bool:
-        try:
-            answer = httpx.get(
-                f"http://{HOST}:{self.port}{self.target.health_path}",
-                headers={self.target.header: self.token},
-                timeout=limit,
-                trust_env=False,
-            )
-        except httpx.HTTPError:
-            return False
-        return answer.status_code == 200
+        with contextlib.suppress(TargetFailedError):
+            return self.get(self.target.health_path, limit=limit).status == 200
+        return False
 
     # -- requests -----------------------------------------------------------------------------
 
@@ -393,8 +386,10 @@ class Backend:
             ):
                 for block in response.iter_bytes():
                     body += block
-                    if len(body) > BODY_LIMIT or time.monotonic() > deadline:
+                    if len(body) > BODY_LIMIT:
                         break
+                    if time.monotonic() > deadline:
+                        raise TargetFailedError(f"{method} {path} took more than {limit:.0f} s")
         except httpx.HTTPError as error:
             what = str(error) or type(error).__name__
             raise TargetFailedError(f"{method} {path} was not answered: {what}") from None

@@ -11,6 +11,7 @@ import shutil
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ import pytest
 
 from checks import database, files, records
 from checks.backend import (
+    ANSWER_LIMIT,
     HOST,
     START_LIMIT,
     Answer,
@@ -109,7 +111,7 @@ def first_run(target: Target, scratch: Path) -> FirstRun:
         changed=files.changes(before, files.digests(target.bundle)),
         exit=code,
         seconds_to_stop=seconds,
-        left=[str(p) for p in left],
+        left=left,
         way=way,
         admin=admin,
     )
@@ -138,8 +140,9 @@ class _Early:
         self.statuses.append(status)
 
     def join(self) -> None:
+        deadline = time.monotonic() + ANSWER_LIMIT
         for thread in self._threads:
-            thread.join(30)
+            thread.join(max(0, deadline - time.monotonic()))
 
 
 @pytest.fixture(scope="session")
@@ -147,7 +150,11 @@ def copies(first_run: FirstRun, scratch: Path) -> Any:
     """Make app data folders that have had their first run: `copies("name")`."""
 
     def copy(name: str) -> Path:
-        return Path(shutil.copytree(first_run.app_data, scratch / name))
+        if first_run.app_data.is_dir():
+            shutil.copytree(first_run.app_data, scratch / name)
+        else:
+            (scratch / name).mkdir(parents=True)
+        return scratch / name
 
     return copy
 
@@ -209,7 +216,7 @@ def probed(probe_target: Target, copies: Any) -> Probed:
         changed=files.changes(before, files.digests(probe_target.bundle)),
         slow=answers[0] if answers else None,
         exit=code,
-        left=[str(p) for p in left],
+        left=left,
     )
 
 
@@ -231,7 +238,7 @@ def shell_killed(probe_target: Target, copies: Any) -> Killed:
         backend.probe("spawn")
         backend.kill()
         left, seconds = backend.gone_within(5)
-        return Killed(secret, [str(p) for p in left], seconds)
+        return Killed(secret, left, seconds)
 
 
 @dataclass(frozen=True)
@@ -240,7 +247,6 @@ class SecondInstall:
 
     stopped_with: int | None
     seconds_to_stop: float
-    left: list[str]
     reason: str
     """Why the start after it failed; empty when it did not."""
     secret: str
@@ -253,14 +259,13 @@ def second_install(probe_target: Target, scratch: Path) -> SecondInstall:
     with Backend(probe_target, app_data) as backend:
         backend.wait_for("listening")
         code, seconds = backend.stop(10)
-        left = [str(p) for p in backend.survivors()] if code is None else []
     reason, secret = "", ""
     with Backend(probe_target, app_data) as backend:
         try:
             secret = backend.ready().probe("info")["secret"]
         except TargetFailedError as error:
             reason = str(error)
-    return SecondInstall(code, seconds, left, reason, secret)
+    return SecondInstall(code, seconds, reason, secret)
 
 
 @dataclass
@@ -319,9 +324,10 @@ def restarts(target: Target, copies: Any, first_run: FirstRun, scratch: Path) ->
     result.killed_data = Path(shutil.copytree(app_data, scratch / "killed"))
     old_backups = database.backups(app_data)
     with Backend(target, app_data, port=port) as backend:
-        with contextlib.suppress(TargetFailedError):
+        try:
             backend.ready()
-        result.rebound = "" if backend.event("ready") else backend.reason()
+        except TargetFailedError as error:
+            result.rebound = str(error)
     with Backend(target, app_data, port=None if result.rebound else port) as backend:
         backend.ready()
         home = target.home

@@ -38,7 +38,7 @@ def test_request_in_flight(probed: Probed, seen: Seen) -> None:
 def test_killed_shell(shell_killed: Killed, seen: Seen) -> None:
     """Dies with all descendants when the shell is killed."""
     left = shell_killed.left
-    assert not left, f"still there after 5 s: {'; '.join(left)[:200]}"
+    assert not left, f"still there after 5 s: {', '.join(left)}"
     seen(f"gone after {shell_killed.seconds:.2f} s")
 
 
@@ -46,7 +46,7 @@ def test_killed_shell(shell_killed: Killed, seen: Seen) -> None:
 def test_no_descendants(first_run: FirstRun, probed: Probed, seen: Seen) -> None:
     """Leaves no descendant after a stop."""
     left = [*first_run.left, *probed.left]
-    assert not left, f"still there 5 s after the stop: {'; '.join(left)[:200]}"
+    assert not left, f"still there 5 s after the stop: {', '.join(left)}"
     seen("none, a child of the project included")
 
 

@@ -166,7 +166,7 @@ BROKEN = (
     ),
     broken(
         "prints go to the event stream",
-        "RDY-5 RDY-6",
+        "RDY-1 RDY-5 RDY-6",
         ("channel.py", "        os.dup2(2, 1)\n", ""),
     ),
     # TOK
@@ -476,7 +476,13 @@ BROKEN = (
     broken(
         "request in flight dropped",
         "PRC-2",
-        ("server.py", "while self._is_busy() and", "while False and"),
+        (
+            "server.py",
+            "        while self._is_busy() and",
+            "        for channel in [*self._server.active_channels.values()]:\n"
+            "            channel.handle_close()\n"
+            "        while self._is_busy() and",
+        ),
     ),
     broken(
         "children of the project left behind",

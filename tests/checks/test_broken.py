@@ -21,7 +21,7 @@ def criteria_for(number, target):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("number", "target"), enumerate(BROKEN), ids=[target.name for target in BROKEN]
+    ("number", "target"), list(enumerate(BROKEN)), ids=[target.name for target in BROKEN]
 )
 def test_exactly_the_named_criteria_fail(number, target, tmp_path):
     path = make(target, tmp_path / "target")
