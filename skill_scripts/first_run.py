@@ -141,7 +141,7 @@ def _prepare(
 
 def _clock(folder: Path, python: Path) -> Path | None:
     """A folder with what runs a process ahead of time; None if it cannot be had."""
-    done = run_uv(["pip", "install", "--quiet", "--no-config", "--only-binary", ":all:",
+    done = run_uv(["pip", "install", "--quiet", "--only-binary", ":all:",
                    "--python", str(python), "--target", str(folder), CLOCK])  # fmt: skip
     return folder if done.ok else None
 

@@ -5,7 +5,8 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -85,30 +86,39 @@ def lock_file(root: Path, platform: Platform, version: str) -> Path:
     return root / PAYLOAD_FOLDER / LOCKS / f"{platform.name}-py{version}.txt"
 
 
-def make_lock(wanted: Wanted, platform: Platform, version: str, python: Path | None = None) -> Lock:
+def make_lock(wanted: Wanted, platform: Platform, version: str) -> Lock:
     """Choose versions that have wheels for the platform, or are pure Python.
 
-    `python` builds what has to be built; without it uv finds one. Raises KitError DDK-STG-10 for
-    a package without a wheel that needs a compiler, DDK-STG-11 if there is no solution.
+    Raises KitError DDK-STG-10 for a package without a wheel that needs a compiler, DDK-STG-11 if
+    there is no solution.
     """
-    arguments = ["pip", "compile", "--quiet", "--no-config", "--no-header", "--no-annotate",
-                 "--generate-hashes", "--python-version", version,
-                 "--python-platform", platform.wheels]  # fmt: skip
-    arguments += ["--python", str(python)] if python else []
-    with tempfile.TemporaryDirectory() as scratch:
-        for option, lines in (("", wanted.requirements), ("--override", wanted.overrides)):
-            file = Path(scratch, f"wanted{option}.txt")
-            file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-            arguments += [option, str(file)] if option else [str(file)]
-        pins = Path(scratch, "constraints.txt")
-        pins.write_text("\n".join(wanted.constraints) + "\n", encoding="utf-8")
+    with _question(wanted, platform, version) as (arguments, constrained):
         # Lock files of other tools may be made for other platforms, so they are let go if need be.
-        for extra in (["--constraint", str(pins)], []) if wanted.constraints else ([],):
+        for constraints in (constrained, []) if constrained else ([],):
             try:
-                return _solve([*arguments, *extra], wanted, platform, version)
+                return _solve([*arguments, *constraints], wanted, platform, version)
             except KitError as error:
                 failure = error
         raise failure
+
+
+@contextmanager
+def _question(
+    wanted: Wanted, platform: Platform, version: str
+) -> Iterator[tuple[list[str], list[str]]]:
+    """The arguments with which uv chooses versions, and those that add the constraints."""
+    arguments = ["pip", "compile", "--quiet", "--no-header", "--no-annotate",
+                 "--generate-hashes", "--python-version", version,
+                 "--python-platform", platform.wheels]  # fmt: skip
+    with tempfile.TemporaryDirectory() as scratch:
+        files = {}
+        for name in ("requirements", "overrides", "constraints"):
+            files[name] = Path(scratch, f"{name}.txt")
+            lines = getattr(wanted, name)
+            files[name].write_text("\n".join(lines) + "\n", encoding="utf-8")
+        arguments += [str(files["requirements"]), "--override", str(files["overrides"])]
+        constrained = ["--constraint", str(files["constraints"])] if wanted.constraints else []
+        yield arguments, constrained
 
 
 def _solve(arguments: list[str], wanted: Wanted, platform: Platform, version: str) -> Lock:
@@ -160,7 +170,7 @@ def _require_pure(lock: Lock, name: str, platform: Platform, version: str) -> No
         file = Path(scratch, "one.txt")
         file.write_text(_entry(lock.text, name), encoding="utf-8")
         target = Path(scratch, "target")
-        done = run_uv(["pip", "install", "--quiet", "--no-config", "--no-deps", "--target",
+        done = run_uv(["pip", "install", "--quiet", "--no-deps", "--target",
                        str(target), "--requirements", str(file)])  # fmt: skip
         wheels = [each.read_text(encoding="utf-8") for each in target.glob("*.dist-info/WHEEL")]
     if not done.ok or not any(PURE_WHEEL.search(text) for text in wheels):
@@ -210,7 +220,7 @@ def install_lock(lock: Lock, python: Path, packages: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch, "lock.txt")
         file.write_text(lock.text, encoding="utf-8")
-        command = ["pip", "install", "--quiet", "--no-config", "--no-deps", "--link-mode", "copy",
+        command = ["pip", "install", "--quiet", "--no-deps", "--link-mode", "copy",
                    "--python", str(python), "--target", str(packages),
                    "--requirements", str(file)]  # fmt: skip
         for name in lock.names:
@@ -233,22 +243,13 @@ def _drop_programs(packages: Path) -> None:
 
 
 def other_versions(
-    wanted: Wanted, platform: Platform, version: str, candidates: Sequence[str] = OTHER_PYTHONS
+    wanted: Wanted, platform: Platform, version: str, blocking: str = ""
 ) -> list[str]:
-    """The other Pythons for which there is a lock, the newest first."""
-    return [each for each in candidates if each != version and _resolves(wanted, platform, each)]
-
-
-def _resolves(wanted: Wanted, platform: Platform, version: str) -> bool:
-    try:
-        make_lock(wanted, platform, version)
-    except KitError:
-        return False
-    return True
-
-
-def packages_of(lock: Lock) -> Iterable[tuple[str, str]]:
-    """Name and version of what is pinned."""
-    for line in lock.text.splitlines():
-        if match := re.match(r"([A-Za-z0-9._-]+)(?:==([^\s;\\]+)| @ (\S+))", line):
-            yield distribution_name(match[1]), match[2] or match[3]
+    """The other Pythons with which it would resolve, the package `blocking` from a wheel."""
+    binary = ["--only-binary", blocking] if blocking else []
+    found = []
+    for each in OTHER_PYTHONS:
+        if each != version:
+            with _question(wanted, platform, each) as (arguments, _):
+                found += [each] if run_uv([*arguments, *binary]).ok else []
+    return found

@@ -140,7 +140,8 @@ def _build(command: list[str], folder: Path, output: Path) -> list[str]:
         ) else "DDK-PKG-05"  # fmt: skip
         shown = "\n    ".join(lines[-12:])
         raise KitError(code, f"electron-builder failed:\n    {shown}", folder=str(folder / OUTPUT))
-    return re.findall(r"(?m)^\s*•\s*(.*(?:no fuses|skipped .*(?:sign|notar)|not signed).*)$", done.stdout)
+    worth_telling = r"(?m)^\s*•\s*(.*(?:no fuses|skipped .*(?:sign|notar)|not signed).*)$"
+    return re.findall(worth_telling, done.stdout)
 
 
 def _application(output: Path, staged: Mapping[str, Any]) -> Path:

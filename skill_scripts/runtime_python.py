@@ -118,10 +118,10 @@ def fetch(build: Build, *, downloads: Path = DOWNLOADS, mirror: str = "") -> Pat
     # By checksum: the same version of another origin is another interpreter.
     folder = INTERPRETERS / build.sha256[:16]
     arguments = ["python", "install", build.key, "--install-dir", str(folder), "--no-bin"]
-    arguments += ["--no-registry", "--no-config", "--python-downloads-json-url", str(downloads)]
+    arguments += ["--no-registry", "--python-downloads-json-url", str(downloads)]
     done = run_uv([*arguments, *(["--mirror", mirror] if mirror else [])])
     if not done.ok:
-        wrong = re.search(r"hash mismatch|[Cc]hecksum|invalid gzip|unexpected end|corrupt",
+        wrong = re.search(r"[Hh]ash mismatch|[Cc]hecksum|invalid gzip|unexpected end|corrupt",
                           done.errors)  # fmt: skip
         raise KitError(
             "DDK-STG-05" if wrong else "DDK-STG-04",

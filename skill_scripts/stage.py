@@ -104,8 +104,8 @@ def plan(
             lock = locking.make_lock(wanted, each, version)
         except KitError as error:
             progress(f"trying other Pythons for {each.name}")
-            others = tuple(locking.other_versions(wanted, each, version))
             blocking = error.details.get("package", "")
+            others = tuple(locking.other_versions(wanted, each, version, blocking))
             found.append(Resolution(each.name, version, blocking=blocking, message=error.message,
                                     others=others))  # fmt: skip
         else:
@@ -246,7 +246,8 @@ class _Work:
         try:
             return locking.make_lock(wanted, self.platform, self.version)
         except KitError as error:
-            others = locking.other_versions(wanted, self.platform, self.version)
+            blocking = error.details.get("package", "")
+            others = locking.other_versions(wanted, self.platform, self.version, blocking)
             if others and error.code in ("DDK-STG-10", "DDK-STG-11"):
                 raise KitError(
                     error.code, error.message,
