@@ -195,7 +195,7 @@ def test_disk_that_fills_while_files_are_copied(project, monkeypatch):
 def test_known_password_and_random_rows_are_told(project):
     project.append(
         "config/settings/desktop.py",
-        '\nINSTALLED_APPS = [*INSTALLED_APPS, "django.contrib.auth", "django.contrib.contenttypes"]\n',
+        '\nINSTALLED_APPS += ["django.contrib.auth", "django.contrib.contenttypes"]\n',
     )
     project.write(
         "items/migrations/0002_accounts.py",
