@@ -75,9 +75,10 @@ def install(installation: Installation, manifest: Manifest) -> None:
 def reapply() -> None:
     """Set what differs on the settings object in use: a project may replace it, as dynaconf
     does once its module has loaded."""
-    from django.conf import settings
+    from django import conf
 
-    settings.INSTALLED_APPS  # noqa: B018 - loads the settings
+    conf.settings.INSTALLED_APPS  # noqa: B018 - loads the settings, which may swap the object
+    settings = conf.settings
     for name, value in _applied.items():
         if getattr(settings, name, None) != value:
             setattr(settings, name, value)
