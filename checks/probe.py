@@ -21,12 +21,18 @@ PREFIX = "/ddk-probe/"
 SLOW_BEGINS = "ddk-probe: a slow request begins"
 FLOOD = 2 * 1024 * 1024
 HERE = Path(__file__).parent
-CHILD = (
-    "import json, os, django; django.setup();"
-    "from django.conf import settings;"
-    "print(json.dumps({'database': str(settings.DATABASES['default']['NAME']),"
-    "'environment': dict(os.environ)}))"
-)
+# As children of such projects do, those with settings classes through their own `setup`.
+CHILD = """
+import json, os
+try:
+    from configurations import setup
+except ImportError:
+    from django import setup
+setup()
+from django.conf import settings
+database = str(settings.DATABASES["default"]["NAME"])
+print(json.dumps({"database": database, "environment": dict(os.environ)}))
+"""
 
 
 def info() -> dict:
