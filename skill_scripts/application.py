@@ -17,6 +17,7 @@ GIT_LIMIT_SECONDS = 60
 # [stage] include names is shipped all the same.
 LEFT_OUT: dict[str, tuple[str, ...]] = {
     "tests": ("tests/", "test/", "test_*.py", "*_test.py", "tests.py", "conftest.py"),
+    "example": (".env.example", ".env.sample", ".env.template", ".env.dist"),
     "environment": (".env", ".env.*", "*.env", ".envrc"),
     "secret": ("*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "id_rsa*", "id_ed25519*", ".netrc",
                ".pypirc", ".npmrc", "secrets.json", "secrets.toml", "secrets.y*ml",
