@@ -135,7 +135,7 @@ class Backend:
                 stderr=errors,
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
-        self.started = time.monotonic()
+        self.started = self.heard = time.monotonic()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         return self
@@ -302,6 +302,7 @@ class Backend:
             event = None
         if isinstance(event, dict) and isinstance(event.get("event"), str):
             self.events.append(event)
+            self.heard = time.monotonic()
         elif line:
             self.noise.append(line)
 
@@ -312,13 +313,10 @@ class Backend:
     def wait_for(self, name: str, limit: float = START_LIMIT) -> dict[str, Any] | None:
         """Wait for an event: None when the process ends, falls silent or the limit passes."""
         deadline = time.monotonic() + limit
-        heard = time.monotonic()
-        count = len(self.events)
         while not (event := self.event(name)):
             now = time.monotonic()
-            if len(self.events) != count:
-                heard, count = now, len(self.events)
-            if now > deadline or now - heard > SILENCE_LIMIT or not self._reader.is_alive():
+            silent = now - self.heard > SILENCE_LIMIT
+            if now > deadline or silent or not self._reader.is_alive():
                 return self.event(name)
             if self.process.poll() is not None and self._reader.join(1) is None:
                 return self.event(name)

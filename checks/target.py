@@ -263,7 +263,7 @@ def _refuse_stale(bundle: Path, root: Path) -> None:
         changed = [str(error)]
     if changed:
         raise TargetError(
-            9,
+            10,
             f"{bundle} is not of the project as it is now: {', '.join(changed[:3])}",
             "the project was changed after it was staged, or staging was not finished.",
             f"run: desktop-django stage {root}",

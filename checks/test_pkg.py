@@ -167,7 +167,7 @@ def test_manifest(target: Target, manifest: dict[str, Any], seen: Seen) -> None:
 
 @pytest.mark.criterion("PKG-5")
 def test_nothing_private(target: Target, seen: Seen) -> None:
-    """Has nothing of the developer's that is not for strangers."""
+    """Has nothing that is not for strangers."""
     found = []
     files = 0
     shipped = {Path(each).as_posix() for each in _meant_to_be_shipped(target)}
@@ -249,7 +249,7 @@ def test_parts(target: Target, manifest: dict[str, Any], seen: Seen) -> None:
 
 @pytest.mark.criterion("PKG-9")
 def test_fuses(application: Path, seen: Seen) -> None:
-    """Cannot be made to run other code by its command line or environment."""
+    """Cannot be made to run other code from outside."""
     state = bundle.fuses(application)
     if state is None:
         raise NotRun("this Electron has no fuses (12 and later have)")
