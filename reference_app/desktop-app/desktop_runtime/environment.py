@@ -11,9 +11,6 @@ from .contract import Installation
 from .data import secret_key
 from .manifest import Manifest
 
-# Integrations that call home; an empty value turns them off.
-PHONE_HOME = ("SENTRY_DSN", "NEW_RELIC_LICENSE_KEY", "ROLLBAR_ACCESS_TOKEN")
-
 
 def set_defaults(installation: Installation, manifest: Manifest) -> None:
     """Give the variables of `[django.env]` to the project.
@@ -21,8 +18,6 @@ def set_defaults(installation: Installation, manifest: Manifest) -> None:
     In development a variable that the developer exported wins; a packaged app hears nobody's
     environment.
     """
-    for name in PHONE_HOME:
-        os.environ.setdefault(name, "")
     for name, value in manifest.environment.items():
         if value == "generate:secret":
             key = secret_key(installation.app_data).encode()
