@@ -32,6 +32,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--runtime", choices=STAGES, default="development", help="what of it (default: %(default)s)"
     )
     add("--app", type=Path, metavar="PATH", help="the packaged application (--runtime packaged)")
+    add("--shell", action="store_true", help="a shell that cannot be opened here is an error")
+    add("--electron", type=Path, metavar="PROGRAM", help="open the shell with it; asks for --shell")
     add("--manifest", type=Path, metavar="FILE", help="read this instead of desktop.toml")
     add("--spec", choices=criteria.VERSIONS, help="judge by this version (default: the target's)")
     add("--only", metavar="IDS", help="criteria or families to judge: TOK-1,NET")

@@ -15,10 +15,12 @@ from pathlib import Path
 
 from django.apps.registry import Apps
 from django.core.handlers.base import BaseHandler
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
 
 PREFIX = "/ddk-probe/"
 SLOW_BEGINS = "ddk-probe: a slow request begins"
+SLOW_ENDS = "ddk-probe: a slow request was completed"
+REACHED = "ddk-probe: reached by way of"
 FLOOD = 2 * 1024 * 1024
 HERE = Path(__file__).parent
 # As children of such projects do, those with settings classes through their own `setup`.
@@ -81,9 +83,10 @@ def spawn() -> dict:
 
 
 def slow() -> dict:
-    """A request that takes two seconds, from the moment standard error says so."""
+    """A request that takes two seconds; standard error says when it begins and ends."""
     print(SLOW_BEGINS, file=sys.stderr, flush=True)
     time.sleep(2)
+    print(SLOW_ENDS, file=sys.stderr, flush=True)
     return {"slow": "done"}
 
 
@@ -114,7 +117,15 @@ def get_response(self, request) -> HttpResponse:  # noqa: ANN001 -- Django's own
     """Answer the probe's addresses, pass on everything else."""
     if not request.path.startswith(PREFIX):
         return served(self, request)
-    answer = ANSWERS[request.path.removeprefix(PREFIX).strip("/")]
+    name = request.path.removeprefix(PREFIX).strip("/")
+    if name == "page":
+        return HttpResponse("<!doctype html><html lang=en><title>Probe</title><p>A page.</p>")
+    if name == "away":
+        return HttpResponseRedirect(request.GET["to"])
+    if name == "reached":
+        print(REACHED, request.GET["way"], file=sys.stderr, flush=True)
+        return HttpResponse(status=204)
+    answer = ANSWERS[name]
     return JsonResponse(answer(), json_dumps_params={"default": str})
 
 

@@ -25,7 +25,6 @@ WHERE = {
     "packaged": "needs a packaged application (--runtime packaged --app PATH)",
     "installed": "needs an installed application (packages.yml)",
     "adapted": "needs the project folder (--runtime development)",
-    "adapted with a shell": "needs a window (--runtime packaged --app PATH)",
 }
 
 
@@ -160,8 +159,10 @@ class Run:
         """Where the criterion is decided, when it is not here."""
         if criterion.platforms != ("all",) and PLATFORM not in criterion.platforms:
             return WHERE.get(criterion.platforms[0], f"needs {criterion.platforms[0]}")
-        if self.target.stage not in criterion.stages:
-            return WHERE[criterion.stages[0]]
+        # Whether a shell can be opened here is found out by its checks.
+        stages = [stage.removesuffix(" with a shell") for stage in criterion.stages]
+        if self.target.stage not in stages:
+            return WHERE[stages[0]]
         return ""
 
     def _judge(self, criterion: Criterion) -> Verdict:

@@ -1,0 +1,96 @@
+// Loaded into the main process of a shell (`electron -r`) that a check watches: notes what its windows do, keeps what
+// would leave the application, and carries out the few commands of shell.py, one JSON object a line.
+const { connect } = require("node:net");
+const { createInterface } = require("node:readline");
+const { app, BrowserWindow, dialog, shell, webContents } = require("electron");
+
+const began = Date.now();
+const notes = {
+  shown: [], // {window, url, painted, ms}: each time a window becomes visible
+  focused: 0,
+  opened: [], // addresses handed to the system
+  folders: [], // folders and files shown by the system
+  said: [], // texts of message boxes, which nobody would answer
+  preferences: [], // {url, sandbox, contextIsolation, nodeIntegration} of each window
+};
+
+shell.openExternal = async (url) => {
+  notes.opened.push(url);
+};
+shell.openPath = async (path) => {
+  notes.folders.push(path);
+  return "";
+};
+const message = (box) => [box.message, box.detail].filter(Boolean).join(": ");
+dialog.showErrorBox = (title, text) => notes.said.push(`${title}: ${text}`);
+dialog.showMessageBox = async (...box) => {
+  notes.said.push(message(box.pop()));
+  return { response: 0, checkboxChecked: false };
+};
+dialog.showMessageBoxSync = (...box) => {
+  notes.said.push(message(box.pop()));
+  return 0;
+};
+
+app.on("browser-window-created", (_event, window) => {
+  let painted = false;
+  const shown = () =>
+    notes.shown.push({
+      window: window.id,
+      url: window.webContents.getURL(),
+      painted,
+      ms: Date.now() - began,
+    });
+  window.once("ready-to-show", () => {
+    painted = true;
+  });
+  window.on("show", shown);
+  if (window.isVisible()) {
+    shown();
+  }
+  const focus = window.focus.bind(window);
+  window.focus = () => {
+    notes.focused += 1;
+    focus();
+  };
+  const contents = window.webContents;
+  const { sandbox, contextIsolation, nodeIntegration } = contents.getLastWebPreferences();
+  const preferences = { url: "", sandbox, contextIsolation, nodeIntegration };
+  notes.preferences.push(preferences);
+  contents.once("dom-ready", () => {
+    preferences.url = contents.getURL();
+  });
+});
+
+const page = (id) => BrowserWindow.fromId(id).webContents;
+const commands = {
+  look: () => ({
+    notes,
+    electron: process.versions.electron,
+    windows: BrowserWindow.getAllWindows().map((window) => ({
+      id: window.id,
+      visible: window.isVisible(),
+      url: window.webContents.getURL(),
+      busy: window.webContents.isLoading(),
+    })),
+    views: webContents.getAllWebContents().length,
+  }),
+  load: ({ window, url }) => page(window).loadURL(url),
+  run: ({ window, script }) => page(window).executeJavaScript(script, true),
+  picture: async ({ window }) => (await page(window).capturePage()).toJPEG(60).toString("base64"),
+  close: ({ window }) => BrowserWindow.fromId(window).destroy(),
+  quit: () => app.quit(),
+};
+
+const control = connect(Number(process.env.DDK_CHECKS_CONTROL), "127.0.0.1");
+control.on("error", () => {}); // the suite has gone
+createInterface({ input: control }).on("line", async (line) => {
+  const { id, command, given } = JSON.parse(line);
+  let answer;
+  try {
+    answer = { value: await commands[command](given) };
+  } catch (error) {
+    answer = { error: String(error) };
+  }
+  control.write(`${JSON.stringify({ id, ...answer })}\n`);
+});

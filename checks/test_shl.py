@@ -1,0 +1,542 @@
+"""SHL: the shell in a real window.
+
+Three launches: one on a new app data folder, which is looked at and then quits in the middle of a
+request; a second one there, whose backend is killed; and one elsewhere, which is killed itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from checks.backend import TargetFailedError
+from checks.shell import (
+    Electron,
+    Foreign,
+    Shell,
+    copied,
+    display,
+    find_electron,
+    port_of,
+    until,
+)
+from checks.target import Target
+from checks.verdicts import NotRun, PrerequisiteError
+
+Seen = Callable[[object], None]
+Record = Callable[[str, object], None]
+
+BRIDGE = {"desktop": ["openAppDataFolder"]}
+# A name that is never given to anybody.
+NOWHERE = "http://ddk-checks.invalid"
+# Electron answers navigator.permissions.query by itself before this version.
+ASKS_FOR_QUERIES = 12
+RESTARTS = 3
+
+# Seconds
+SPLASH_LIMIT = 10.0
+SETTLE = 0.25
+RESTART_LIMIT = 60.0
+EXPLAIN_LIMIT = 30.0
+KILLED_LIMIT = 2.0
+REFUSED_LIMIT = 2.0
+
+SYSTEMS = (
+    "https://example.org/ddk",
+    "http://example.org/ddk",
+    "mailto:someone@example.org",
+)
+HOSTILE = (
+    "file:///etc/passwd",
+    "data:text/html,ddk",
+    "ftp://example.org/ddk",
+    "smb://example.org/ddk",
+    "ms-settings:display",
+    "chrome://version/",
+    "desktop-shell://action/logs",
+    "http://{foreign}/ddk",
+    "http://{own}@{foreign}/ddk",
+    "{origin}/ddk-probe/away/?to=http://{foreign}/ddk",
+)
+
+# What a page has that an empty frame has not: with the names of functions where it is an object.
+EXPOSED = """(() => {
+    const frame = document.body.appendChild(document.createElement("iframe"));
+    const usual = new Set(Object.getOwnPropertyNames(frame.contentWindow));
+    frame.remove();
+    const unusual = Object.getOwnPropertyNames(window).filter(name => !usual.has(name));
+    const keys = value => value instanceof Object ? Object.keys(value) : [];
+    return Object.fromEntries(unusual.map(name => [name, keys(window[name])]));
+})()"""
+
+# Every way a page has to ask for something, at `http://HOST` and `ws://HOST`.
+REQUESTS = """(async places => {
+    const begun = performance.now();
+    const wait = promise => Promise.race([
+        promise.then(() => "answered", () => "refused"),
+        new Promise(done => setTimeout(done, 5000, "no answer")),
+    ]);
+    const element = (name, attributes) => new Promise((loaded, failed) => {
+        const made = Object.assign(document.createElement(name), attributes);
+        made.onload = loaded;
+        made.onerror = failed;
+        document.head.append(made);
+    });
+    const asked = places.flatMap(place => [
+        wait(fetch(`${place}/fetch`, { mode: "no-cors" })),
+        wait(new FontFace("Probe", `url(${place}/font.woff2)`).load()),
+        wait(element("img", { src: `${place}/image.png` })),
+        wait(element("script", { src: `${place}/script.js` })),
+        wait(element("link", { rel: "stylesheet", href: `${place}/style.css` })),
+        wait(new Promise((opened, closed) => {
+            const socket = new WebSocket(`${place.replace("http", "ws")}/socket`);
+            socket.onopen = opened;
+            socket.onclose = closed;
+        })),
+    ]);
+    const answers = await Promise.all(asked);
+    document.body.append(Object.assign(document.createElement("iframe"), { src: places[0] }));
+    navigator.sendBeacon(`${places[0]}/beacon`);
+    return { answers, seconds: (performance.now() - begun) / 1000 };
+})"""
+
+ASK = """(async queries => {
+    const refused = ["NotAllowedError", "SecurityError", "PermissionDeniedError"];
+    const wait = promise => Promise.race([
+        promise.then(
+            () => "granted",
+            error => refused.includes(error.name) || error.code === 1 ? "denied" : "granted",
+        ),
+        new Promise(done => setTimeout(done, 5000, "no answer")),
+    ]);
+    const state = promise => promise.then(state => {
+        if (state === "denied") throw new DOMException("", "NotAllowedError");
+    });
+    const media = wanted => navigator.mediaDevices.getUserMedia(wanted);
+    const answers = {
+        camera: wait(media({ video: true })),
+        microphone: wait(media({ audio: true })),
+        notifications: wait(state(Notification.requestPermission())),
+        location: wait(new Promise((...answer) =>
+            navigator.geolocation.getCurrentPosition(...answer, { timeout: 4000 }))),
+        midi: wait(navigator.requestMIDIAccess({ sysex: true })),
+    };
+    for (const name of queries) {
+        const query = navigator.permissions.query({ name }).then(({ state }) => state);
+        answers[`query ${name}`] = wait(state(query));
+    }
+    const found = {};
+    for (const [name, answer] of Object.entries(answers)) found[name] = await answer;
+    return found;
+})"""
+
+
+class Place:
+    """Where launches happen: one copy of the target, one display, one Electron."""
+
+    def __init__(self, target: Target, electron: Electron, scratch: Path) -> None:
+        self.folder = scratch / "shell"
+        self.target = copied(target, electron, self.folder / "project")
+        self.electron = electron
+        self.home = self.folder / "home"
+        self.home.mkdir()
+
+    def data(self, name: str) -> Path:
+        """An app data folder."""
+        return self.folder / name
+
+    def launch(self, name: str) -> Shell:
+        """A launch on the app data folder of that name."""
+        project = self.folder / "project"
+        return Shell(project, self.target, self.electron, self.data(name), self.home)
+
+
+@pytest.fixture(scope="session")
+def place(target: Target, scratch: Path, pytestconfig: pytest.Config) -> Iterator[Place]:
+    """The shell's surroundings; not run here when it cannot be opened, an error if asked for."""
+    option = pytestconfig.option
+    with contextlib.ExitStack() as stack:
+        try:
+            electron = find_electron(target, option.electron)
+            for name, value in stack.enter_context(display()).items():
+                stack.enter_context(_variable(name, value))
+            place = Place(target, electron, scratch)
+        except NotRun as error:
+            if option.shell or option.electron:
+                raise PrerequisiteError(f"--shell: {error}") from None
+            raise
+        yield place
+
+
+@contextlib.contextmanager
+def _variable(name: str, value: str) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(name, value)
+        yield
+
+
+class Opened:
+    """The first launch: a main window that checks can bring to a neutral page."""
+
+    def __init__(self, shell: Shell) -> None:
+        self.shell = shell
+        window = shell.main_window()
+        self.window: int = window["id"]
+        self.port = port_of(window["url"])
+        self.origin = f"http://127.0.0.1:{self.port}"
+        self.first = shell.look()["notes"]["shown"]
+        until(lambda: not self.state()["busy"], 10)
+        with contextlib.suppress(TargetFailedError):
+            self.picture = shell.ask("picture", window=self.window)
+
+    picture = ""
+
+    def state(self) -> dict[str, Any]:
+        """What is known of the main window."""
+        windows = {w["id"]: w for w in self.shell.look()["windows"]}
+        assert self.window in windows, "the main window is gone"
+        return windows[self.window]
+
+    @property
+    def page(self) -> str:
+        """Address of the neutral page."""
+        return f"{self.origin}/ddk-probe/page/"
+
+    def neutral(self) -> Opened:
+        """Show the neutral page and nothing else."""
+        self.state()
+        for window in self.shell.look()["windows"]:
+            if window["id"] != self.window:
+                self.shell.ask("close", window=window["id"])
+        self.shell.ask("load", window=self.window, url=self.page)
+        return self
+
+    def run(self, script: str, *arguments: Any) -> Any:
+        """The value of a script in the page, called with `arguments` if there are any."""
+        call = f"({', '.join(map(json.dumps, arguments))})" if arguments else ""
+        return self.shell.run(self.window, script + call)
+
+
+@pytest.fixture(scope="session")
+def opened(place: Place) -> Iterator[Opened]:
+    """The first launch of a new installation."""
+    with place.launch("first installation") as shell:
+        yield Opened(shell)
+
+
+@pytest.fixture
+def foreign() -> Iterator[Foreign]:
+    """Another server of this computer."""
+    server = Foreign()
+    yield server
+    server.close()
+
+
+@pytest.mark.criterion("SHL-1")
+def test_splash_then_window(opened: Opened, seen: Seen, record_property: Record) -> None:
+    """Shows a splash at once, then a painted main window."""
+    record_property("picture:the main window", opened.picture)
+    splash, *later = opened.first
+    assert not splash["url"].startswith(opened.origin), "no splash: the first window is the page"
+    assert splash["ms"] < SPLASH_LIMIT * 1000, f"splash after {splash['ms'] / 1000:.1f} s"
+    main = next((s for s in later if s["window"] == opened.window), None)
+    assert main, "the main window was visible before the splash"
+    assert main["painted"], "the main window was shown before there was something to show"
+    text = opened.run("document.body.innerText.trim() + document.images.length")
+    assert text != "0", f"the main window shows nothing at {opened.state()['url']}"
+    seen(f"splash after {splash['ms'] / 1000:.1f} s, window after {main['ms'] / 1000:.1f} s")
+
+
+@pytest.mark.criterion("SHL-2")
+def test_header(opened: Opened, foreign: Foreign, seen: Seen) -> None:
+    """Sends the token to the backend's exact origin only."""
+    opened.neutral()
+    reached = "/ddk-probe/reached/?way="
+    opened.run(REQUESTS, [f"http://{foreign.address}"])
+    opened.run(
+        """(async (own, named, reached) => {
+            await fetch(own + reached + "own").catch(() => {});
+            await fetch(named + reached + "name", { mode: "no-cors" }).catch(() => {});
+            await new Promise(done => {
+                new WebSocket(own.replace("http", "ws") + reached + "socket").onclose = done;
+            });
+        })""",
+        opened.origin,
+        f"http://localhost:{opened.port}",
+        reached,
+    )
+    said = opened.shell.said
+    assert until(lambda: said("reached by way of own"), 5), "the backend gets no token"
+    assert until(lambda: said("reached by way of socket"), 5), "a websocket gets no token"
+    assert not said("reached by way of name"), "localhost is another origin, and got the token"
+    header = opened.shell.target.header.lower()
+    told = [head.split("\n")[0] for head in foreign.heads if f"\n{header}:" in head.lower()]
+    assert not told, f"another server got the token: {told[0]}"
+    seen(f"{opened.origin} only")
+
+
+@pytest.mark.criterion("SHL-3")
+def test_bridge(opened: Opened, seen: Seen) -> None:
+    """Gives pages exactly the documented functions."""
+    exposed = opened.neutral().run(EXPOSED)
+    assert exposed == BRIDGE, f"pages have {json.dumps(exposed)}, expected {json.dumps(BRIDGE)}"
+    opened.run("window.desktop.openAppDataFolder()")
+    folders = opened.shell.look()["notes"]["folders"]
+    data = str(opened.shell.app_data)
+    assert folders == [data], f"openAppDataFolder opened {folders}, expected {data}"
+    seen("window.desktop.openAppDataFolder")
+
+
+@pytest.mark.criterion("SHL-4")
+def test_navigation(opened: Opened, foreign: Foreign, seen: Seen) -> None:
+    """Keeps its windows on the backend's origin."""
+    own = f"127.0.0.1:{opened.port}"
+    hostile = [
+        address.format(own=own, origin=opened.origin, foreign=foreign.address)
+        for address in HOSTILE
+    ]
+    visit = "address => Object.assign(document.createElement('a'), { href: address }).click()"
+    popup = "address => { window.open(address, '_blank', 'noopener'); }"
+    opened.neutral()
+    for address in hostile:
+        for way, script in (("link to", visit), ("new window for", popup)):
+            _try(opened, script, address)
+            _stays(opened, f"a {way} {address}")
+    opened_by_system = opened.shell.look()["notes"]["opened"]
+    assert not foreign.heads, f"another server was asked: {foreign.heads[0].splitlines()[0]}"
+    handed = [a for a in opened_by_system if not a.startswith(("http://", "https://", "mailto:"))]
+    assert not handed, f"the system was asked to open {handed[0]}"
+    for way, script in (("link to", visit), ("new window for", popup)):
+        for address in SYSTEMS:
+            before = opened.shell.look()["notes"]["opened"].count(address)
+            _try(opened, script, address)
+            _stays(opened, f"a {way} {address}")
+            count = opened.shell.look()["notes"]["opened"].count(address) - before
+            assert count == 1, f"a {way} {address} reached the system {count} times, expected once"
+    _try(opened, visit, f"{opened.page}?next")
+    assert opened.state()["url"] == f"{opened.page}?next", "a link on the own origin leads nowhere"
+    seen(f"{len(hostile)} addresses refused, {len(SYSTEMS)} for the system")
+
+
+def _try(opened: Opened, script: str, address: str) -> None:
+    # A page that goes away never answers.
+    with contextlib.suppress(TargetFailedError):
+        opened.shell.run(opened.window, f"({script})({json.dumps(address)})", 5)
+    time.sleep(SETTLE)
+
+
+def _stays(opened: Opened, what: str) -> None:
+    # A window that was opened for a refused redirect may be there, with nothing in it.
+    windows = {w["id"]: w["url"] for w in opened.shell.look()["windows"]}
+    strayed = [url for url in windows.values() if url and not url.startswith(f"{opened.origin}/")]
+    where = windows.get(opened.window)
+    if len(windows) > 1 or where != opened.page:
+        opened.neutral()
+    assert not strayed, f"{what} brought a window to {strayed[0]}"
+    assert where == opened.page, f"{what} brought the window to {where or 'an empty page'}"
+
+
+@pytest.mark.criterion("SHL-5")
+def test_permissions(opened: Opened, seen: Seen) -> None:
+    """Refuses what pages ask of the system."""
+    asks = int(opened.shell.look()["electron"].split(".")[0]) >= ASKS_FOR_QUERIES
+    names = ["camera", "microphone", "geolocation", "notifications", "midi"] if asks else []
+    answers = opened.neutral().run(ASK, names)
+    granted = [name for name, answer in answers.items() if answer != "denied"]
+    assert not granted, f"not refused: {', '.join(granted)}"
+    seen(", ".join(answers))
+
+
+@pytest.mark.criterion("SHL-6")
+def test_second_launch(opened: Opened, seen: Seen) -> None:
+    """Starts nothing at a second launch, but focuses."""
+    shell = opened.shell
+    backend = shell.backend()
+    before = shell.look()
+    code, backends = shell.launch_again()
+    assert code is not None, "the second launch goes on running"
+    assert not backends, f"the second launch started {len(backends)} more backend"
+    after = shell.look()
+    assert shell.backend() == backend, "the backend is another one after a second launch"
+    assert len(after["windows"]) == len(before["windows"]), "a second launch opened a window"
+    focused = until(lambda: shell.look()["notes"]["focused"] > before["notes"]["focused"], 5)
+    assert focused, "the first window was not focused"
+    assert code == 0, f"the second launch ended with {code}, expected 0"
+    seen("exit 0, one backend")
+
+
+@pytest.mark.criterion("SHL-10")
+def test_preferences(opened: Opened, seen: Seen) -> None:
+    """Runs its windows sandboxed and isolated."""
+    popup = f"window.open({json.dumps(opened.page)}); 0"
+    opened.neutral().run(popup)
+    time.sleep(SETTLE)
+    wanted = {"sandbox": True, "contextIsolation": True, "nodeIntegration": False}
+    preferences = opened.shell.look()["notes"]["preferences"]
+    for window in preferences:
+        found = {name: window.get(name) for name in wanted}
+        assert found == wanted, f"{window['url']} has {json.dumps(found)}"
+    opened.neutral()
+    seen(f"{len(preferences)} windows")
+
+
+@pytest.mark.criterion("SHL-12")
+def test_foreign_requests(opened: Opened, foreign: Foreign, seen: Seen) -> None:
+    """Refuses requests to other origins at once."""
+    places = [f"http://{foreign.address}", NOWHERE]
+    result = opened.neutral().run(REQUESTS, places)
+    time.sleep(SETTLE)
+    assert not foreign.heads, f"{len(foreign.heads)} reached another server"
+    assert set(result["answers"]) == {"refused"}, f"some were {set(result['answers'])}"
+    assert result["seconds"] < REFUSED_LIMIT, f"refused after {result['seconds']:.1f} s"
+    silent = [p for p in places if not opened.shell.said(p)]
+    assert not silent, f"no log tells of the requests to {silent[0]}"
+    seen(f"{len(result['answers'])} in {result['seconds']:.2f} s")
+
+
+@dataclass(frozen=True)
+class Quit:
+    """How the first launch ended."""
+
+    port: int | None
+    begun: bool
+    completed: bool
+    exit: int | None
+
+
+@pytest.fixture(scope="session")
+def quitted(opened: Opened) -> Quit:
+    """The first launch is asked to quit while a request runs."""
+    shell = opened.shell
+    opened.neutral().run("fetch('/ddk-probe/slow/').catch(() => {}); 0")
+    begun = until(lambda: shell.said("a slow request begins"), 30)
+    code = shell.quit()
+    shell.end_tree(shell.process)
+    return Quit(opened.port, begun, shell.said("a slow request was completed"), code)
+
+
+@pytest.mark.criterion("SHL-9")
+def test_quit(quitted: Quit, seen: Seen) -> None:
+    """Completes the running request when it quits."""
+    assert quitted.begun, "the request of the page did not reach the backend"
+    assert quitted.completed, "the request was dropped"
+    assert quitted.exit is not None, "the shell went on running"
+    assert quitted.exit == 0, f"the shell ended with {quitted.exit}, expected 0"
+    seen("completed, exit 0")
+
+
+@dataclass(frozen=True)
+class Relaunched:
+    """The same installation again, with a backend that dies again and again."""
+
+    port: int | None
+    recovered: list[str]
+    """What went wrong after each of the first three kills; empty texts."""
+    explained: str
+    """Text of the page shown after the last."""
+    picture: str
+
+
+@pytest.fixture(scope="session")
+def relaunched(quitted: Quit, place: Place) -> Relaunched:
+    """The second launch, whose backend is killed four times."""
+    with place.launch("first installation") as shell:
+        window = shell.main_window()
+        recovered = [_kill_and_wait(shell, window["id"]) for _ in range(RESTARTS)]
+        explained = picture = ""
+        if not any(recovered):
+            shell.backend().kill()
+            found = until(lambda: _explanation(shell), EXPLAIN_LIMIT)
+            if found:
+                explained, number = found
+                with contextlib.suppress(TargetFailedError):
+                    picture = shell.ask("picture", window=number)
+        return Relaunched(port_of(window["url"]), recovered, explained, picture)
+
+
+def _kill_and_wait(shell: Shell, window: int) -> str:
+    killed = shell.backend()
+    if killed is None:
+        return "there is no backend"
+    killed.kill()
+
+    def serves() -> bool:
+        now = shell.backend()
+        if now is None or now == killed:
+            return False
+        with contextlib.suppress(TargetFailedError):
+            script = "fetch(location.href).then(({ ok }) => ok)"
+            return bool(shell.run(window, script, 5))
+        return False
+
+    return "" if until(serves, RESTART_LIMIT) else "it was not restarted"
+
+
+def _explanation(shell: Shell) -> tuple[str, int] | None:
+    """Text and number of a window that shows something while there is no backend."""
+    if shell.backend():
+        return None
+    for window in shell.look()["windows"]:
+        if window["visible"] and not window["url"].startswith(("http", "chrome-error:")):
+            with contextlib.suppress(TargetFailedError):
+                text = shell.run(window["id"], "document.body.innerText.trim()", 5)
+                if text:
+                    return text, window["id"]
+    return None
+
+
+@pytest.mark.criterion("SHL-11")
+def test_port(quitted: Quit, relaunched: Relaunched, other: Other, seen: Seen) -> None:
+    """Has one port per installation, and keeps it."""
+    ports = f"{quitted.port}, then {relaunched.port}"
+    assert relaunched.port == quitted.port, f"a second launch has another port: {ports}"
+    assert other.port != quitted.port, f"another installation has the same port {other.port}"
+    seen(f"{ports}; another installation {other.port}")
+
+
+@pytest.mark.criterion("SHL-7")
+def test_restart(relaunched: Relaunched, seen: Seen, record_property: Record) -> None:
+    """Restarts its backend three times, then explains."""
+    record_property("picture:after the backend died four times", relaunched.picture)
+    for number, problem in enumerate(relaunched.recovered, 1):
+        assert not problem, f"killed the {number}. time: {problem}"
+    assert relaunched.explained, "no page says why after the fourth time"
+    seen(" ".join(relaunched.explained.split())[:60])
+
+
+@dataclass(frozen=True)
+class Other:
+    """A launch of another installation that was killed."""
+
+    port: int | None
+    processes: int
+    left: list[str]
+    seconds: float
+
+
+@pytest.fixture(scope="session")
+def other(relaunched: Relaunched, place: Place) -> Other:
+    """The third launch, on an app data folder of its own."""
+    with place.launch("other installation") as shell:
+        window = shell.main_window()
+        processes = len(shell.descendants())
+        begun = time.monotonic()
+        shell.kill()
+        until(lambda: not shell.survivors(), KILLED_LIMIT)
+        seconds = time.monotonic() - begun
+        left = [str(p.pid) + " " + " ".join(p.cmdline())[:80] for p in shell.survivors()]
+        return Other(port_of(window["url"]), processes, left, seconds)
+
+
+@pytest.mark.criterion("SHL-8")
+def test_killed(other: Other, seen: Seen) -> None:
+    """Leaves no process when it is killed."""
+    assert not other.left, f"left after {KILLED_LIMIT:.0f} s: {other.left[0]}"
+    seen(f"{other.processes} processes gone after {other.seconds:.2f} s")
