@@ -39,11 +39,15 @@ UNWANTED = (
 )
 SECRETS = re.compile(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----|\bAKIA[0-9A-Z]{16}\b")
 LARGEST_SEARCHED = 1_000_000  # bytes
-# Brings the loopback interface up (SIOCSIFFLAGS), then becomes the command.
-LOOPBACK_ONLY = """
-import fcntl, os, socket, struct, sys
+# Brings the loopback interface up (SIOCSIFFLAGS), hides the folder the bundle was copied from, then
+# becomes the command.
+ALONE = """
+import ctypes, fcntl, os, socket, struct, sys
 fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sh14x", b"lo", 1))
-os.execvp(sys.argv[1], sys.argv[1:])
+hidden = os.fsencode(sys.argv[1])
+if ctypes.CDLL(None, use_errno=True).mount(b"none", hidden, b"tmpfs", 0, None):
+    sys.exit(os.strerror(ctypes.get_errno()))
+os.execvp(sys.argv[2], sys.argv[2:])
 """
 REFERENCE = re.compile(r"""(?:href|src)=["']([^"'#?]+\.(?:css|js|png|svg|ico|woff2?))["'?#]""")
 
@@ -93,7 +97,7 @@ def moved(target: Target, scratch: Path) -> Iterator[Moved]:
     shutil.copytree(target.bundle, folder, symlinks=True)
     before = bundle.contents(folder)
     _set_writable(folder, False)
-    around = _without_network()
+    around = _alone(target.bundle)
     alone = Alone(
         **{each.name: getattr(target, each.name) for each in fields(Target)}, around=around
     )
@@ -307,12 +311,15 @@ def _set_writable(folder: Path, writable: bool) -> None:
             path.chmod(mode | stat.S_IWUSR if writable else mode & ~bits)
 
 
-def _without_network() -> tuple[str, ...]:
-    """Words before a command that leave it no network but loopback; none where not allowed."""
+def _alone(original: Path) -> tuple[str, ...]:
+    """Words before a command that leave it no network but loopback, and no `original`.
+
+    None where this user may not do that.
+    """
     program = shutil.which("unshare")
-    for words in (["--net"], ["--user", "--map-root-user", "--net"]) if program else ():
-        command = (str(program), *words, sys.executable, "-I", "-c", LOOPBACK_ONLY)
-        done = subprocess.run([*command, sys.executable, "-c", ""], capture_output=True)
-        if done.returncode == 0:
-            return command
+    for words in (["--user", "--map-root-user"], []) if program else ():
+        command = (str(program), *words, "--net", "--mount", sys.executable, "-I", "-c", ALONE)
+        trial = [*command, str(original), sys.executable, "-c", ""]
+        if subprocess.run(trial, capture_output=True).returncode == 0:
+            return (*command, str(original))
     return ()

@@ -106,7 +106,7 @@ def test_check_finds(criterion, staged_project, tmp_path):
     app = tmp_path / "app"
     shutil.copytree(staged_project.staged, app / "bundle")
     PROBLEM[criterion](app / "bundle")
-    assert verdict(staged_project.root, app, criterion, tmp_path / "report.json") == "fail"
+    assert verdict(staged_project.root, app, criterion, tmp_path / "report.json") == "FAIL"
 
 
 @pytest.mark.parametrize("change", ["changed", "new", "gone"])
