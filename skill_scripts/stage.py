@@ -382,14 +382,10 @@ def _partial(root: Path) -> Iterator[Path]:
     try:
         yield bundle
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise KitError("DDK-STG-09", "the disk is full", details=str(error)) from error
-        raise KitError("DDK-STG-18", str(error), folder=str(folder)) from error
-    except shutil.Error as error:
-        full = os.strerror(errno.ENOSPC) in str(error)
-        code = "DDK-STG-09" if full else "DDK-STG-18"
-        message = "the disk is full" if full else f"files cannot be copied: {error.args[0][:3]}"
-        raise KitError(code, message, folder=str(folder)) from error
+        # Of a tree shutil gathers the errors in one, whose text alone says what they were.
+        if error.errno == errno.ENOSPC or os.strerror(errno.ENOSPC) in str(error):
+            raise KitError("DDK-STG-09", "the disk is full", details=str(error)[:1000]) from error
+        raise KitError("DDK-STG-18", str(error)[:1000], folder=str(folder)) from error
     finally:
         shutil.rmtree(bundle, ignore_errors=True)
 
