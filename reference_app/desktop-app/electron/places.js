@@ -49,8 +49,8 @@ export function appDataFolder({ identifier, mode, platform, env, home }) {
   return join(isAbsolute(base) ? base : join(home, ".local", "share"), name);
 }
 
-/** The project's own picture for windows where it has one; installed apps also carry the system's kind of icon. */
-export function appIcon(brand) {
-  const icon = join(brand, "icon.png");
+/** The picture for windows; macOS and Windows take the installed app's own where there is one. */
+export function appIcon(project) {
+  const icon = join(project, "desktop-app", "icons", "icon.png");
   return existsSync(icon) ? icon : undefined;
 }

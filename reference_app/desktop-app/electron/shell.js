@@ -38,7 +38,7 @@ export async function runShell({ electronDir, manifest, options, place, appData 
   const backendLog = join(logFolder, "backend-stderr.log");
   const log = createLog(join(logFolder, "shell.log"), developer ? console.log : undefined);
   const state = new ShellState(join(appData, "shell.json"));
-  const icon = appIcon(place.brand);
+  const icon = appIcon(place.project);
   const { name, background } = manifest;
 
   const interpreter = chooseInterpreter({
