@@ -87,10 +87,10 @@ def adapt(
         progress("adding desktop-app")
         names = _write_payload(stage, plan.manifest_text, decisions)
         assert found.interpreter is not None
-        _install_runtime(stage, found.interpreter)
+        install_runtime(stage, found.interpreter)
         stage.rename(folder)
         try:
-            _check_visible(root, names)
+            check_visible(root, names)
         except BaseException:
             shutil.rmtree(folder)
             raise
@@ -130,15 +130,18 @@ def _adapt_again(
     if dry_run:
         return result
     if amended != text:
+        # What a person has changed stays theirs, whatever is decided later.
+        is_ours = file.name not in existing.changed(folder)
         file.write_text(amended, encoding="utf-8", newline="\n")
-        _record(folder, existing.files, existing.decisions + tuple(decisions))
+        written = {file.name: sha256(file)} if is_ours else {}
+        record.amend(folder, written, decisions)
     for name in absent:
         _copy(payload_files()[name], folder / name)
     if interpreter is None:
         result.survey = survey(root, private_environment=folder / ".venv", progress=progress)
         interpreter = result.survey.interpreter
     if not (folder / PACKAGES).is_dir() and interpreter:
-        _install_runtime(folder, interpreter)
+        install_runtime(folder, interpreter)
     return result
 
 
@@ -180,17 +183,17 @@ def _write_payload(stage: Path, manifest_text: str, decisions: Iterable[str]) ->
         _copy(source, stage / name)
     (stage / manifest.FILE_NAME).write_text(manifest_text, encoding="utf-8", newline="\n")
     names = [*files, manifest.FILE_NAME]
-    record.write(stage, names, decisions)
+    record.write(stage, {name: sha256(stage / name) for name in names}, decisions)
     return [*names, record.FILE_NAME]
 
 
-def _install_runtime(folder: Path, interpreter: Interpreter) -> None:
+def install_runtime(folder: Path, interpreter: Interpreter) -> None:
     """Install what the runtime itself imports; the project's environment stays as it is."""
     requirements = (folder / "requirements.txt").read_text(encoding="utf-8")
     install(interpreter.python, [requirements], target=folder / PACKAGES, compile_bytecode=True)
 
 
-def _check_visible(root: Path, names: Iterable[str]) -> None:
+def check_visible(root: Path, names: Iterable[str]) -> None:
     """Prove that git sees every file that was added."""
     hidden = git.ignored(root, [f"{PAYLOAD_FOLDER}/{name}" for name in names])
     if hidden:
@@ -233,10 +236,6 @@ def _name_app(found: Survey) -> None:
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^a-z0-9]+", "-", ascii_name.lower()).strip("-") or "app"
     app["identifier"] = app["identifier"] or f"org.desktop-django.{slug}"
-
-
-def _record(folder: Path, files: Iterable[str], decisions: Iterable[str]) -> None:
-    record.write(folder, [name for name in files if (folder / name).is_file()], decisions)
 
 
 def _decided_settings(decisions: Iterable[str]) -> str:

@@ -26,6 +26,7 @@ from skill_scripts.stage import DOWNLOADS, Staged, plan
 from skill_scripts.stage import stage as stage_project
 from skill_scripts.survey import Survey
 from skill_scripts.survey import survey as survey_project
+from skill_scripts.update import update as update_layer
 
 KIT = Path(__file__).resolve().parent.parent
 EXIT_DECISIONS, EXIT_ERROR, EXIT_BUG = 1, 3, 4
@@ -99,6 +100,22 @@ def adapt(
     if done.survey and (open_decisions := done.survey.having(DECIDE)):
         screen.print("\nworth a look (a working value is in desktop.toml):")
         _show_findings(open_decisions)
+
+
+@app.command()
+def update(path: ProjectPath, dry_run: DryRun = False, as_json: Json = False) -> None:
+    """Bring the desktop layer to this kit's. What you changed in it is merged, never lost."""
+    with _shown_errors(as_json), _progress(as_json) as progress:
+        done = update_layer(path, dry_run=dry_run, progress=progress)
+    if as_json:
+        _print_json(done.as_dict() | {"dry_run": dry_run})
+    elif not done.steps:
+        screen.print("nothing to do: the desktop layer is this kit's")
+    else:
+        for step in done.steps:
+            screen.print(f"{'would ' if dry_run else ''}{step}", markup=False)
+    if done.conflicts:
+        raise typer.Exit(EXIT_DECISIONS)
 
 
 @app.command()

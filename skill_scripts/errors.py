@@ -63,8 +63,7 @@ ERRORS: dict[str, Text] = {
     ),
     "DDK-ADP-02": Text(
         "This project carries the desktop layer of another version of the kit.",
-        "Take it out and adapt again: desktop-django remove {root}, then desktop-django adapt "
-        "{root} (desktop.toml stays if you changed it)",
+        "Bring it to this one: desktop-django update {root} (what you changed stays)",
     ),
     "DDK-ADP-03": Text(
         "A folder desktop-app is there already, but adapt did not make it.",
@@ -98,6 +97,10 @@ ERRORS: dict[str, Text] = {
     "DDK-ADP-10": Text(
         "The record of what adapt added cannot be read, so nothing is removed by guess.",
         "Restore {file} from version control, or delete {folder} yourself",
+    ),
+    "DDK-ADP-11": Text(
+        "This project carries the desktop layer of a newer kit, and update does not go back.",
+        "Use kit {kit} or newer",
     ),
     # KIT: the kit itself
     "DDK-KIT-01": Text(

@@ -2,12 +2,12 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from skill_scripts import SPEC_VERSION, __version__
+from skill_scripts import SPEC_VERSION, __version__, baseline
 from skill_scripts.errors import KitError
-from skill_scripts.payload import sha256
+from skill_scripts.payload import payload_files, sha256
 from skill_scripts.project import PAYLOAD_FOLDER
 
 FILE_NAME = ".kit.json"
@@ -21,6 +21,8 @@ class Record:
     spec: str
     files: Mapping[str, str]  # path in desktop-app → sha256 of what was written
     decisions: tuple[str, ...]
+    # What was written, by its sha256; a record of an early kit has none of it.
+    texts: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
     def changed(self, folder: Path) -> list[str]:
         """Files that are there but no longer as they were written."""
@@ -35,14 +37,28 @@ class Record:
         return [name for name in self.files if not (folder / name).is_file()]
 
 
-def write(folder: Path, names: Iterable[str], decisions: Iterable[str]) -> None:
-    """Record the files `names` of `folder` as they are now."""
+def write(folder: Path, files: Mapping[str, str], decisions: Iterable[str]) -> None:
+    """Record that `files` (name to sha256) were written in `folder` from this kit's payload."""
+    payload = {name: file.read_bytes() for name, file in payload_files().items()}
     content = {
         "kit": __version__,
         "spec": SPEC_VERSION,
         "decisions": list(decisions),
-        "files": {name: sha256(folder / name) for name in sorted(names)},
+        "files": dict(sorted(files.items())),
+        "texts": baseline.pack(payload),
     }
+    _save(folder, content)
+
+
+def amend(folder: Path, files: Mapping[str, str], decisions: Iterable[str]) -> None:
+    """Change what is recorded of some files, and add decisions; the rest stays."""
+    content = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
+    content["files"] |= files
+    content["decisions"] += list(decisions)
+    _save(folder, content)
+
+
+def _save(folder: Path, content: dict) -> None:
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     partial = folder / f"{FILE_NAME}.partial"
     partial.write_text(text, encoding="utf-8", newline="\n")
@@ -62,7 +78,11 @@ def read(root: Path) -> Record | None:
         content = json.loads(file.read_text(encoding="utf-8"))
         files = {str(name): str(value) for name, value in content["files"].items()}
         record = Record(
-            str(content["kit"]), str(content["spec"]), files, tuple(content["decisions"])
+            str(content["kit"]),
+            str(content["spec"]),
+            files,
+            tuple(content["decisions"]),
+            baseline.unpack(content["texts"]) if "texts" in content else {},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise KitError(

@@ -153,7 +153,7 @@ def test_a_failure_leaves_nothing(target, kit, monkeypatch):
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(adapt, "_install_runtime", fail)
+    monkeypatch.setattr(adapt, "install_runtime", fail)
     result = kit("adapt", target)
 
     assert result.exit_code == 3

@@ -149,10 +149,10 @@ def test_a_foreign_desktop_app_folder(refused, make_project):
 
 def test_adapted_by_an_older_kit(refused, make_project):
     root = make_project({"desktop-app/desktop.toml": 'spec = "1.0"\n'})
-    record.write(root / "desktop-app", ["desktop.toml"], [])
+    record.write(root / "desktop-app", {"desktop.toml": ""}, [])
     file = root / "desktop-app" / ".kit.json"
     file.write_text(file.read_text().replace('"kit": "', '"kit": "0.0.'), encoding="utf-8")
-    refused(root, "DDK-ADP-02", "0.0.", "desktop-django remove", commands=["adapt"])
+    refused(root, "DDK-ADP-02", "0.0.", "desktop-django update", commands=["adapt"])
 
 
 @pytest.mark.parametrize(

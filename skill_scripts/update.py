@@ -1,0 +1,264 @@
+"""Brings an adapted project to this kit's payload and keeps what a person changed in it.
+
+Three versions decide on each file: the one that was written, the one that is there, and the new
+one. Everything is prepared beside the files and then put in place one whole file at a time; an
+error takes it back, and after a power cut the next update goes on where this one ended.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from packaging.version import InvalidVersion, Version
+
+from skill_scripts import SPEC_VERSION, __version__, baseline, manifest, record
+from skill_scripts.adapt import PACKAGES, check_visible, install_runtime
+from skill_scripts.environment import find_environment
+from skill_scripts.errors import KitError
+from skill_scripts.payload import payload_files
+from skill_scripts.project import PAYLOAD_FOLDER, find_project
+
+WORKPLACE = ".update"  # in desktop-app while an update runs
+RUNTIME_PACKAGES, SHELL_PACKAGES = "requirements.txt", "electron/package-lock.json"
+
+
+@dataclass
+class Update:
+    """What update did, or with --dry-run would do; paths relative to the project."""
+
+    root: Path
+    kit: str  # that wrote what was there
+    replaced: list[str] = field(default_factory=list)
+    added: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+    merged: list[str] = field(default_factory=list)  # with changes of both sides
+    kept: list[str] = field(default_factory=list)  # changed by a person, and left alone
+    conflicts: dict[str, str] = field(default_factory=dict)  # file → where the person's version is
+    steps: list[str] = field(default_factory=list)  # sentences, for a person
+
+    def as_dict(self) -> dict[str, Any]:
+        """The one JSON document of --json."""
+        return {
+            "root": str(self.root),
+            "from": self.kit,
+            "to": __version__,
+            "spec": SPEC_VERSION,
+            "replaced": self.replaced,
+            "added": self.added,
+            "removed": self.removed,
+            "merged": self.merged,
+            "kept": self.kept,
+            "conflicts": self.conflicts,
+            "steps": self.steps,
+        }
+
+
+def update(
+    path: Path, *, dry_run: bool = False, progress: Callable[[str], None] = lambda _: None
+) -> Update:
+    """Update desktop-app of the project in folder `path`; desktop.toml is not touched.
+
+    Where both sides changed the same lines the new version is put in place, because only a whole
+    payload is known to work, and the person's is kept beside it as NAME.yours. Raises KitError
+    DDK-ADP-09 to -11 if there is nothing that can be updated, and DDK-ADP-04 or -06, with
+    everything as it was, if the new files cannot be written or git would not see them.
+    """
+    root = path.resolve()
+    folder = root / PAYLOAD_FOLDER
+    existing = record.read(root)
+    if existing is None:
+        raise KitError("DDK-ADP-09", f"{path} is not adapted", root=str(root))
+    if _is_newer(existing.kit):
+        raise KitError(
+            "DDK-ADP-11", f"adapted by kit {existing.kit}; this is kit {__version__}",
+            kit=existing.kit,
+        )  # fmt: skip
+    decided = manifest.read(folder / manifest.FILE_NAME)
+    result = Update(root, existing.kit)
+    wanted = _compare(result, existing)
+    check_visible(root, wanted)
+    digests = {name: _digest(file.read_bytes()) for name, file in payload_files().items()}
+    if manifest.FILE_NAME in existing.files:
+        digests[manifest.FILE_NAME] = existing.files[manifest.FILE_NAME]
+    renewed = RUNTIME_PACKAGES in wanted and (folder / PACKAGES).is_dir()
+    if renewed:
+        result.steps.append(f"install the runtime's own packages in {PAYLOAD_FOLDER}/{PACKAGES}")
+    if SHELL_PACKAGES in wanted and (folder / "electron" / "node_modules").is_dir():
+        result.steps.append(f"left to you: npm ci in {PAYLOAD_FOLDER}/electron")
+    recorded = (existing.kit, existing.spec, dict(existing.files), bool(existing.texts))
+    is_recorded = recorded == (__version__, SPEC_VERSION, digests, True)
+    if not wanted and not is_recorded:
+        result.steps.append("bring the record up to date")
+    if dry_run or (not wanted and is_recorded):
+        return result
+    with _workplace(folder) as workplace:
+        new = workplace / "new"
+        for name, content in wanted.items():
+            if content is not None:
+                _write(new / name, content, payload_files().get(name))
+        if renewed:
+            progress("installing the runtime's own packages")
+            project = find_project(root, decided["django"]["manage"], decided["django"]["settings"])
+            if interpreter := find_environment(project, decided["python"]["interpreter"]):
+                install_runtime(new, interpreter)
+        progress("putting the new files in place")
+        with _undone_on_error(folder, workplace / "old", list(wanted)):
+            _put_in_place(folder, new, wanted)
+            if (new / PACKAGES).is_dir():
+                (folder / PACKAGES).replace(workplace / PACKAGES)
+                (new / PACKAGES).replace(folder / PACKAGES)
+            record.write(folder, digests, existing.decisions)
+    return result
+
+
+def _is_newer(kit: str) -> bool:
+    try:
+        return Version(kit) > Version(__version__)
+    except InvalidVersion:
+        return False
+
+
+def _compare(result: Update, existing: record.Record) -> dict[str, bytes | None]:
+    """What each file must become, None for none; files that stay as they are do not appear."""
+    folder = result.root / PAYLOAD_FOLDER
+    payload = payload_files()
+    wanted: dict[str, bytes | None] = {}
+    for name, source in payload.items():
+        file, new = folder / name, source.read_bytes()
+        written = existing.files.get(name)
+        if not file.exists():
+            wanted[name] = new
+            _note(result, result.added, "add" if written is None else "restore", name)
+            continue
+        there = file.read_bytes()
+        if _is_same(there, _digest(new)):
+            continue
+        if written and _is_same(there, written):
+            wanted[name] = new
+            _note(result, result.replaced, "replace", name)
+        elif written == _digest(new) or not (baseline.is_text(there) and baseline.is_text(new)):
+            # Binary files of the payload are icons, and changed ones are the app's own.
+            _note(result, result.kept, "keep your", name)
+        elif (merged := _merge(there, existing.texts.get(written or ""), new)) is not None:
+            if merged != there:
+                wanted[name] = merged
+                _note(result, result.merged, "merge your changes of", name)
+        else:
+            beside = _free_name(folder, name, there)
+            wanted |= {beside: there, name: new}
+            result.conflicts[f"{PAYLOAD_FOLDER}/{name}"] = f"{PAYLOAD_FOLDER}/{beside}"
+            result.steps.append(
+                f"replace {PAYLOAD_FOLDER}/{name}, which both sides changed; yours is {beside}"
+            )
+    for name, written in existing.files.items():
+        file = folder / name
+        if name in payload or name == manifest.FILE_NAME or not file.is_file():
+            continue
+        if _is_same(file.read_bytes(), written):
+            wanted[name] = None
+            _note(result, result.removed, "remove", name)
+        else:
+            _note(result, result.kept, "keep, no longer part of the kit,", name)
+    return wanted
+
+
+def _note(result: Update, names: list[str], verb: str, name: str) -> None:
+    names.append(f"{PAYLOAD_FOLDER}/{name}")
+    result.steps.append(f"{verb} {PAYLOAD_FOLDER}/{name}")
+
+
+def _is_same(content: bytes, digest: str) -> bool:
+    """Whether `content` is what was hashed, be it with the line ends of a Windows checkout."""
+    return digest in (_digest(content), _digest(content.replace(b"\r\n", b"\n")))
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _merge(yours: bytes, base: bytes | None, new: bytes) -> bytes | None:
+    """The changes of both sides, line by line; None where they touch the same lines, or where
+    the common version or git is not there."""
+    if base is None:
+        return None
+    with tempfile.TemporaryDirectory() as scratch:
+        files = []
+        for name, content in (("yours", yours), ("base", base), ("new", new)):
+            files.append(Path(scratch, name))
+            files[-1].write_bytes(content.replace(b"\r\n", b"\n"))
+        try:
+            done = subprocess.run(
+                ["git", "merge-file", "--stdout", "--quiet", *map(str, files)], capture_output=True
+            )
+        except OSError:
+            return None
+    if done.returncode:
+        return None
+    return done.stdout.replace(b"\n", b"\r\n") if b"\r\n" in yours else done.stdout
+
+
+def _free_name(folder: Path, name: str, content: bytes) -> str:
+    """Where a person's version goes: beside the new one, without covering an earlier one."""
+    for number in range(1, 1000):
+        beside = f"{name}.yours{number if number > 1 else ''}"
+        if not (folder / beside).exists() or (folder / beside).read_bytes() == content:
+            return beside
+    raise KitError("DDK-ADP-04", f"{name}.yours cannot be written: there are too many")
+
+
+@contextmanager
+def _workplace(folder: Path) -> Iterator[Path]:
+    workplace = folder / WORKPLACE
+    try:
+        shutil.rmtree(workplace, ignore_errors=True)  # of an update that was cut off
+        workplace.mkdir()
+        yield workplace
+    except OSError as error:
+        raise KitError("DDK-ADP-04", f"writing into {folder} failed: {error}") from error
+    finally:
+        shutil.rmtree(workplace, ignore_errors=True)
+
+
+def _write(file: Path, content: bytes, source: Path | None) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
+    file.chmod(0o755 if source and os.access(source, os.X_OK) else 0o644)
+
+
+def _put_in_place(folder: Path, new: Path, wanted: Mapping[str, bytes | None]) -> None:
+    payload = payload_files()
+    # A person's version is beside the new one before that covers it.
+    for name in sorted(wanted, key=lambda name: name in payload):
+        target = folder / name
+        if wanted[name] is None:
+            target.unlink()
+            with suppress(OSError):  # not empty
+                target.parent.rmdir()
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (new / name).replace(target)
+
+
+@contextmanager
+def _undone_on_error(folder: Path, old: Path, names: Iterable[str]) -> Iterator[None]:
+    """Copies of the files `names`, which come back if anything goes wrong."""
+    existed = [name for name in names if (folder / name).exists()]
+    for name in existed:
+        (old / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(folder / name, old / name)
+    try:
+        yield
+    except BaseException:
+        for name in set(names) - set(existed):
+            (folder / name).unlink(missing_ok=True)
+        for name in existed:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(old / name, folder / name)
+        raise
