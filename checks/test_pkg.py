@@ -241,6 +241,7 @@ def test_parts(target: Target, manifest: dict[str, Any], seen: Seen) -> None:
     installed = {
         re.sub(r"[-_.]+", "-", path.name.split("-")[0]).lower()
         for path in (target.bundle / "python").rglob("*.dist-info")
+        if path.parent.name in ("site-packages", "dist-packages")  # not what others carry in them
     }
     purls = {name: f"pkg:pypi/{name}@{version}" for name, version in manifest["packages"].items()}
     unlisted = sorted(installed - purls.keys()) + sorted(set(purls.values()) - listed)

@@ -1,6 +1,7 @@
 // How electron-builder makes the application out of this shell and the staged bundle beside it.
 // Identity comes from ../desktop.toml; `desktop-django package` starts it and checks what it made.
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
+import { cp } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse } from "smol-toml";
@@ -80,12 +81,16 @@ export default {
     buildResources: join(here, "..", "icons"),
   },
   files: ["**/*", "!scripts", "!*.mjs", "!*.nsh", "!*.plist", "!package-lock.json"],
-  extraResources: [{ from: bundle, to: "bundle" }],
   artifactName: `${executable}-\${version}-\${os}-\${arch}.\${ext}`,
   npmRebuild: false,
   compression: process.env.DESKTOP_DJANGO_COMPRESSION ?? "normal",
   forceCodeSigning: process.platform !== "linux" && packaging.sign === true,
-  afterPack: setFuses,
+  afterPack: async (context) => {
+    // Not as extraResources: of those electron-builder leaves out names it takes for a developer's, .gitkeep among them.
+    const resources = context.packager.getResourcesDir(context.appOutDir);
+    await cp(bundle, join(resources, "bundle"), { recursive: true });
+    await setFuses(context);
+  },
   // Without a feed there is no update metadata, and the shell never looks for any.
   publish: packaging.feed ? [{ provider: "generic", url: packaging.feed }] : null,
   linux: {
