@@ -23,7 +23,10 @@ from checks import database, files, records
 from checks.backend import (
     ANSWER_LIMIT,
     HOST,
+    KILLED_SHELL_LIMIT,
     START_LIMIT,
+    STOP_LIMIT,
+    STOP_WHILE_STARTING_LIMIT,
     Answer,
     Backend,
     Ending,
@@ -61,7 +64,7 @@ class FirstRun:
     exit: int | None
     seconds_to_stop: float
     left: list[str]
-    """Processes that were there 5 seconds after the stop."""
+    """Processes that were there STOP_LIMIT seconds after the stop."""
     way: Way | None
     admin: bool
 
@@ -98,7 +101,7 @@ def first_run(target: Target, scratch: Path) -> FirstRun:
             way = records.find(backend)
             admin = way is None and records.has_admin(backend)
         code, seconds = backend.stop()
-        left, _ = backend.gone_within(5)
+        left, _ = backend.gone_within(0 if code is None else STOP_LIMIT)
     return FirstRun(
         app_data=app_data,
         port=backend.port,
@@ -206,8 +209,8 @@ def probed(probe_target: Target, copies: Any) -> Probed:
         busy.start()
         backend.said("ddk-probe: a slow request begins")
         code, _ = backend.stop()
-        busy.join(10)
-        left, _ = backend.gone_within(5)
+        busy.join(STOP_LIMIT)
+        left, _ = backend.gone_within(0 if code is None else STOP_LIMIT)
     return Probed(
         app_data=app_data,
         info=info,
@@ -237,7 +240,7 @@ def shell_killed(probe_target: Target, copies: Any) -> Killed:
         secret = backend.probe("info")["secret"]
         backend.probe("spawn")
         backend.kill()
-        left, seconds = backend.gone_within(5)
+        left, seconds = backend.gone_within(KILLED_SHELL_LIMIT)
         return Killed(secret, left, seconds)
 
 
@@ -258,7 +261,7 @@ def second_install(probe_target: Target, scratch: Path) -> SecondInstall:
     app_data = scratch / "second"
     with Backend(probe_target, app_data) as backend:
         backend.wait_for("listening")
-        code, seconds = backend.stop(10)
+        code, seconds = backend.stop(STOP_WHILE_STARTING_LIMIT)
     reason, secret = "", ""
     with Backend(probe_target, app_data) as backend:
         try:
@@ -317,7 +320,7 @@ def restarts(target: Target, copies: Any, first_run: FirstRun, scratch: Path) ->
         # A connection that is open when the process dies leaves its port in TIME_WAIT.
         with socket.create_connection((HOST, port)):
             backend.kill()
-            backend.gone_within(5)
+            backend.gone_within(KILLED_SHELL_LIMIT)
     stored = database.files(app_data)
     result.integrity = "; ".join(i for i in map(database.integrity, stored) if i != "ok")
     result.after_kill = [t for t in result.saved if records.is_kept(app_data, t)]

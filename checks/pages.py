@@ -110,6 +110,8 @@ class Visitor:
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
         self.cookies: dict[str, str] = {}
+        self.place = ""
+        """Path of the document that was reached last, after any redirects."""
 
     def get(self, path: str) -> Answer:
         """GET, following up to ten redirects on the same server."""
@@ -128,11 +130,13 @@ class Visitor:
 
     def page(self, path: str) -> Page:
         """The document at `path`."""
-        return Page(self.backend.origin + path, self.get(path).text)
+        text = self.get(path).text
+        return Page(self.backend.origin + self.place, text)
 
     def _follow(self, answer: Answer, path: str) -> Answer:
         for _ in range(10):
             self._remember(answer)
+            self.place = path
             location = answer.headers.get("location")
             if answer.status not in (301, 302, 303, 307, 308) or not location:
                 return answer
@@ -167,7 +171,7 @@ def visited(visitor: Visitor) -> list[Page]:
     for path in linked(visitor.backend, home):
         answer = visitor.get(path)
         if "html" in answer.headers.get("content-type", ""):
-            pages.append(Page(visitor.backend.origin + path, answer.text))
+            pages.append(Page(visitor.backend.origin + visitor.place, answer.text))
     return pages
 
 

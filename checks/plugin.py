@@ -21,6 +21,8 @@ from checks.verdicts import Check, NotApplicable, NotRun, Run
 HERE = Path(__file__).resolve().parent
 RUN = pytest.StashKey[Run]()
 TARGET = pytest.StashKey[Target]()
+# The verbosity at which pytest adds no closing line of its own.
+QUIET = -2
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -72,7 +74,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
     if option.tbstyle == "auto":
         option.tbstyle = "no"
     option.reportchars = ""
-    option.verbose = option.verbose or -2
+    option.verbose = option.verbose or QUIET
     return None
 
 
@@ -181,12 +183,14 @@ def pytest_report_teststatus(
     return check.verdict, letter, check.verdict
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The table per criterion."""
+    """The table per criterion; its last line stands for pytest's own, which counts checks."""
     run = terminalreporter.config.stash.get(RUN, None)
     if run is None:
         return
     terminalreporter.stats.clear()
+    terminalreporter.config.option.verbose = QUIET
     terminalreporter.ensure_newline()
     terminalreporter.write_line("")
     for line in report.table(run, terminalreporter.isatty):

@@ -32,9 +32,9 @@ FLAGS = [
 # Milliseconds: a page that hangs is a finding, one that polls for ever is not.
 LOAD_LIMIT = 30_000
 QUIET_LIMIT = 1_000
-FIELD_LIMIT = 5_000
+FIELD_LIMIT = 20_000
 # Seconds
-SAVE_LIMIT = 15
+SAVE_LIMIT = 20
 
 
 @dataclass

@@ -230,11 +230,12 @@ def package(
 )
 def check(context: typer.Context, path: ProjectPath) -> None:
     """Check an adapted project against SPEC.md; further options go to the checks."""
-    # Without -c, --rootdir and autoload off, pytest would run the target's own configuration.
-    command = [sys.executable, "-m", "pytest", "-c", str(KIT / "checks" / "pytest.ini")]
+    # Without -c, --rootdir and autoload off, pytest would run the target's own configuration, and
+    # without -P what lies in the folder this is called in.
+    command = [sys.executable, "-P", "-m", "pytest", "-c", str(KIT / "checks" / "pytest.ini")]
     command += ["--rootdir", str(KIT), str(KIT / "checks"), "--target", str(path.resolve())]
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    done = subprocess.run([*command, *context.args], cwd=KIT, env=environment)
+    done = subprocess.run([*command, *context.args], env=environment)
     raise typer.Exit(done.returncode)
 
 

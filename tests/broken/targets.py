@@ -609,7 +609,7 @@ def copy_reference_app(folder: Path) -> Path:
 
 def judge(path: Path, report: Path, *options: str) -> tuple[int, dict[str, str]]:
     """Run the suite as `desktop-django check` does: its exit code, and the verdicts by id."""
-    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "checks" / "pytest.ini")]
+    command = [sys.executable, "-P", "-m", "pytest", "-c", str(ROOT / "checks" / "pytest.ini")]
     command += ["--rootdir", str(ROOT), str(ROOT / "checks"), "-p", "no:cacheprovider"]
     command += ["--target", str(path), "--report-json", str(report), *options]
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}

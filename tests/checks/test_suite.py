@@ -146,6 +146,49 @@ class TestReports:
         assert "needs Windows" in done.stdout
         assert "3 passed, 0 failed" in done.stdout
 
+    def test_the_table_has_the_last_word(self, minimal):
+        for options in ([], ["-v"], ["-n", "2"]):
+            done = run("--target", minimal, "--only", "ADP", *options)
+            assert done.returncode == 0
+            assert done.stdout.rstrip().splitlines()[-1].startswith("2 passed, 0 failed"), options
+
+    def test_relative_paths_are_the_callers(self, minimal, tmp_path):
+        (tmp_path / "checks.py").write_text("raise SystemExit('not the kit')")
+        command = [sys.executable, "-P", "-m", "skill_scripts", "check", minimal.name]
+        command += ["--only", "ADP-5", "--report-json", "report.json"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert (tmp_path / "report.json").exists()
+
+
+SET_UP = """
+from django.http import HttpResponse, HttpResponseRedirect
+from django.middleware.csrf import get_token
+
+def set_up_first(get_response):
+    def answer(request):
+        if request.path != "/set-up/":
+            return HttpResponseRedirect("/set-up/")
+        return get_response(request)
+    return answer
+
+def form(request):
+    token = get_token(request)
+    return HttpResponse(f"<form method=post action='ACTION'><input name=csrfmiddlewaretoken "
+                        f"value={token}><input name=text></form>")
+"""
+
+
+@pytest.mark.parametrize(("action", "verdict"), [("", "pass"), ("/save/", "not applicable")])
+def test_a_project_that_wants_to_be_set_up_first(action, verdict, minimal, tmp_path):
+    (minimal / "notes" / "set_up.py").write_text(SET_UP.replace("ACTION", action))
+    change(minimal / "settings.py", '["django.m', '["notes.set_up.set_up_first", "django.m')
+    urls = minimal / "notes" / "urls.py"
+    change(urls, "from notes.models", "from notes import set_up\nfrom notes.models")
+    change(urls, '[path("", notes)]', '[path("set-up/", set_up.form)]')
+    _, verdicts = judge(minimal, tmp_path / "report.json", "--only", "TOK-9")
+    assert verdicts == {"TOK-9": verdict}
+
 
 CONFTEST = """
 import pathlib
