@@ -2,7 +2,8 @@
 
     <python> -I -B -X utf8 probe.py REQUEST RESULT
 
-REQUEST is a JSON file: {"project", "payload", "manifest", "app_data"}, all absolute paths.
+REQUEST is a JSON file: {"project", "payload", "manifest", "app_data", "journal", "copies"}, all
+absolute paths; the last two are for `witness`.
 RESULT is written again after every step, so that it tells how far a project came that hangs,
 crashes or ends the process. Standard library and the payload only; imports nothing of the kit.
 """
@@ -10,6 +11,7 @@ crashes or ends the process. Standard library and the payload only; imports noth
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
 import os
 import sys
@@ -61,6 +63,8 @@ def main(request_file: str, result_file: str) -> None:
     report = Report(Path(result_file))
     project = Path(request["project"])
     report.facts["python"] = sys.version.split()[0]
+    witness().watch(request["project"], request["journal"], request["copies"])
+    report.facts["absent_variables"] = note_absent_variables()
     sys.path.insert(0, request["payload"])
     try:
         look(report, project, request)
@@ -73,6 +77,43 @@ def main(request_file: str, result_file: str) -> None:
         report.step("done")
     # Threads that the project started must not keep the process.
     os._exit(0)
+
+
+def witness() -> Any:
+    """The module beside this one; its folder has others that must not get in the project's way."""
+    file = Path(__file__).with_name("witness.py")
+    spec = importlib.util.spec_from_file_location("desktop_witness", file)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def note_absent_variables() -> list[str]:
+    """Grows by each environment variable that somebody asks for and that is not set."""
+    absent: list[str] = []
+    kind = type(os.environ)
+    get, contains = kind.__getitem__, kind.__contains__
+
+    def note(name: object) -> None:
+        if isinstance(name, str) and name not in absent:
+            absent.append(name)
+
+    def noting_get(environ: Any, name: Any) -> Any:
+        try:
+            return get(environ, name)
+        except KeyError:
+            note(name)
+            raise
+
+    def noting_contains(environ: Any, name: object) -> bool:
+        if not contains(environ, name):
+            note(name)
+            return False
+        return True
+
+    kind.__getitem__, kind.__contains__ = noting_get, noting_contains
+    return absent
 
 
 def look(report: Report, project: Path, request: dict[str, Any]) -> None:
@@ -135,6 +176,12 @@ def record_own_settings(facts: dict[str, Any]) -> None:
                 alias: str(storage.get("BACKEND", ""))
                 for alias, storage in (getattr(self, "STORAGES", None) or {}).items()
             }
+            facts["folders"] = {
+                name: str(value)
+                for name in dir(self)
+                if name.isupper() and isinstance(value := getattr(self, name, None), (str, Path))
+                and Path(value).is_absolute()
+            }  # fmt: skip
             facts["explicit"] = sorted(name for name in dir(self) if self.is_overridden(name))
             facts["settings_file"] = getattr(sys.modules.get(settings_module), "__file__", None)
 

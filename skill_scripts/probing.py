@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from skill_scripts import manifest
+from skill_scripts import manifest, traces
 from skill_scripts.environment import Interpreter, bytecode_flags
 from skill_scripts.payload import payload_folder
 from skill_scripts.processes import clean_environment, run_bounded
@@ -20,17 +20,21 @@ def run_probe(
 ) -> dict[str, Any]:
     """Load the project once in its own interpreter, with the draft's decisions.
 
-    The facts say how far it came (`step`) and what stopped it (`error`, None if nothing).
+    The facts say how far it came (`step`), what stopped it (`error`, None if nothing) and what it
+    changed in its own folder (`writes`), which is as before when this returns.
     """
     with tempfile.TemporaryDirectory(prefix="desktop-django-") as scratch:
         folder = Path(scratch)
         (folder / "app_data").mkdir()
+        (folder / "copies").mkdir()
         (folder / "desktop.toml").write_text(manifest.render(_loadable(draft)), encoding="utf-8")
         request = {
             "project": str(project.root),
             "payload": str(payload_folder()),
             "manifest": str(folder / "desktop.toml"),
             "app_data": str(folder / "app_data"),
+            "journal": str(folder / "journal"),
+            "copies": str(folder / "copies"),
         }
         (folder / "request.json").write_text(json.dumps(request), encoding="utf-8")
         answer = folder / "result.json"
@@ -46,6 +50,7 @@ def run_probe(
             facts = json.loads(answer.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             facts = {"step": "start", "error": None}
+        facts["writes"] = traces.restore(project.root, folder / "journal")
     if facts["error"] is None and facts["step"] != "done":
         if outcome.exit_code is None:
             text = f"it does not come back within {PROBE_LIMIT_SECONDS} seconds"

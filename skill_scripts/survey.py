@@ -8,14 +8,13 @@ is in the draft of desktop.toml, and as a finding.
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from packaging.specifiers import SpecifierSet
 
-from skill_scripts import SPEC_VERSION, __version__, manifest
+from skill_scripts import SPEC_VERSION, __version__, manifest, relocation
 from skill_scripts.declarations import Declarations, read_declarations
 from skill_scripts.environment import (
     PRIVATE,
@@ -44,6 +43,8 @@ from skill_scripts.repair import remedy, repair, undeclared
 from skill_scripts.source import read_source_findings, static_facts
 
 MOST_REPAIRS = 60
+NOT_SHOWN = ("search_path", "absent_variables", "folders")  # facts for the survey itself
+MOST_RELOCATIONS = 5
 
 Progress = Callable[[str], None]
 
@@ -93,7 +94,7 @@ class Survey:
                 "left_out": self.left_out,
                 "ignored_lines": self.declared.ignored[:50],
             },
-            "facts": {name: value for name, value in self.facts.items() if name != "search_path"},
+            "facts": {name: value for name, value in self.facts.items() if name not in NOT_SHOWN},
             "manifest": self.draft,
             "findings": [finding.as_dict() for finding in self.findings],
             "counts": {severity: len(self.having(severity)) for severity in SEVERITIES},
@@ -144,6 +145,8 @@ def survey(
     begin = time.monotonic()
     progress("running the project's settings")
     _load(result, progress)
+    if not result.facts["error"]:
+        result.findings += _move_writes(result, progress)
     result.findings += _leftovers(project)
     result.seconds["load"] = time.monotonic() - begin
 
@@ -240,24 +243,50 @@ def _load(result: Survey, progress: Progress) -> None:
     result.findings += repairs.values()
 
 
-def _leftovers(project: Project) -> Iterator[Finding]:
-    """What the project wrote into its own folder while it ran; what is empty is taken away."""
-    written = sorted(set(walk(project.root)) - set(project.entries), reverse=True)
-    for name in written:
-        path = project.root / name
-        with suppress(OSError):
-            if name.endswith("/"):
-                path.rmdir()
-            elif path.stat().st_size == 0:
-                path.unlink()
-    if written:
-        names = ", ".join(written[::-1][:5])
+def _move_writes(result: Survey, progress: Progress) -> Iterator[Finding]:
+    """Point to app data what the project writes into its own folder, where that can be done.
+
+    Each proposal is tried: what counts is that the project then writes less, and still loads.
+    """
+    proposals = relocation.proposals(result.project, result.facts)
+    for table, name, value in list(proposals)[:MOST_RELOCATIONS]:
+        if not result.facts["writes"]:
+            return
+        assert result.interpreter is not None
+        progress(f"trying {name}")
+        decided = result.draft["django"][table]
+        decided[name] = value
+        facts = run_probe(result.project, result.draft, result.interpreter)
+        moved = [each for each in result.facts["writes"] if each not in facts["writes"]]
+        if facts["error"] or not set(facts["writes"]) < set(result.facts["writes"]):
+            del decided[name]
+            continue
+        result.facts = facts
+        yield Finding(
+            "writes",
+            HANDLED,
+            f"the project writes into its own folder when it starts: {', '.join(moved[:5])}",
+            f"moved to app data by {name} in [django.{table}]",
+        )
+    if left := result.facts.get("writes"):
         yield Finding(
             "writes",
             DECIDE,
-            f"the project writes into its own folder when it starts: {names}",
+            f"the project writes into its own folder when it starts: {', '.join(left[:5])}",
             "an installed app cannot; point it to app data, for example "
             "--set django.set.NAME={app_data}/FOLDER",
+        )
+
+
+def _leftovers(project: Project) -> Iterator[Finding]:
+    """What programs that the project started left behind: it cannot be told whose it is."""
+    if appeared := sorted(set(walk(project.root)) - set(project.entries)):
+        names = ", ".join(appeared[:5])
+        yield Finding(
+            "leftovers",
+            DECIDE,
+            f"appeared in the project's folder during the survey: {names}",
+            "nobody else uses them: delete them; then see why the project makes them as it starts",
         )
 
 

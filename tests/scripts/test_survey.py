@@ -36,16 +36,6 @@ def test_json_is_the_only_thing_on_stdout_of_the_real_command(make_project):
     assert done.stderr == ""
 
 
-def test_nothing_is_written_into_the_project(make_project, kit):
-    root = make_project(settings="(BASE_DIR / 'logs').mkdir(exist_ok=True)")
-    before = projects.contents(root)
-
-    result = kit("survey", root)
-
-    assert "writes into its own folder when it starts: logs/" in " ".join(result.stderr.split())
-    assert projects.contents(root) == before
-
-
 def test_variables_without_a_default_are_found_and_get_values(make_project, kit_json):
     root = make_project(
         settings="""

@@ -1,0 +1,45 @@
+"""Which variables and settings may move to app data what a project writes into its own folder."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from skill_scripts.project import Project
+
+NAMES_A_FOLDER = re.compile(r"DIR|PATH|ROOT|FOLDER|DATA|STORAGE|INDEX|LOG|HOME|CACHE|FILE")
+NEVER = re.compile(r"(PYTHON|XDG_|LC_|VIRTUAL_ENV|DJANGO_SETTINGS_MODULE|HOME$|PATH$|TMPDIR$).*")
+
+
+def proposals(project: Project, facts: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """What to try, as table of [django], name and value: the project's variables first.
+
+    A variable counts if the project's source names it and it was asked for in vain; a setting
+    if its value is a path that was written to.
+    """
+    writes = facts.get("writes", [])
+    if not writes:
+        return
+    wanted = [
+        name
+        for name in facts.get("absent_variables", [])
+        if NAMES_A_FOLDER.search(name) and name.isupper() and not NEVER.match(name)
+    ]
+    if wanted:
+        named = re.compile("|".join(rf"\b{re.escape(name)}\b" for name in wanted))
+        texts = map(project.source, project.python_files())
+        found = {name for text in texts for name in named.findall(text)}
+        for name in filter(found.__contains__, wanted):
+            yield "env", name, "{app_data}/" + _folder_name(name)
+    settings = Path(facts.get("settings_file") or project.root)
+    for name, value in facts.get("folders", {}).items():
+        path = Path(value)
+        if not path.is_relative_to(project.root) or settings.is_relative_to(path):
+            continue
+        relative = PurePosixPath(path.relative_to(project.root).as_posix())
+        if any(PurePosixPath(each).is_relative_to(relative) for each in writes):
+            yield "set", name, "{app_data}/" + path.name
+
+
+def _folder_name(variable: str) -> str:
+    return re.sub(r"_(DIR|PATH|ROOT|FOLDER)$", "", variable).lower().replace("_", "-")
