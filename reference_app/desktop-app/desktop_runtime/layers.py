@@ -159,7 +159,9 @@ def _files(settings: Any, installation: Installation) -> dict[str, Any]:
         values["MEDIA_URL"] = "/media/"
     if not _is_local_path(settings.STATIC_URL):
         values["STATIC_URL"] = "/static/"
-    static = COLLECTED_STORAGE if installation.packaged else STATIC_STORAGE
+    # django-compressor looks for the files a page names among the sources, where none is hashed.
+    hashed = installation.packaged and "compressor" not in settings.INSTALLED_APPS
+    static = COLLECTED_STORAGE if hashed else STATIC_STORAGE
     storages = {name: dict(value) for name, value in getattr(settings, "STORAGES", {}).items()}
     for name, storage in storages.items():
         local = storage.get("BACKEND") == FILE_STORAGE or "filesystem" in storage["BACKEND"].lower()

@@ -58,4 +58,7 @@ def services(settings: Any, app_data: Path) -> dict[str, Any]:
         values["CHANNEL_LAYERS"] = dict.fromkeys(settings.CHANNEL_LAYERS, memory)
     if "compressor" in settings.INSTALLED_APPS:
         values |= {"COMPRESS_OFFLINE": False, "COMPRESS_ROOT": str(app_data / "compressed")}
+        # A storage of its own: that of the static files is the bundle, which never changes.
+        values |= {"COMPRESS_STORAGE": "compressor.storage.CompressorFileStorage"}
+        values |= {"COMPRESS_STORAGE_ALIAS": "compressor"}
     return values
