@@ -99,7 +99,8 @@ def copy_file(source: Path, target: Path) -> None:
 def copy_seed(source: Path, target: Path) -> None:
     """Copy a file or a folder file by file; what the person already has is kept."""
     if source.is_dir():
-        for file in source.rglob("*"):
+        # Databases last: once the default one is there, nothing is copied again.
+        for file in sorted(source.rglob("*"), key=lambda file: file.suffix == ".sqlite3"):
             if file.is_file() and not (copy := target / file.relative_to(source)).exists():
                 copy_file(file, copy)
     elif source.is_file() and not target.exists():
