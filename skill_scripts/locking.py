@@ -228,16 +228,25 @@ def install_lock(lock: Lock, python: Path, packages: Path) -> None:
         done = run_uv(command)
     if not done.ok:
         raise KitError("DDK-STG-12", f"the packages do not install:\n    {done.errors[:2000]}")
-    _drop_programs(packages)
+    _drop_unused(packages)
 
 
-def _drop_programs(packages: Path) -> None:
-    """Nobody types commands in an app, and their first lines name this machine's folders."""
+def _drop_unused(packages: Path) -> None:
+    """Leave out commands, which nobody types in an app and whose first lines name this machine's
+    folders, and the sources of translations that are there compiled (9 MB of Django)."""
     for folder in ("bin", "Scripts"):
         shutil.rmtree(packages / folder, ignore_errors=True)
+    for source in packages.rglob("*.po"):
+        if source.with_suffix(".mo").exists():
+            source.unlink()
     for file in packages.glob("*.dist-info/RECORD"):
         lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if not line.startswith(("bin/", "Scripts/", "../"))]
+        kept = [
+            line
+            for line in lines
+            if not line.startswith(("bin/", "Scripts/", "../"))
+            and (".po," not in line or (packages / line.split(",")[0]).exists())
+        ]
         file.write_text("".join(kept), encoding="utf-8", newline="")
     (packages / ".lock").unlink(missing_ok=True)
 

@@ -201,3 +201,9 @@ def test_changed_source_is_told_from_the_staged_one(project):
 def test_interpreter_is_small(staged_project):
     sizes = inventory.sizes(staged_project.staged)
     assert sizes["interpreter"] < 60_000_000
+
+
+def test_the_python_part_stays_small(bundle):
+    files = [file for file in (bundle / "python").rglob("*") if file.is_file()]
+    assert not [file for file in files if file.suffix == ".po" and file.with_suffix(".mo").exists()]
+    assert sum(file.stat().st_size for file in files) < 60_000_000
