@@ -190,7 +190,7 @@ class Probed:
 
 
 @pytest.fixture(scope="session")
-def probed(probe_target: Target, copies: Any) -> Probed:
+def probed(probe_target: Target, copies: Any, first_run: FirstRun) -> Probed:
     """A start of the copy that is asked about itself and then stopped while it is busy."""
     app_data = copies("probed")
     before = files.digests(probe_target.bundle)
@@ -210,7 +210,8 @@ def probed(probe_target: Target, copies: Any) -> Probed:
         backend.said("ddk-probe: a slow request begins")
         code, _ = backend.stop()
         busy.join(STOP_LIMIT)
-        left, _ = backend.gone_within(0 if code is None else STOP_LIMIT)
+        hopeless = code is None or first_run.left
+        left, _ = backend.gone_within(0 if hopeless else STOP_LIMIT)
     return Probed(
         app_data=app_data,
         info=info,
@@ -448,8 +449,9 @@ def chatty(probe_target: Target, copies: Any) -> Chatty:
         except TargetFailedError as error:
             flooded = str(error)
         backend.reading.set()
-        code, _ = backend.stop()
-        if code is None and not reason:
+        if flooded:
+            backend.end_tree()
+        elif backend.stop()[0] is None and not reason:
             reason = "end of file on its lifeline no longer ends it"
     return Chatty(noise, [e["event"] for e in backend.events], reason, flooded)
 

@@ -6,7 +6,10 @@ import hashlib
 import os
 import shutil
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +29,27 @@ from checks.conftest import (
     not_root,
 )
 from checks.target import WINDOWS, Target
+from checks.verdicts import NotRun
 
 Seen = Callable[[object], None]
+# PR_CAPBSET_DROP: root's CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH do not outlive the next exec.
+GIVE_UP = """
+import ctypes, os, sys
+for capability in (1, 2):
+    if ctypes.CDLL(None).prctl(24, capability, 0, 0, 0):
+        sys.exit(1)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
 SYNCHRONOUS = {1: "NORMAL", 2: "FULL", 3: "EXTRA"}
+
+
+@dataclass(frozen=True)
+class Unprivileged(Target):
+    """A target that is started as root, but bound by permissions."""
+
+    def command(self, values: dict[str, str]) -> list[str]:
+        """The command line, behind one that gives up what root may do."""
+        return [sys.executable, "-I", "-c", GIVE_UP, *super().command(values)]
 
 
 @pytest.mark.criterion("DAT-1")
@@ -151,12 +172,17 @@ def test_not_writable(target: Target, scratch: Path, copies: Any, seen: Seen) ->
     (scratch / "file").write_text("in the way of the folder")
     ending = run_to_end(target, scratch / "file")
     assert ending.announced(16), f"no folder can be made: {ending}, expected exit 16 and an event"
-    if not_root():
-        app_data = copies("read-only")
-        database.main_file(app_data).chmod(0o444)
-        ending = run_to_end(target, app_data)
-        assert ending.announced(16), f"read-only database: {ending}, expected exit 16 and an event"
-    seen(f"{ending}")
+    bound = _bound_by_permissions(target)
+    read_only = {"database": database.main_file(copies("read-only database"))}
+    if not WINDOWS:  # where the attribute of a folder means something else
+        read_only["folder"] = copies("read-only folder")
+    for what, path in read_only.items():
+        mode = path.stat().st_mode
+        path.chmod(mode & ~0o222)
+        ending = run_to_end(bound, path if path.is_dir() else path.parent)
+        path.chmod(mode)
+        assert ending.announced(16), f"read-only {what}: {ending}, expected exit 16 and an event"
+    seen(f"no folder, read-only {', read-only '.join(read_only)}: exit 16")
 
 
 @pytest.mark.criterion("DAT-11")
@@ -180,6 +206,16 @@ def test_no_needless_backup(restarts: Restarts, seen: Seen) -> None:
     """Makes no backup when nothing is pending."""
     assert not restarts.new_backups, f"new: {', '.join(restarts.new_backups)}"
     seen("no new backup")
+
+
+def _bound_by_permissions(target: Target) -> Target:
+    """The target, started so that a read-only file is one for it, too."""
+    if not_root():
+        return target
+    tried = [sys.executable, "-I", "-c", GIVE_UP, sys.executable, "-c", ""]
+    if subprocess.run(tried, capture_output=True, check=False).returncode:
+        raise NotRun("permissions do not bind root here (needs Linux, or another user)")
+    return Unprivileged(**{each.name: getattr(target, each.name) for each in fields(target)})
 
 
 def _refusal(target: Target, app_data: Path, path: Path) -> tuple[Ending, bool]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from checks import database
 from checks.backend import (
     KILLED_SHELL_LIMIT,
     STOP_LIMIT,
@@ -16,7 +17,7 @@ from checks.backend import (
     TargetFailedError,
     run_to_end,
 )
-from checks.conftest import FirstRun, Killed, Probed, Restarts, SecondInstall
+from checks.conftest import FirstRun, Killed, Probed, Restarts, SecondInstall, switched
 from checks.target import Target
 
 Seen = Callable[[object], None]
@@ -58,10 +59,13 @@ def test_no_descendants(first_run: FirstRun, probed: Probed, seen: Seen) -> None
 
 
 @pytest.mark.criterion("PRC-5")
-def test_second_backend(live: Backend, target: Target, seen: Seen) -> None:
+def test_second_backend(live: Backend, probe_target: Target, seen: Seen) -> None:
     """Refuses a second backend on the same data."""
-    ending = run_to_end(target, live.app_data)
+    with switched(probe_target, "ddk_probe_migrations"):
+        ending = run_to_end(probe_target, live.app_data)
     assert live.alive(), f"the first backend no longer answers ({ending})"
+    migrated = [name for app, name in database.applied(live.app_data) if app == "ddk_probe_app"]
+    assert not migrated, f"the second, a newer version, has migrated the database ({ending})"
     assert ending.announced(12), f"{ending}, expected exit 12 and a `failed` event"
     seen(f"{ending}, the first answers")
 

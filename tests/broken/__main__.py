@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.broken.targets import BROKEN, CHEAP, Broken, caught, judge, make
+from tests.broken.targets import BROKEN, Broken, caught, judge, make
 
 HEAD = """# Broken targets
 
@@ -27,9 +27,8 @@ change, judged by the whole suite. A row holds when exactly the named criteria n
 def judged(target: Broken, folder: Path, own: bool) -> tuple[set[str], float]:
     """The criteria that noticed the change, and the seconds it took."""
     path = make(target, folder / "target")
-    options = ["--only", ",".join(sorted({*target.caught_by, *CHEAP}))] if own else []
     started = time.monotonic()
-    _, verdicts = judge(path, folder / "report.json", *options)
+    _, verdicts = judge(path, folder / "report.json", *target.options(whole=not own))
     return caught(verdicts), time.monotonic() - started
 
 

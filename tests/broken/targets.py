@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -13,10 +14,12 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from checks import criteria
+
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "reference_app"
-# Quick to judge, and likely to notice a change that does more than it should.
-CHEAP = {"NET", "RDY", "ADP"}
+# Two starts decide them, and they are likely to notice a change that does more than it should.
+CHEAP = {"NET", "RDY-1", "RDY-2", "RDY-3", "ADP"}
 RUNTIME = "desktop-app/desktop_runtime/"
 
 
@@ -44,12 +47,27 @@ class Broken:
     name: str
     caught_by: frozenset[str]
     edits: tuple[Edit, ...]
+    in_git: bool = False
+    """Changed after it was adapted and committed."""
+    staged: bool = False
+    """Judged as a bundle."""
+
+    def options(self, whole: bool) -> list[str]:
+        """How it is judged: by the whole suite, or by its own criteria and the cheap families."""
+        if self.staged:
+            # The bundle is a makeshift: what bundles are made of is no matter of this table.
+            families = {i.split("-")[0] for i in criteria.load()} - {"PKG", "SHL"}
+            stage = ["--runtime", "staged"]
+        else:
+            families, stage = set(), []
+        only = families if whole else {*self.caught_by, *CHEAP}
+        return [*stage, "--only", ",".join(sorted(only))] if only else stage
 
 
-def broken(name: str, caught_by: str, *edits: tuple[str, str, str]) -> Broken:
+def broken(name: str, caught_by: str, *edits: tuple[str, str, str], **place: bool) -> Broken:
     """A row of the table; files without a folder are the runtime's."""
     full = (Edit(f if "/" in f else RUNTIME + f, old, new) for f, old, new in edits)
-    return Broken(name, frozenset(caught_by.split()), tuple(full))
+    return Broken(name, frozenset(caught_by.split()), tuple(full), **place)
 
 
 BIND = "sock.bind((host, port))"
@@ -84,9 +102,21 @@ EARLY = """
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{"status":"ready"}'
 BUSY = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
 
+NOTHING = "NET-2"
+
 BROKEN = (
     # NET
     broken("binds every interface", "NET-1", ("system.py", BIND, 'sock.bind(("0.0.0.0", port))')),
+    broken(
+        "fixed port",
+        NOTHING,
+        ("system.py", BIND, "sock.bind((host, 20080))"),
+    ),
+    broken(
+        "ignores the given port",
+        NOTHING,
+        ("system.py", BIND, "sock.bind((host, 0))"),
+    ),
     broken(
         "listens on a second port",
         "NET-2",
@@ -151,6 +181,18 @@ BROKEN = (
         ("guard.py", """'{"status":"ready"}'""", """'{"status":"ready","items":3}'"""),
     ),
     broken(
+        "health needs data",
+        "NET-4 NET-6 PRC-5 RDY-3 TOK-3 TOK-8",
+        (
+            "guard.py",
+            "        if path == self.health_path:\n",
+            "        if path == self.health_path:\n"
+            "            from items.models import Item\n\n"
+            "            if Item.objects.count() < 99:\n"
+            '                return _answer(start_response, "503 Empty", "")\n',
+        ),
+    ),
+    broken(
         "health without a token",
         "RDY-3 TOK-1 TOK-2 TOK-6",
         (
@@ -168,6 +210,11 @@ BROKEN = (
         "prints go to the event stream",
         "RDY-1 RDY-5 RDY-6",
         ("channel.py", "        os.dup2(2, 1)\n", ""),
+    ),
+    broken(
+        "output into a pipe that nobody reads",
+        "RDY-6",
+        ("channel.py", "        os.dup2(2, 1)\n", "        os.dup2(os.pipe()[1], 1)\n"),
     ),
     # TOK
     *(
@@ -233,6 +280,15 @@ BROKEN = (
         ),
     ),
     broken("bootstrap to //evil", "TOK-5", ("guard.py", SAFE, 'if not following.startswith("/"):')),
+    broken(
+        "bootstrap to \\\\evil",
+        "TOK-5",
+        (
+            "guard.py",
+            SAFE,
+            'if not SAFE_PATH.fullmatch(following) and not following.startswith("\\\\"):',
+        ),
+    ),
     broken(
         "bootstrap to /\\evil",
         "TOK-5",
@@ -441,6 +497,15 @@ BROKEN = (
         ("data.py", "        raise not_writable(app_data, error) from error\n", "        raise\n"),
     ),
     broken(
+        "read-only database noticed at the first save",
+        "DAT-10",
+        (
+            "databases.py",
+            "        if not os.access(file, os.W_OK):",
+            "        return\n        if True:",
+        ),
+    ),
+    broken(
         "only ASCII in the app data path",
         "DAT-11",
         (
@@ -490,6 +555,21 @@ BROKEN = (
         ("backend.py", "        system.end_descendants()\n", ""),
     ),
     broken(
+        "worker left behind",
+        "PRC-3 PRC-4",
+        (
+            "workers.py",
+            "                stderr=log,\n",
+            "                stderr=log,\n                start_new_session=True,\n",
+        ),
+        (
+            "workers.py",
+            'after the grace period."""\n',
+            'after the grace period."""\n        return\n',
+        ),
+        ("workers.py", "    system.interrupt_main()\n", "    return\n"),
+    ),
+    broken(
         "takes long to end",
         "PRC-3",
         ("backend.py", "        crew.stop()\n", "        time.sleep(6)\n        crew.stop()\n"),
@@ -501,6 +581,18 @@ BROKEN = (
             "system.py",
             "            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)",
             "            pass",
+        ),
+    ),
+    broken(
+        "second backend migrates before it looks",
+        "PRC-5",
+        ("backend.py", "        held = open_folder(installation.app_data)\n", ""),
+        ("backend.py", "            held.close()\n", "            pass\n"),
+        (
+            "backend.py",
+            "        state = databases.prepare(self._progress)\n",
+            "        state = databases.prepare(self._progress)\n"
+            "        self.held = open_folder(installation.app_data)\n",
         ),
     ),
     broken(
@@ -580,12 +672,21 @@ BROKEN = (
         (SCRIPT, "", 'document.addEventListener("submit", (e) => e.preventDefault());\n'),
     ),
     broken(
+        "DEBUG on in a bundle",
+        "WEB-7",
+        ("layers.py", 'values["DEBUG"] = False', 'values["DEBUG"] = True'),
+        staged=True,
+    ),
+    broken(
         "no Content-Security-Policy",
         "WEB-8",
         (SETTINGS, '    "config.middleware.content_security_policy",\n', ""),
         ("guard.py", 'if "content-security-policy" not in present:', "if False:"),
     ),
     # ADP
+    broken("changes a file of the project", "ADP-1", ("./manage.py", "", "# ours\n"), in_git=True),
+    broken("ignored by git", "ADP-2", (".git/info/exclude", "", "icons/\n"), in_git=True),
+    broken("not as recorded", "ADP-3", (LAUNCH, "", "# theirs\n"), in_git=True),
     broken("unknown key in desktop.toml", "ADP-4", (TOML, "[app]\n", '[app]\ncolour = "teal"\n')),
     broken("unknown version of the specification", "ADP-5", (TOML, 'spec = "1.0"', 'spec = "9.9"')),
 )
@@ -594,9 +695,40 @@ BROKEN = (
 def make(target: Broken, folder: Path) -> Path:
     """The broken copy, in `folder`."""
     copy = copy_reference_app(folder)
+    if target.in_git:
+        commit(copy)
     for edit in target.edits:
         edit.apply(copy)
+    if target.staged:
+        stage(copy)
     return copy
+
+
+def commit(copy: Path) -> None:
+    """Leave the copy as `adapt` and a commit would."""
+    payload = copy / "desktop-app"
+    files = {
+        path.relative_to(payload).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in payload.rglob("*")
+        if path.is_file()
+    }
+    (payload / ".kit.json").write_text(json.dumps({"files": files}), encoding="utf-8")
+    author = ["-c", "user.name=somebody", "-c", "user.email=somebody@localhost"]
+    for words in (["init", "-q"], ["add", "-A"], [*author, "commit", "-q", "-m", "adapted"]):
+        subprocess.run(["git", "-C", str(copy), *words], check=True)
+
+
+def stage(copy: Path) -> None:
+    """A makeshift bundle of the copy, with the Python that runs this."""
+    bundle = copy / "desktop-app" / "staged"
+    shutil.copytree(copy, bundle / "app", ignore=shutil.ignore_patterns("staged"))
+    python = bundle / "python"
+    (python / "bin").mkdir(parents=True)
+    (python / "bin" / "python3").symlink_to(Path(sys.executable).resolve())
+    (python / "lib").symlink_to(Path(sys.prefix, "lib"))
+    shutil.copyfile(Path(sys.prefix, "pyvenv.cfg"), python / "pyvenv.cfg")
+    manifest = {"files": {}, "left_out": [], "allow_old_sqlite": True}
+    (bundle / "runtime-manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
 
 
 def copy_reference_app(folder: Path) -> Path:

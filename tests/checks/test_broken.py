@@ -5,18 +5,13 @@ every day, by the whole suite. `python -m tests.broken` runs the full matrix.
 """
 
 import datetime
+import os
 
 import pytest
 
-from tests.broken.targets import BROKEN, CHEAP, caught, judge, make
+from tests.broken.targets import BROKEN, caught, judge, make
 
 TENTH = datetime.date.today().toordinal() % 10
-
-
-def criteria_for(number, target):
-    if number % 10 == TENTH:
-        return []
-    return ["--only", ",".join(sorted({*target.caught_by, *CHEAP}))]
 
 
 @pytest.mark.slow
@@ -24,6 +19,9 @@ def criteria_for(number, target):
     ("number", "target"), list(enumerate(BROKEN)), ids=[target.name for target in BROKEN]
 )
 def test_exactly_the_named_criteria_fail(number, target, tmp_path):
+    if target.staged and os.name == "nt":
+        pytest.skip("the makeshift bundle is made of links")
     path = make(target, tmp_path / "target")
-    _, verdicts = judge(path, tmp_path / "report.json", *criteria_for(number, target))
+    options = target.options(whole=number % 10 == TENTH)
+    _, verdicts = judge(path, tmp_path / "report.json", *options)
     assert caught(verdicts) == target.caught_by
