@@ -1,0 +1,140 @@
+"""The table of broken shells: the reference app with one small change in its Electron folder."""
+
+from __future__ import annotations
+
+from tests.broken.targets import Broken, broken
+
+SHELL = "desktop-app/electron/"
+# Ends never by an end of file: its standard input is a FIFO that it could write to itself.
+OWN_LIFELINE = """spawn("/bin/sh", ["-c",
+      'f=$(mktemp -u); mkfifo "$f"; exec 3<>"$f"; rm "$f"; exec "$0" "$@" <&3',
+      launch.command, ...launch.args], {"""
+
+
+def shell(name: str, caught_by: str, *edits: tuple[str, str, str]) -> Broken:
+    """A row of the table; the files are the shell's."""
+    return broken(name, caught_by, *((SHELL + file, old, new) for file, old, new in edits))
+
+
+SHELLS = (
+    shell(
+        "no splash",
+        "SHL-1",
+        ("windows.js", 'splash.once("ready-to-show", () => splash.show());', ""),
+    ),
+    shell(
+        "window shown before it is painted",
+        "SHL-1",
+        ("windows.js", "title: name, show: false }", "title: name, show: true }"),
+    ),
+    shell(
+        "every server of this computer gets the token",
+        "SHL-2 SHL-12",
+        (
+            "requests.js",
+            "cancel: !allowed",
+            'cancel: !allowed && !details.url.includes("127.0.0.1")',
+        ),
+        ("token.js", "host === new URL(origin).host", 'host.startsWith("127.0.0.1")'),
+    ),
+    shell(
+        "localhost gets the token as well",
+        "SHL-2",
+        (
+            "requests.js",
+            "cancel: !allowed",
+            'cancel: !allowed && !details.url.includes("localhost")',
+        ),
+        (
+            "token.js",
+            "host === new URL(origin).host",
+            'host.replace("localhost", "127.0.0.1") === new URL(origin).host',
+        ),
+    ),
+    shell(
+        "the bridge sends any message",
+        "SHL-3",
+        (
+            "preload.cjs",
+            "  openAppDataFolder:",
+            "  send: (...all) => ipcRenderer.invoke(...all),\n  openAppDataFolder:",
+        ),
+    ),
+    shell(
+        "a second bridge",
+        "SHL-3",
+        (
+            "preload.cjs",
+            'contextBridge.exposeInMainWorld("desktop"',
+            'contextBridge.exposeInMainWorld("versions", { all: () => process.versions });\n'
+            'contextBridge.exposeInMainWorld("desktop"',
+        ),
+    ),
+    shell(
+        "navigation unguarded",
+        "SHL-4",
+        ("guards.js", 'contents.on("will-navigate", judge);', ""),
+    ),
+    shell(
+        "every address goes to the system",
+        "SHL-4",
+        (
+            "navigation.js",
+            'return isExternal(target) ? "external" : "deny";',
+            'return "external";',
+        ),
+    ),
+    shell(
+        "new windows unguarded",
+        "SHL-4",
+        (
+            "guards.js",
+            "const verdict = windowOpenVerdict({ to: url, origin: getOrigin() });",
+            'const verdict = "child";',
+        ),
+    ),
+    shell("permissions granted", "SHL-5", ("permissions.js", "answer(granted)", "answer(true)")),
+    shell(
+        "a second launch runs",
+        "SHL-6",
+        ("main.js", "if (app.requestSingleInstanceLock())", "if (app.isReady() || true)"),
+    ),
+    shell("a second launch is ignored", "SHL-6", ("main.js", "window?.focus();", "")),
+    shell(
+        "a dead backend stays dead",
+        "SHL-7",
+        ("supervisor.js", "MAX_RESTARTS = 3", "MAX_RESTARTS = 0"),
+    ),
+    shell(
+        "restarted for ever",
+        "SHL-7",
+        ("supervisor.js", "MAX_RESTARTS = 3", "MAX_RESTARTS = 99"),
+    ),
+    shell(
+        "the backend does not notice that its shell has died",
+        "SHL-8",
+        ("supervisor.js", "spawn(launch.command, launch.args, {", OWN_LIFELINE),
+    ),
+    shell(
+        "the backend is killed at once",
+        "SHL-9",
+        ("supervisor.js", "run.child.stdin.end();", 'run.child.kill("SIGKILL");'),
+    ),
+    shell("no sandbox", "SHL-10", ("windows.js", "sandbox: true", "sandbox: false")),
+    shell(
+        "another port at each launch",
+        "SHL-11",
+        ("ports.js", "[remembered, ...random]", "[...random]"),
+    ),
+    shell(
+        "one port for all",
+        "SHL-11",
+        ("ports.js", "[remembered, ...random]", "[24680, ...random]"),
+    ),
+    shell("requests let through", "SHL-12", ("requests.js", "cancel: !allowed", "cancel: false")),
+    shell(
+        "refused in silence",
+        "SHL-12",
+        ("requests.js", "report(`refused request to ${place}`);", ""),
+    ),
+)

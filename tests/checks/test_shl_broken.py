@@ -1,0 +1,98 @@
+"""Each broken shell is caught by exactly its criteria, and the checks of a sound one pass.
+
+By default a broken one is judged by its own criteria and those of the first launch; a tenth of
+them, another one every day, by the whole family.
+"""
+
+import datetime
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import psutil
+import pytest
+
+from checks import criteria
+from tests.broken.shells import SHELLS
+from tests.broken.targets import REFERENCE, ROOT, caught, copy_reference_app, judge, make
+
+TENTH = datetime.date.today().toordinal() % 10
+FIRST_LAUNCH = {"SHL-1", "SHL-2", "SHL-3", "SHL-10", "SHL-12"}
+FAMILY = {i for i in criteria.load() if i.startswith("SHL-")}
+LEGACY = Path(__file__).with_name("legacy_electron.py")
+MINIMAL = Path(__file__).with_name("minimal_target")
+
+
+def electron() -> list[str]:
+    """The options with which the checks open a shell here; a skip where nothing can."""
+    modules = REFERENCE / "desktop-app" / "electron" / "node_modules" / "electron"
+    if (modules / "path.txt").is_file():
+        return ["--electron", str(modules / "dist" / (modules / "path.txt").read_text().strip())]
+    if os.environ.get("SHELL_TEST_LEGACY_ELECTRON"):
+        return ["--electron", str(LEGACY)]
+    pytest.skip("no Electron: neither npm ci nor SHELL_TEST_LEGACY_ELECTRON gives one")
+
+
+def criteria_for(number, target):
+    if number % 10 == TENTH:
+        return "SHL"
+    return ",".join(sorted(target.caught_by | FIRST_LAUNCH))
+
+
+def test_every_criterion_of_the_shell_has_a_broken_one():
+    assert {i for target in SHELLS for i in target.caught_by} == FAMILY
+
+
+@pytest.mark.electron
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "target"), list(enumerate(SHELLS)), ids=[target.name for target in SHELLS]
+)
+def test_exactly_the_named_criteria_fail(number, target, tmp_path):
+    options = electron()
+    path = make(target, tmp_path / "target")
+    only = ("--only", criteria_for(number, target))
+    _, verdicts = judge(path, tmp_path / "report.json", *only, *options)
+    assert "not run here" not in verdicts.values()
+    assert caught(verdicts) == target.caught_by
+
+
+@pytest.mark.electron
+@pytest.mark.slow
+def test_a_sound_shell_passes_and_leaves_nothing(tmp_path, monkeypatch):
+    options = electron()
+    path = copy_reference_app(tmp_path / "target")
+    before = {p.name for p in path.rglob("*")}
+    # Chromium's sockets have short names: pytest's own folders are too deep for them.
+    with tempfile.TemporaryDirectory() as scratch:
+        monkeypatch.setenv("TMPDIR", scratch)
+        code, verdicts = judge(path, tmp_path / "report.json", "--only", "SHL", *options)
+        assert verdicts == dict.fromkeys(FAMILY, "pass")
+        assert not list(Path(scratch).iterdir())
+    assert code == 0
+    assert {p.name for p in path.rglob("*")} == before
+    assert not [p for p in psutil.process_iter(["cmdline"]) if str(path) in str(p.info)]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "verdict"),
+    [((), 0, "not run here"), (("--shell",), 3, "harness error")],
+    ids=["by default", "asked for"],
+)
+def test_a_shell_that_cannot_be_opened(options, code, verdict, tmp_path):
+    path = Path(shutil.copytree(MINIMAL, tmp_path / "target"))
+    found, verdicts = judge(path, tmp_path / "report.json", "--only", "SHL", *options)
+    assert found == code
+    assert set(verdicts.values()) == {verdict}
+
+
+def test_what_is_missing_is_named(tmp_path):
+    path = copy_reference_app(tmp_path / "target")
+    command = [sys.executable, "-m", "pytest", "checks", "-p", "no:cacheprovider"]
+    command += ["--target", str(path), "--only", "SHL-1", "--electron", str(tmp_path / "none")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 3
+    assert "needs Electron: npm ci in desktop-app/electron" in done.stdout
