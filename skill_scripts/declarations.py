@@ -1,12 +1,15 @@
 """Which packages a project declares, read from its files; nothing of the project runs."""
 
+from __future__ import annotations
+
 import ast
 import configparser
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -88,6 +91,19 @@ def requirement_name(line: str) -> str:
     return distribution_name(match[1]) if match else ""
 
 
+def _refusing_other_forms(read: Callable[..., None]) -> Callable[..., None]:
+    """Let a method of the reader say of a file that tables and lists are not where they belong."""
+
+    @wraps(read)
+    def reading(self: _Reader, file: Path, *arguments: Any) -> None:
+        try:
+            read(self, file, *arguments)
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            raise self._malformed(file, error) from error
+
+    return reading
+
+
 class _Reader:
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -144,11 +160,11 @@ class _Reader:
                 self._requirement(line, file.parent)
 
     def _include(self, file: Path, name: str, constraints: bool) -> None:
-        included = file.parent / name.strip("\"'")
-        if included.is_file():
+        included = (file.parent / name.strip("\"'")).resolve()
+        if included.is_file() and included.is_relative_to(self.root):
             self.requirement_file(included, constraints=constraints)
         else:
-            self.result.ignored.append(f"{name} (included by {self._relative(file)}, not there)")
+            self.result.ignored.append(f"{name} (included by {self._relative(file)}, not in the project)")
 
     def _requirement(self, line: str, base: Path) -> None:
         line = re.sub(r"\s--(hash|config-settings|global-option|install-option)[= ]\S+", "", line)
@@ -181,17 +197,18 @@ class _Reader:
         self._setup_cfg(path / "setup.cfg", extras)
         self._setup_py(path / "setup.py", extras)
 
+    @_refusing_other_forms
     def _pyproject(self, file: Path, extras: set[str], groups: set[str]) -> None:
         document = self._toml(file)
         project, tool = document.get("project", {}), document.get("tool", {})
         already = bool(self.result.requirements)
         if not already:
-            for line in project.get("dependencies", []):
+            for line in _texts(project.get("dependencies", [])):
                 self._requirement(
                     _with_source(line, tool.get("uv", {}).get("sources", {})), file.parent
                 )
         for name, lines in project.get("optional-dependencies", {}).items():
-            self._chosen_or_spare(name in extras, lines)
+            self._chosen_or_spare(name in extras, _texts(lines))
         for name in document.get("dependency-groups", {}):
             lines = _group(document["dependency-groups"], name)
             self._chosen_or_spare(name in groups, lines)
@@ -205,6 +222,7 @@ class _Reader:
             self._chosen_or_spare(False, _poetry(poetry.get("dev-dependencies", {}), self.result))
         self._python(project.get("requires-python", ""))
 
+    @_refusing_other_forms
     def _pipfile(self, file: Path) -> None:
         document = self._toml(file)
         for line in _poetry(document.get("packages", {}), self.result):
@@ -213,6 +231,7 @@ class _Reader:
         if version := document.get("requires", {}).get("python_version"):
             self._python(f">={version}")
 
+    @_refusing_other_forms
     def _setup_cfg(self, file: Path, extras: set[str]) -> None:
         if not file.is_file():
             return
@@ -228,6 +247,7 @@ class _Reader:
                 self._chosen_or_spare(name in extras, _lines(text))
         self._python(options.get("python_requires", ""))
 
+    @_refusing_other_forms
     def _setup_py(self, file: Path, extras: set[str]) -> None:
         if not file.is_file():
             return
@@ -241,6 +261,7 @@ class _Reader:
             self._chosen_or_spare(name in extras, lines)
         self._python(arguments.get("python_requires", ""))
 
+    @_refusing_other_forms
     def _lock_file(self, file: Path) -> None:
         """Versions that are known to work together; they constrain, they do not require."""
         if file.name == "Pipfile.lock":
@@ -333,6 +354,13 @@ def _logical_lines(text: str) -> Iterator[str]:
 
 def _lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#")]
+
+
+def _texts(lines: Any) -> list[str]:
+    """Raises TypeError for what is not a list of texts."""
+    if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+        raise TypeError(f"{str(lines)[:80]!r} is not a list of texts")
+    return lines
 
 
 def _group(groups: dict[str, Any], name: str, seen: frozenset[str] = frozenset()) -> list[str]:

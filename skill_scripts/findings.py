@@ -149,7 +149,7 @@ def _services(facts: dict[str, Any], settings: dict[str, Any]) -> Iterator[Findi
     if (
         mail
         and not any(local in mail for local in LOCAL_MAIL)
-        and "EMAIL_BACKEND" in facts["explicit"]
+        and "EMAIL_BACKEND" in facts.get("explicit", [])
     ):
         yield Finding("mail", HANDLED, f"mail goes out by {mail}", "written to the folder outbox")
     storages = {**facts.get("storages", {}), "default": settings.get("DEFAULT_FILE_STORAGE") or

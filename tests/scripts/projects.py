@@ -99,6 +99,8 @@ def contents(root: Path) -> dict[str, str]:
             found[name] = f"link to {path.readlink()}"
         elif path.is_dir():
             found[name] = "folder"
+        elif not path.is_file():
+            found[name] = "neither file nor folder"
         else:
             found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found

@@ -3,11 +3,10 @@
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
-from skill_scripts import probing, record
+from skill_scripts import record
 
 from . import projects
 
@@ -27,23 +26,6 @@ def refused(kit):
                 assert word in result.stderr
             assert "Traceback" not in result.stderr
         assert (projects.contents(root) if root.is_dir() else {}) == before
-
-    return run
-
-
-@pytest.fixture
-def blocked(kit):
-    """Surveys a project that does not load; adapt refuses it and shows the project's own error."""
-
-    def run(root, *words):
-        before = projects.contents(root)
-        survey, adapt = kit("survey", root), kit("adapt", root)
-        assert survey.exit_code == 1
-        assert adapt.exit_code == 3 and adapt.stderr.startswith("error DDK-ADP-05: ")
-        for word in words:
-            assert word in adapt.stderr
-            assert word in " ".join(survey.stderr.split()).replace("- ", "-")
-        assert projects.contents(root) == before
 
     return run
 
@@ -83,26 +65,6 @@ def test_a_manage_py_that_is_not_in_the_project(refused, tmp_path, name):
     projects.write(tmp_path / "outside", {"manage.py": projects.MANAGE})
     root = projects.project(tmp_path / "inside")
     refused(root, "DDK-SUR-04", arguments=["--manage", name])
-
-
-@pytest.mark.parametrize(
-    "name, content",
-    [
-        ("pyproject.toml", "[project\n"),
-        ("pyproject.toml", b"\x00\xff\x00"),
-        ("requirements.txt", "django\n" * 1_000_000),
-        ("pyproject.toml", "a = " + "[" * 5000),
-        ("requirements.txt", b"django\x00\x01"),
-        ("setup.cfg", "no section\n"),
-        ("setup.py", "setup(\n"),
-        ("Pipfile", "= ="),
-        ("Pipfile.lock", "[]"),
-        ("uv.lock", "}"),
-    ],
-)
-def test_a_malformed_declaration(refused, tmp_path, name, content):
-    root = projects.project(tmp_path, {name: content})
-    refused(root, "DDK-SUR-05", f"{name} cannot be read")
 
 
 def test_a_decision_that_is_not_one(refused, make_project):
@@ -191,59 +153,6 @@ def test_a_read_only_project(refused, make_project, monkeypatch):
         root.chmod(0o755)
 
 
-def test_settings_that_raise(make_project, blocked):
-    blocked(
-        make_project(settings="raise RuntimeError('the moon is wrong')"),
-        "the moon is wrong", "site1/settings.py:13",
-    )  # fmt: skip
-
-
-def test_settings_that_import_an_unknown_package(make_project, blocked):
-    blocked(
-        make_project(settings="import no_such_package_at_all"),
-        "No module named 'no_such_package_at_all'",
-        "--set 'python.extra=[\"no_such_package_at_all\"]'",
-    )
-
-
-def test_settings_with_a_syntax_error(make_project, blocked):
-    blocked(make_project(settings="x = ("), "SyntaxError", "site1/settings.py")
-
-
-def test_urls_that_do_not_import(make_project, blocked):
-    blocked(make_project({"site1/urls.py": "import nothing_of_this_name"}), "nothing_of_this_name")
-
-
-@pytest.mark.parametrize(
-    "manage, words",
-    [
-        (b"\x00\x01\x02\xff" * 100, "manage.py"),
-        ("import sys; sys.exit('I am not in the mood')", "I am not in the mood"),
-        ("import os; os._exit(5)", "exit code 5"),
-        ("print(input('your name? '))", "EOF"),
-        ("def f(): f()\nf()", "recursion"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "exit code -11"),
-    ],
-)
-def test_a_manage_py_that_misbehaves(make_project, blocked, manage, words):
-    blocked(make_project({"manage.py": manage}), words)
-
-
-@pytest.mark.parametrize(
-    "manage", ["import time; time.sleep(1000)", "while True: print('x' * 1000)"]
-)
-def test_a_manage_py_that_never_ends(make_project, kit, monkeypatch, manage):
-    monkeypatch.setattr(probing, "PROBE_LIMIT_SECONDS", 2)
-    root = make_project({"manage.py": manage})
-
-    begin = time.monotonic()
-    result = kit("adapt", root)
-
-    assert time.monotonic() - begin < 20
-    assert "does not come back within 2 seconds" in result.stderr
-    assert not (root / "desktop-app").exists()
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="fork")
 @pytest.mark.parametrize("leave", ["", "os.setsid(); "])
 def test_what_a_manage_py_forks_off_is_gone_afterwards(make_project, kit, tmp_path, leave):
@@ -264,14 +173,3 @@ time.sleep(0.5)
     child = (tmp_path / "pid").read_text()
     state = subprocess.run(["ps", "-o", "stat=", "-p", child], capture_output=True, text=True)
     assert state.stdout.strip() in ("", "Z", "Zs")
-
-
-def test_files_that_are_strange_do_no_harm(make_project, kit):
-    root = make_project(
-        {"empty.py": b"", "latin.py": "# é\n".encode("latin-1"), "nul.py": b"\x00" * 1000,
-         "requirements.txt": "django\n" * 2_000}
-    )  # fmt: skip
-    (root / "loop").symlink_to("loop")
-    (root / "up").symlink_to("..", target_is_directory=True)
-
-    assert kit("survey", root).exit_code == 0

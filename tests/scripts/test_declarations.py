@@ -50,7 +50,7 @@ def test_a_requirement_file_with_all_kinds_of_lines(declared):
 def test_an_include_that_is_not_there_is_named(declared):
     found = declared({"requirements.txt": "-r gone.txt\ndjango\n"})
     assert found.requirements == ["django"]
-    assert found.ignored == ["gone.txt (included by requirements.txt, not there)"]
+    assert found.ignored == ["gone.txt (included by requirements.txt, not in the project)"]
 
 
 def test_utf_16_and_latin_1(declared):
