@@ -272,14 +272,16 @@ def linters() -> dict[str, list[str]]:
     """Every linter by name, pinned in requirements/dev.txt or package-lock.json."""
     biome = ROOT / "node_modules" / "@biomejs" / "biome" / "bin" / "biome"
     workflows = [str(file) for file in sorted((ROOT / ".github" / "workflows").glob("*.yml"))]
-    schema = "vendor.github-workflows"
+    action = str(ROOT / "action.yml")
+    schema = ["check-jsonschema", "--builtin-schema"]
     return {
         "ruff": ["ruff", "check", "--quiet", "."],
         "ruff format": ["ruff", "format", "--quiet", "--check", "."],
         "codespell": ["codespell"],
         "biome": ["node", str(biome), "ci", "--colors=off", "."],
-        "workflow schema": ["check-jsonschema", "--builtin-schema", schema, *workflows],
-        "workflow audit": ["zizmor", "--offline", "--no-progress", "--quiet", *workflows],
+        "workflow schema": [*schema, "vendor.github-workflows", *workflows],
+        "action schema": [*schema, "vendor.github-actions", action],
+        "workflow audit": ["zizmor", "--offline", "--no-progress", "--quiet", *workflows, action],
     }
 
 

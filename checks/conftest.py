@@ -319,7 +319,9 @@ def restarts(target: Target, copies: Any, first_run: FirstRun, scratch: Path) ->
                 if records.send(backend, result.way, text):
                     result.saved.append(text)
         # A connection that is open when the process dies leaves its port in TIME_WAIT.
-        with socket.create_connection((HOST, port)):
+        with contextlib.ExitStack() as stack:
+            with contextlib.suppress(ConnectionError):
+                stack.enter_context(socket.create_connection((HOST, port), ANSWER_LIMIT))
             backend.kill()
             backend.gone_within(KILLED_SHELL_LIMIT)
     stored = database.files(app_data)

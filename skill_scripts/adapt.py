@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from skill_scripts import __version__, git, manifest, record
+from skill_scripts import __version__, ci, git, manifest, record
 from skill_scripts.environment import PRIVATE, Interpreter, find_environment, install
 from skill_scripts.errors import KitError
 from skill_scripts.findings import BLOCKED, DECIDE
@@ -52,27 +52,32 @@ def adapt(
     manage: str = "",
     decisions: Sequence[str] = (),
     allow_dirty: bool = False,
+    kit_for_ci: str = "",
     dry_run: bool = False,
     progress: Progress = lambda _: None,
 ) -> Adaptation:
     """Add desktop-app to the project in folder `path`.
 
     On a project that is adapted already, enters further `decisions` and restores what is missing.
+    With `kit_for_ci` (OWNER/NAME@COMMIT) the repository gets a workflow that checks the project.
     Raises KitError, with nothing written, for everything that is in the way.
     """
     root = path.resolve()
     if root.is_dir() and (existing := record.read(root)):
-        return _adapt_again(root, existing, decisions, dry_run, progress)
+        workflow = ci.plan(root, kit_for_ci, existing.workflow) if kit_for_ci else None
+        done = _adapt_again(root, existing, decisions, dry_run, progress)
+        return _add_workflow(done, workflow, dry_run)
     project = find_project(path, manage, _decided_settings(decisions))
     root, folder = project.root, project.root / PAYLOAD_FOLDER
     if folder.exists() or folder.is_symlink():
         raise KitError("DDK-ADP-03", f"{folder} is in the way", folder=str(folder))
     _check_clean(root, allow_dirty)
+    workflow = ci.plan(root, kit_for_ci) if kit_for_ci else None
     if dry_run:
         found = survey(path, manage=manage, decisions=decisions, progress=progress)
         _refuse_blocked(found)
         _name_app(found)
-        return _plan(found)
+        return _add_workflow(_plan(found), workflow, dry_run)
     with _staging(root) as stage:
         found = survey(
             path,
@@ -91,6 +96,7 @@ def adapt(
         stage.rename(folder)
         try:
             check_visible(root, names)
+            _add_workflow(plan, workflow, dry_run)
         except BaseException:
             shutil.rmtree(folder)
             raise
@@ -143,6 +149,16 @@ def _adapt_again(
     if not (folder / PACKAGES).is_dir() and interpreter:
         install_runtime(folder, interpreter)
     return result
+
+
+def _add_workflow(done: Adaptation, workflow: ci.Workflow | None, dry_run: bool) -> Adaptation:
+    if workflow:
+        name = Path(os.path.relpath(workflow.file, done.root)).as_posix()
+        done.added.append(name)
+        done.steps.append(f"add {name}")
+        if not dry_run:
+            record.note_workflow(done.root / PAYLOAD_FOLDER, workflow.write())
+    return done
 
 
 def _check_clean(root: Path, allow_dirty: bool) -> None:

@@ -78,6 +78,10 @@ def adapt(
     allow_dirty: Annotated[
         bool, typer.Option("--allow-dirty", help="Accept uncommitted changes.")
     ] = False,
+    ci: Annotated[
+        str,
+        typer.Option(metavar="OWNER/NAME@COMMIT", help="Add a CI workflow that uses that kit."),
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Add the desktop layer: one folder, desktop-app. No file of the project is changed."""
@@ -87,6 +91,7 @@ def adapt(
             manage=manage,
             decisions=decisions or (),
             allow_dirty=allow_dirty,
+            kit_for_ci=ci,
             dry_run=dry_run,
             progress=progress,
         )

@@ -102,6 +102,14 @@ ERRORS: dict[str, Text] = {
         "This project carries the desktop layer of a newer kit, and update does not go back.",
         "Use kit {kit} or newer",
     ),
+    "DDK-ADP-12": Text(
+        "The workflow belongs into a git repository and must name one with the kit.",
+        "Run `git init`, and give --ci OWNER/NAME@COMMIT",
+    ),
+    "DDK-ADP-13": Text(
+        "A workflow of this name is there already, and adapt did not write it like that.",
+        "Rename or delete {file}, then try again",
+    ),
     # KIT: the kit itself
     "DDK-KIT-01": Text(
         "This is a bug of the kit, not of the project.",

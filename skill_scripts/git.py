@@ -27,6 +27,12 @@ def changes(root: Path) -> list[str] | None:
     return found
 
 
+def top(root: Path) -> Path | None:
+    """The folder of the repository that holds `root`; None if git does not manage it."""
+    found = _git(root, "rev-parse", "--show-toplevel")
+    return Path(found.strip()).resolve() if found else None
+
+
 def ignored(root: Path, paths: Sequence[str]) -> dict[str, str]:
     """Those of `paths` that a rule hides from git, with the rule as FILE:LINE:PATTERN."""
     output = _git(

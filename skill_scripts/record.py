@@ -21,6 +21,7 @@ class Record:
     spec: str
     files: Mapping[str, str]  # path in desktop-app → sha256 of what was written
     decisions: tuple[str, ...]
+    workflow: str = ""  # sha256 of what was written for --ci
     # What was written, by its sha256; a record of an early kit has none of it.
     texts: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
@@ -37,13 +38,16 @@ class Record:
         return [name for name in self.files if not (folder / name).is_file()]
 
 
-def write(folder: Path, files: Mapping[str, str], decisions: Iterable[str]) -> None:
+def write(
+    folder: Path, files: Mapping[str, str], decisions: Iterable[str], workflow: str = ""
+) -> None:
     """Record that `files` (name to sha256) were written in `folder` from this kit's payload."""
     payload = {name: file.read_bytes() for name, file in payload_files().items()}
     content = {
         "kit": __version__,
         "spec": SPEC_VERSION,
         "decisions": list(decisions),
+        "workflow": workflow,
         "files": dict(sorted(files.items())),
         "texts": baseline.pack(payload),
     }
@@ -56,6 +60,12 @@ def amend(folder: Path, files: Mapping[str, str], decisions: Iterable[str]) -> N
     content["files"] |= files
     content["decisions"] += list(decisions)
     _save(folder, content)
+
+
+def note_workflow(folder: Path, digest: str) -> None:
+    """Record the workflow that was written for --ci."""
+    content = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
+    _save(folder, content | {"workflow": digest})
 
 
 def _save(folder: Path, content: dict) -> None:
@@ -82,6 +92,7 @@ def read(root: Path) -> Record | None:
             str(content["spec"]),
             files,
             tuple(content["decisions"]),
+            str(content.get("workflow", "")),
             baseline.unpack(content["texts"]) if "texts" in content else {},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -1,13 +1,15 @@
 """Takes the desktop layer out again; what the user changed or added stays, and is named."""
 
+import os
 import shutil
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from skill_scripts import record
+from skill_scripts import ci, record
 from skill_scripts.errors import KitError
-from skill_scripts.payload import LEFT_OUT_FOLDERS
+from skill_scripts.payload import LEFT_OUT_FOLDERS, sha256
 from skill_scripts.project import PAYLOAD_FOLDER
 
 
@@ -46,12 +48,21 @@ def remove(path: Path, *, dry_run: bool = False) -> Removal:
             continue
         name = f"{PAYLOAD_FOLDER}/{file.relative_to(folder).as_posix()}"
         (result.removed if file in doomed else result.kept).append(name)
+    workflow = ci.place(root) if existing.workflow else None
+    if workflow and workflow.is_file():
+        name = Path(os.path.relpath(workflow, root)).as_posix()
+        is_ours = sha256(workflow) == existing.workflow
+        (result.removed if is_ours else result.kept).append(name)
     if dry_run:
         return result
     for each in made:
         shutil.rmtree(each, ignore_errors=True)
     for name in result.removed:
         (root / name).unlink()
+    if workflow:
+        for each in (workflow.parent, workflow.parent.parent):
+            with suppress(OSError):  # not empty
+                each.rmdir()
     for each in sorted(_folders(folder), reverse=True):
         if not any(each.iterdir()):
             each.rmdir()

@@ -18,6 +18,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+ACTION = ROOT / "action.yml"
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 
 
@@ -212,15 +213,28 @@ def test_workflows_match_their_schema():
     assert result.returncode == 0, result.stdout
 
 
-def test_workflows_pass_the_audit():
-    result = run("zizmor", "--offline", *map(str, WORKFLOWS))
+def test_action_matches_its_schema():
+    result = run("check-jsonschema", "--builtin-schema", "vendor.github-actions", str(ACTION))
     assert result.returncode == 0, result.stdout
 
 
-@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
+def test_workflows_pass_the_audit():
+    result = run("zizmor", "--offline", *map(str, WORKFLOWS), str(ACTION))
+    assert result.returncode == 0, result.stdout
+
+
+def test_the_gate_has_one_implementation():
+    gate = yaml.safe_load((ROOT / ".github" / "workflows" / "check.yml").read_text())
+    steps = gate["jobs"]["check"]["steps"]
+    assert "$/" in [step.get("uses") for step in steps]
+    assert "kit.py" not in str(gate)
+    assert "kit.py" in ACTION.read_text()
+
+
+@pytest.mark.parametrize("workflow", [*WORKFLOWS, ACTION], ids=lambda path: path.name)
 def test_actions_are_pinned_by_commit_with_their_version_beside(workflow):
     used = re.findall(r"uses: *(\S+)(.*)", workflow.read_text())
-    foreign = [(action, note) for action, note in used if not action.startswith("./")]
+    foreign = [(action, note) for action, note in used if not action.startswith(("./", "$/"))]
     assert [
         (action, note)
         for action, note in foreign

@@ -102,19 +102,25 @@ EARLY = """
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{"status":"ready"}'
 BUSY = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
 
-NOTHING = "NET-2"
+# Whatever asks for an answer.
+UNREACHABLE = (
+    "NET-2 NET-4 NET-5 NET-6 RDY-3 RDY-5 RDY-6 TOK-1 TOK-2 TOK-3 TOK-4 TOK-5 TOK-6 TOK-7 TOK-8 "
+    "TOK-9 DAT-1 DAT-2 DAT-3 DAT-4 DAT-8 DAT-9 DAT-11 DAT-12 DAT-13 PRC-2 PRC-3 PRC-4 PRC-5 PRC-7 "
+    "PRC-8 PRC-9 "
+    "WEB-1 WEB-2 WEB-3 WEB-4 WEB-5 WEB-8"
+)
 
 BROKEN = (
     # NET
     broken("binds every interface", "NET-1", ("system.py", BIND, 'sock.bind(("0.0.0.0", port))')),
     broken(
         "fixed port",
-        NOTHING,
-        ("system.py", BIND, "sock.bind((host, 20080))"),
+        f"{UNREACHABLE} RDY-4 PRC-6",
+        ("system.py", BIND, "sock.bind((host, 8765))"),
     ),
     broken(
         "ignores the given port",
-        NOTHING,
+        f"{UNREACHABLE} NET-3",
         ("system.py", BIND, "sock.bind((host, 0))"),
     ),
     broken(
@@ -754,5 +760,7 @@ def judge(path: Path, report: Path, *options: str) -> tuple[int, dict[str, str]]
 
 
 def caught(verdicts: dict[str, str]) -> set[str]:
-    """The criteria that noticed something."""
-    return {i for i, verdict in verdicts.items() if verdict in ("FAIL", "warn", "harness error")}
+    """The criteria that noticed something. Raises RuntimeError when the suite itself failed."""
+    if errors := [i for i, verdict in verdicts.items() if verdict == "harness error"]:
+        raise RuntimeError(f"harness errors: {', '.join(errors)}")
+    return {i for i, verdict in verdicts.items() if verdict in ("FAIL", "warn")}
