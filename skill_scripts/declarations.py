@@ -164,7 +164,8 @@ class _Reader:
         if included.is_file() and included.is_relative_to(self.root):
             self.requirement_file(included, constraints=constraints)
         else:
-            self.result.ignored.append(f"{name} (included by {self._relative(file)}, not in the project)")
+            where = self._relative(file)
+            self.result.ignored.append(f"{name} (included by {where}, not in the project)")
 
     def _requirement(self, line: str, base: Path) -> None:
         line = re.sub(r"\s--(hash|config-settings|global-option|install-option)[= ]\S+", "", line)

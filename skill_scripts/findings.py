@@ -74,11 +74,22 @@ def judge(facts: dict[str, Any], draft: dict[str, Any]) -> Iterator[Finding]:
         for label in migrations["apps_without"]:
             yield Finding(
                 "no-migrations",
-                DECIDE,
-                f"app {label} has models and no migrations, so its tables are not made",
-                f"run `manage.py makemigrations {label}` and commit the result, or "
-                """--set 'data.first_run=[["migrate", "--run-syncdb"]]'""",
+                HANDLED,
+                f"app {label} has models and no migrations",
+                "its tables are made as the models are now; before they change: "
+                f"`manage.py makemigrations {label}`, and commit the result",
             )
+
+
+def _tried(signed_in: dict[str, Any] | None) -> str:
+    """What came of signing a user in, in words."""
+    if signed_in is None:
+        return ""
+    if signed_in["error"]:
+        return f" (tried, and it fails: {signed_in['error']})"
+    if signed_in.get("login"):
+        return " (tried, and the page still asks: the project signs in by other means)"
+    return f" (tried: {signed_in['path']} then answers {signed_in['status']})"
 
 
 def failed_to_load(failure: dict[str, Any], step: str, remedy: str) -> Finding:
@@ -185,7 +196,8 @@ def _web(
             "login-wall",
             DECIDE,
             f"the first page asks to sign in ({walls[0] if walls else landing['path']})",
-            "stay with it, or sign the one user in: --set login.user=NAME --set login.create=true",
+            "stay with it, or sign the one user in: --set login.user=NAME --set login.create=true"
+            + _tried(facts.get("signed_in")),
         )
     if view := facts.get("urls", {}).get("health"):
         yield Finding(

@@ -1,7 +1,7 @@
 """Reads a project's own failure to start: what is missing, by name, and what would help."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 NAME = r"[A-Z][A-Z0-9_]{2,}"
@@ -50,6 +50,8 @@ KNOWN_KINDS: tuple[tuple[str, Proposal], ...] = (
     (r"(.*_)?(EMAIL|MAIL|SMTP)_?\w*(USER|PASSWORD)\w*", Proposal("desktop", True)),
     (r".*(DSN)", Proposal("", True)),
     (r".*(SECRET|TOKEN|PASSWORD|API_?KEY|ACCESS_KEY|_KEY)\w*", Proposal("generate:secret", False)),
+    (r"(DEFAULT_FROM|SERVER|ADMIN)_?E?MAIL\w*", Proposal("desktop@localhost", True)),
+    (r"ADMINS|MANAGERS", Proposal("desktop", True)),
     (r".*(EMAIL|MAIL|FROM)\w*", Proposal("desktop@localhost", False)),
     (r".*(ORIGINS?|UR[LI]|ENDPOINT)", Proposal("http://127.0.0.1", False)),
     (r".*(HOST|DOMAIN|SERVER)(NAME)?", Proposal("localhost", False)),
@@ -104,6 +106,17 @@ def missing_variable(failure: Failure) -> str | None:
             for frame in reversed(frames):
                 if match := READS_VARIABLE.search(frame["code"]):
                     return match[1]
+    return None
+
+
+def variable_meant(failure: Failure, absent: Sequence[str]) -> str | None:
+    """The variable that was asked for in vain and whose name ends with one in the message: a
+    project that reads SHOP_SECRET_KEY says that SECRET_KEY cannot be determined."""
+    for error in failure["chain"]:
+        words = re.findall(rf"\b{NAME}\b", error["message"])
+        for name in reversed(absent):
+            if any(name == word or name.endswith(f"_{word}") for word in words):
+                return name
     return None
 
 

@@ -35,6 +35,7 @@ QUEUE_SETTINGS = (
 )  # fmt: skip
 
 
+MOST_PAGES = 12  # that are tried where none is at the root
 NO_FIRST_PAGE = (".", "__", "api", "health", "i18n", "logout", "media/", "static/", "webhook")
 
 
@@ -159,7 +160,14 @@ def look(report: Report, project: Path, request: dict[str, Any]) -> None:
         report.facts["tables_error"] = describe(error, project)
 
     report.step("landing")
+    if manifest.login_create:
+        from desktop_runtime import migrations
+
+        migrations._create_user(manifest.login_user)
     report.facts["landing"] = describe_landing(manifest.home)
+    if report.facts["landing"]["status"] >= 400 or report.facts["urls"]["root"] is None:
+        pages = report.facts["urls"]["pages"]
+        report.facts["urls"]["answers"] = {page: describe_page(page) for page in pages[:MOST_PAGES]}
 
 
 def record_own_settings(facts: dict[str, Any]) -> None:
@@ -334,6 +342,14 @@ def describe_landing(path: str) -> dict[str, Any]:
         if not path.startswith("/"):
             break
     return {"status": response.status_code, "path": path, "login": False}
+
+
+def describe_page(path: str) -> dict[str, Any]:
+    """As `describe_landing`; a page that raises has status 500."""
+    try:
+        return describe_landing(path)
+    except Exception:
+        return {"status": 500, "path": path, "login": False}
 
 
 def describe_migrations(project: Path) -> dict[str, Any]:

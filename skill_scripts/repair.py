@@ -6,6 +6,7 @@ an environment of ours, never in the project.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -21,17 +22,20 @@ if TYPE_CHECKING:
 
 # Packages from before the first Python that our runtime knows have no wheels for it.
 FIRST_WHEELS = "2022-10-24"
+RECENT_DAYS = 60
 
 
 def repair(result: Survey, failure: dict[str, Any]) -> Finding | None:
     """Change the draft, or the private environment, so that the next run comes further."""
     place = f"{failure['file']}:{failure['line']}" if failure["file"] else ""
     variables = result.draft["django"]["env"]
-    name = missing.missing_variable(failure)
+    name, module = missing.missing_variable(failure), missing.missing_module(failure)
+    if not name and not module:
+        name = missing.variable_meant(failure, result.facts.get("absent_variables", []))
     if name and name not in variables:
         proposal = missing.propose_value(name)
         return _give_variable(result, name, proposal.value, proposal.certain, place)
-    if module := missing.missing_module(failure):
+    if module:
         return (
             _other_settings(result, module)
             or _find_folder(result, module)
@@ -174,7 +178,7 @@ def undeclared(requirement: str, place: str = "") -> Finding:
 def _go_back_in_time(result: Survey) -> Finding | None:
     """Packages as they were when the project was last changed, where today's are too new."""
     moment = git.last_change(result.project.root)
-    if not result.made or result.made.as_of or moment < FIRST_WHEELS:
+    if not result.made or result.made.as_of or moment < FIRST_WHEELS or _is_recent(moment):
         return None
     wanted = result.draft["python"]
     try:
@@ -197,8 +201,14 @@ def _go_back_in_time(result: Survey) -> Finding | None:
     )
 
 
-def remedy(failure: dict[str, Any]) -> str:
-    """What would help a project that cannot be repaired from outside."""
+def _is_recent(moment: str) -> bool:
+    """Whether packages have hardly changed since."""
+    age = datetime.now(UTC) - datetime.fromisoformat(moment)
+    return age < timedelta(days=RECENT_DAYS)
+
+
+def remedy(failure: dict[str, Any], step: str) -> str:
+    """What would help a project that cannot be repaired from outside, and failed at `step`."""
     if module := missing.missing_module(failure):
         name = missing.distribution_for(module, {}) or module.split(".")[0]
         return (
@@ -207,7 +217,9 @@ def remedy(failure: dict[str, Any]) -> str:
         )
     if name := missing.missing_variable(failure):
         return f"give the variable a value: --set django.env.{name}=VALUE"
-    return "correct it in the project, or override what it needs: --set django.set.NAME=VALUE"
+    # Settings that do not load cannot be overridden.
+    table = "env" if step in ("manage", "settings") else "set"
+    return f"correct it in the project, or give what it needs: --set django.{table}.NAME=VALUE"
 
 
 def _is_module(name: str, module: str) -> bool:

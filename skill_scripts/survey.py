@@ -37,6 +37,7 @@ from skill_scripts.findings import (
     judge,
 )
 from skill_scripts.missing import missing_module
+from skill_scripts.preparation import read_preparations
 from skill_scripts.probing import run_probe
 from skill_scripts.project import Project, find_project, walk
 from skill_scripts.repair import remedy, repair, undeclared
@@ -147,6 +148,7 @@ def survey(
     _load(result, progress)
     if not result.facts["error"]:
         result.findings += _move_writes(result, progress)
+        _try_sign_in(result, progress)
     result.findings += _leftovers(project)
     result.seconds["load"] = time.monotonic() - begin
 
@@ -154,6 +156,7 @@ def survey(
     result.findings += judge(result.facts, draft)
     result.findings += _choose_for_stage(result)
     result.findings += read_source_findings(project)
+    result.findings += read_preparations(project, result.facts, draft)
     result.findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     result.seconds["judge"] = time.monotonic() - begin
     return result
@@ -233,7 +236,10 @@ def _load(result: Survey, progress: Progress) -> None:
         if repaired is None:
             if result.facts["step"] == "manage":
                 failure["file"] = failure["file"] or result.project.manage
-            result.findings.append(failed_to_load(failure, result.facts["step"], remedy(failure)))
+            step = result.facts["step"]
+            result.findings.append(failed_to_load(failure, step, remedy(failure, step)))
+            # Older packages that did not help are no decision to take.
+            repairs = {what: each for what, each in repairs.items() if each.id != "too-new"}
             if "settings" not in result.facts:
                 named = result.facts.get("settings_module") or result.project.settings
                 result.facts = static_facts(result.project, named) | result.facts
@@ -296,16 +302,17 @@ def _choose_for_stage(result: Survey) -> Iterator[Finding]:
     pages = facts.get("urls", {})
     landing = facts.get("landing", {"status": 404, "path": "/"})
     # Without a page of its own at /, Django shows its welcome page there, or a middleware leads on.
-    unserved = (
-        pages and pages["root"] is None and (landing["path"] == "/" or landing["status"] == 404)
+    unserved = pages and (
+        landing["status"] == 404 or (pages["root"] is None and landing["path"] == "/")
     )
-    if unserved and draft["app"]["home"] == "/" and pages["pages"]:
-        draft["app"]["home"] = pages["pages"][0]
+    candidates = _usable_pages(pages) if unserved else []
+    if candidates and draft["app"]["home"] == "/":
+        draft["app"]["home"] = candidates[0]
         yield Finding(
             "first-page",
             DECIDE,
-            f"nothing is served at /; the app opens {pages['pages'][0]}",
-            f"if another page is meant: --set app.home=PATH ({', '.join(pages['pages'][:8])})",
+            f"nothing is served at /; the app opens {candidates[0]}",
+            f"if another page is meant: --set app.home=PATH ({', '.join(candidates[:8])})",
         )
     unused = [
         name
@@ -345,6 +352,27 @@ def _choose_for_stage(result: Survey) -> Iterator[Finding]:
             "run it before the app is started or staged: npm ci && npm run build",
             "package.json",
         )
+
+
+def _usable_pages(pages: dict[str, Any]) -> list[str]:
+    """Candidates for a first page: those that answer, then those that want a signed-in user."""
+    answers = pages.get("answers", {})
+    good = [page for page, answer in answers.items() if answer["status"] < 400]
+    return sorted(good, key=lambda page: answers[page]["login"]) or pages["pages"]
+
+
+def _try_sign_in(result: Survey, progress: Progress) -> None:
+    """Find out whether the one user of a desktop app would get past a login wall."""
+    landing, login = result.facts.get("landing", {}), result.draft["login"]
+    if not landing.get("login") or login["user"]:
+        return
+    assert result.interpreter is not None
+    progress("trying to sign in")
+    tried = {**result.draft, "login": {"user": "desktop", "create": True}}
+    facts = run_probe(result.project, tried, result.interpreter)
+    result.facts["signed_in"] = facts.get("landing", {}) | {
+        "error": facts["error"]["text"] if facts["error"] else ""
+    }
 
 
 def _django_that_made(project: Project) -> str:

@@ -109,6 +109,7 @@ def test_a_login_wall_is_seen(make_project, kit_json):
 
     assert wall["severity"] == "decide"
     assert "--set login.user=NAME" in wall["do"]
+    assert "(tried: / then answers 200)" in wall["do"]
 
 
 def test_without_a_page_at_the_root_another_is_opened(make_project, kit_json):
@@ -123,6 +124,66 @@ def test_without_a_page_at_the_root_another_is_opened(make_project, kit_json):
 
     assert document["manifest"]["app"]["home"] == "/items/list/"
     assert findings(document, "first-page")[0]["severity"] == "decide"
+
+
+def test_a_page_that_answers_goes_before_one_that_does_not(make_project, kit_json):
+    urls = """
+    from django.http import Http404, HttpResponse
+    from django.urls import path
+
+    def gone(request):
+        raise Http404
+
+    def broken(request):
+        1 / 0
+
+    urlpatterns = [
+        path("", gone), path("a/", gone), path("b/", broken),
+        path("c/", lambda request: HttpResponse("c")),
+    ]
+    """
+    document = kit_json("survey", make_project({"site1/urls.py": urls}))
+
+    assert document["manifest"]["app"]["home"] == "/c/"
+
+
+def test_what_a_new_installation_needs_is_proposed(make_project, kit_json):
+    root = make_project(
+        {
+            "shop/fixtures/initial_data.json": "[]",
+            "shop/fixtures/orders.json": "[]",
+            "tests/fixtures/default.json": "[]",
+            "shop/management/commands/setup_shop.py": "",
+            "shop/management/commands/report.py": "",
+            "shop/locale/de/LC_MESSAGES/django.po": "",
+            "shop/locale/fr/LC_MESSAGES/django.po": "",
+            "shop/locale/fr/LC_MESSAGES/django.mo": "",
+        }
+    )
+
+    document = kit_json("survey", root)
+
+    (commands,) = findings(document, "first-run-commands")
+    assert (
+        """--set 'data.first_run=[["loaddata", "initial_data"], ["setup_shop"]]'"""
+        in (commands["do"])
+    )
+    (translations,) = findings(document, "translations")
+    assert translations["place"] == "shop/locale/de/LC_MESSAGES/django.po"
+    assert translations["what"].startswith("1 translations")
+
+
+def test_a_variable_that_the_message_only_hints_at_is_found(make_project, kit_json):
+    root = make_project(
+        settings="""
+        if not os.environ.get("SHOP_API_TOKEN"):
+            raise ValueError("Unable to determine API_TOKEN.")
+        """
+    )
+
+    document = kit_json("survey", root)
+
+    assert document["manifest"]["django"]["env"] == {"SHOP_API_TOKEN": "generate:secret"}
 
 
 def test_a_page_at_our_health_path_is_reported_but_not_a_pattern_for_everything(
