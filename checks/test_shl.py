@@ -462,7 +462,11 @@ def _kill_and_wait(again: Opened) -> str:
             return bool(shell.run(again.window, "fetch(location.href).then(({ ok }) => ok)", 5))
         return False
 
-    return "" if until(serves, RESTART_LIMIT) else "it was not restarted"
+    if not until(serves, RESTART_LIMIT):
+        return "it was not restarted"
+    time.sleep(SETTLE)  # the shell may show the page anew
+    until(lambda: not again.state()["busy"], RESTART_LIMIT)
+    return ""
 
 
 def _explanation(shell: Shell) -> tuple[str, int] | None:
