@@ -7,7 +7,10 @@ from typing import Any
 
 from skill_scripts.project import Project
 
-NAMES_A_FOLDER = re.compile(r"DIR|PATH|ROOT|FOLDER|DATA|STORAGE|INDEX|LOG|HOME|CACHE|FILE")
+SAYS_FOLDER = frozenset({"DIR", "DIRECTORY", "FOLDER", "HOME", "PATH", "ROOT"})
+SAYS_FILES = frozenset(
+    {"CACHE", "DATA", "FILES", "INDEX", "LOG", "LOGS", "MEDIA", "STATIC", "STORAGE"}
+)
 NEVER = re.compile(r"(PYTHON|XDG_|LC_|VIRTUAL_ENV|DJANGO_SETTINGS_MODULE|HOME$|PATH$|TMPDIR$).*")
 
 
@@ -20,11 +23,13 @@ def proposals(project: Project, facts: dict[str, Any]) -> Iterator[tuple[str, st
     writes = facts.get("writes", [])
     if not writes:
         return
+    written = set(re.findall(r"[A-Z0-9]+", " ".join(writes).upper()))
     wanted = [
         name
         for name in facts.get("absent_variables", [])
-        if NAMES_A_FOLDER.search(name) and name.isupper() and not NEVER.match(name)
+        if name.isupper() and not NEVER.match(name) and _likeliness(name, written)
     ]
+    wanted.sort(key=lambda name: -_likeliness(name, written))
     if wanted:
         named = re.compile("|".join(rf"\b{re.escape(name)}\b" for name in wanted))
         texts = map(project.source, project.python_files())
@@ -39,6 +44,12 @@ def proposals(project: Project, facts: dict[str, Any]) -> Iterator[tuple[str, st
         relative = PurePosixPath(path.relative_to(project.root).as_posix())
         if any(PurePosixPath(each).is_relative_to(relative) for each in writes):
             yield "set", name, "{app_data}/" + path.name
+
+
+def _likeliness(variable: str, written: set[str]) -> int:
+    """How much the words of a variable's name speak for it: SHOP_DATA_DIR for data/ most."""
+    words = {*variable.split("_")}
+    return 2 * bool(words & written) + bool(words & SAYS_FOLDER) + bool(words & SAYS_FILES)
 
 
 def _folder_name(variable: str) -> str:

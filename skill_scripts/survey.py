@@ -355,10 +355,13 @@ def _choose_for_stage(result: Survey) -> Iterator[Finding]:
 
 
 def _usable_pages(pages: dict[str, Any]) -> list[str]:
-    """Candidates for a first page: those that answer, then those that want a signed-in user."""
+    """Candidates for a first page: those that answer, then those that want a signed-in user, then
+    those where one signs in."""
     answers = pages.get("answers", {})
     good = [page for page, answer in answers.items() if answer["status"] < 400]
-    return sorted(good, key=lambda page: answers[page]["login"]) or pages["pages"]
+    walls = {answer["path"] for answer in answers.values() if answer["login"]}
+    good.sort(key=lambda page: (page in walls, answers[page]["login"]))
+    return good or pages["pages"]
 
 
 def _try_sign_in(result: Survey, progress: Progress) -> None:
