@@ -396,7 +396,7 @@ class Quit:
 
 
 @pytest.fixture(scope="session")
-def quitted(opened: Opened) -> Quit:
+def ended(opened: Opened) -> Quit:
     """The first launch is asked to quit while a request runs."""
     shell = opened.shell
     opened.neutral().run("fetch('/ddk-probe/slow/').catch(() => {}); 0")
@@ -407,12 +407,12 @@ def quitted(opened: Opened) -> Quit:
 
 
 @pytest.mark.criterion("SHL-9")
-def test_quit(quitted: Quit, seen: Seen) -> None:
+def test_quit(ended: Quit, seen: Seen) -> None:
     """Completes the running request when it quits."""
-    assert quitted.begun, "the request of the page did not reach the backend"
-    assert quitted.completed, "the request was dropped"
-    assert quitted.exit is not None, "the shell went on running"
-    assert quitted.exit == 0, f"the shell ended with {quitted.exit}, expected 0"
+    assert ended.begun, "the request of the page did not reach the backend"
+    assert ended.completed, "the request was dropped"
+    assert ended.exit is not None, "the shell went on running"
+    assert ended.exit == 0, f"the shell ended with {ended.exit}, expected 0"
     seen("completed, exit 0")
 
 
@@ -429,7 +429,7 @@ class Relaunched:
 
 
 @pytest.fixture(scope="session")
-def relaunched(quitted: Quit, place: Place) -> Relaunched:
+def relaunched(ended: Quit, place: Place) -> Relaunched:
     """The second launch, whose backend is killed four times."""
     with place.launch("first installation") as shell:
         again = Opened(shell).neutral()
@@ -484,11 +484,11 @@ def _explanation(shell: Shell) -> tuple[str, int] | None:
 
 
 @pytest.mark.criterion("SHL-11")
-def test_port(quitted: Quit, relaunched: Relaunched, other: Other, seen: Seen) -> None:
+def test_port(ended: Quit, relaunched: Relaunched, other: Other, seen: Seen) -> None:
     """Has one port per installation, and keeps it."""
-    ports = f"{quitted.port}, then {relaunched.port}"
-    assert relaunched.port == quitted.port, f"a second launch has another port: {ports}"
-    assert other.port != quitted.port, f"another installation has the same port {other.port}"
+    ports = f"{ended.port}, then {relaunched.port}"
+    assert relaunched.port == ended.port, f"a second launch has another port: {ports}"
+    assert other.port != ended.port, f"another installation has the same port {other.port}"
     seen(f"{ports}; another installation {other.port}")
 
 
