@@ -154,6 +154,7 @@ PROJECTS = (
             ("-m", "mezzanine.bin.mezzanine_project", "mysite", "."),
         ),
         environment=("mezzanine==6.1.*", "setuptools<81"),
+        quick=True,
     ),
     Project(
         name="dynaconf",
@@ -170,6 +171,7 @@ PROJECTS = (
             answers="y\n",
         ),
         environment=("django==5.2.*", "dynaconf==3.3.*"),
+        quick=True,
     ),
     Project(
         name="beatdrop",
@@ -219,7 +221,6 @@ PROJECTS = (
         name="ephios",
         shape="src layout, eight required variables, login wall, folders made at import",
         source=Sdist("ephios==0.27.1"),
-        quick=True,
         decisions=(
             "django.env.DATA_DIR={app_data}/project",
             'data.first_run=[["compilejsi18n"]]',
