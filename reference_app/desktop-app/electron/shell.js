@@ -30,6 +30,7 @@ import { createToken } from "./token.js";
 import { createFindBar, createMainWindow, createSplash, pageOptions } from "./windows.js";
 
 const STILL_WORKING_MS = 15_000;
+const ERROR_PAGE_ATTEMPTS = 5;
 const RENDERER_CRASH_WINDOW_MS = 10_000;
 
 export async function runShell({ electronDir, manifest, options, place, appData }) {
@@ -301,8 +302,15 @@ export async function runShell({ electronDir, manifest, options, place, appData 
 
   async function showError({ message, hint, code, log: lines }) {
     const window = mainWindow();
-    const shown = window.loadURL(pageUrl("error"));
-    await shown.catch((error) => log(`cannot show the error page: ${error.message}`));
+    let shown = false;
+    // A page of the backend that was loading when it died may end our load with its own.
+    for (let attempt = 0; !shown && attempt < ERROR_PAGE_ATTEMPTS; attempt += 1) {
+      const loaded = window.isDestroyed() ? Promise.resolve() : window.loadURL(pageUrl("error"));
+      shown = await loaded.then(
+        () => true,
+        (error) => log(`cannot show the error page: ${error.message}`),
+      );
+    }
     if (!window.isDestroyed()) {
       fillPage(window.webContents, { message, hint, code, folder: appData, log: lines });
     }
