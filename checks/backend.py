@@ -40,6 +40,8 @@ START_LIMIT = 240.0
 ANSWER_LIMIT = 30.0
 STOP_LIMIT = 20.0
 KILLED_SHELL_LIMIT = 5.0
+# For the end of a start whose end nobody looks at.
+POLITE_LIMIT = 5.0
 STOP_WHILE_STARTING_LIMIT = 10.0
 # Nothing here is https, and reading the list of authorities for every client takes its time.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -121,6 +123,8 @@ class Backend:
         """Lines of standard output that are no events."""
         self.tree: dict[int, float] = {}
         self.mark = secrets.token_hex(8)
+        self.deaf = False
+        """It was asked to end and did not."""
         self._arrived: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     # -- life ---------------------------------------------------------------------------------
@@ -153,10 +157,10 @@ class Backend:
         trace: TracebackType | None,
     ) -> None:
         self.reading.set()
-        if self.process.poll() is None and kind is None:
+        if self.process.poll() is None and kind is None and not self.deaf:
             self.ask_to_stop()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(STOP_LIMIT)
+                self.process.wait(POLITE_LIMIT)
         self.end_tree()
         self._reader.join(2)
         for pipe in (self.process.stdin, self.process.stdout):
@@ -197,6 +201,7 @@ class Backend:
         begin = time.monotonic()
         self.ask_to_stop()
         code = self.exit_code(within)
+        self.deaf = code is None
         return code, time.monotonic() - begin
 
     def kill(self) -> None:

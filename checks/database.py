@@ -73,20 +73,29 @@ def integrity(path: Path) -> str:
 
 
 def contents(path: Path) -> str:
-    """A digest of everything in the database, independent of its file layout."""
+    """A digest of everything in the database, independent of its file layout.
+
+    What is wrong with it instead, when it cannot be read to the end.
+    """
     digest = hashlib.sha256()
-    with opened(path) as connection:
-        for statement in connection.iterdump():
-            digest.update(statement.encode("utf-8", "surrogateescape"))
+    try:
+        with opened(path) as connection:
+            for statement in connection.iterdump():
+                digest.update(statement.encode("utf-8", "surrogateescape"))
+    except sqlite3.DatabaseError as error:
+        return str(error)
     return digest.hexdigest()
 
 
 def migrations(path: Path) -> set[tuple[str, str]]:
-    """The applied migrations; empty when the database has none."""
-    with opened(path) as connection:
-        if not _has_table(connection, "django_migrations"):
-            return set()
-        return set(connection.execute("SELECT app, name FROM django_migrations"))
+    """The applied migrations; empty when the database has none or cannot be read."""
+    try:
+        with opened(path) as connection:
+            if not _has_table(connection, "django_migrations"):
+                return set()
+            return set(connection.execute("SELECT app, name FROM django_migrations"))
+    except sqlite3.DatabaseError:
+        return set()
 
 
 def holds(path: Path, text: str) -> bool:

@@ -1,0 +1,127 @@
+"""WIN: what only Windows can decide."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from checks import database, records
+from checks.backend import HOST, KILLED_SHELL_LIMIT, Backend, TargetFailedError
+from checks.conftest import Restarts, needs
+from checks.pages import new_text
+from checks.target import Target
+
+Seen = Callable[[object], None]
+# Seconds in which records are posted before the session ends.
+POSTING = 1.0
+
+
+@dataclass(frozen=True)
+class Terminated:
+    """A backend that is terminated while a child of the target runs."""
+
+    windows: list[str]
+    left: list[str]
+    seconds: float
+
+
+@pytest.fixture(scope="session")
+def terminated(probe_target: Target, copies: Any) -> Terminated:
+    """Look for windows, then TerminateProcess on the backend itself."""
+    with Backend(probe_target, copies("terminated")) as backend:
+        backend.ready().probe("spawn")
+        tree = {backend.pid, *(process.pid for process in backend.descendants())}
+        windows = [title for pid, title in visible_windows() if pid in tree]
+        backend.kill()
+        left, seconds = backend.gone_within(KILLED_SHELL_LIMIT)
+    return Terminated(windows, left, seconds)
+
+
+@pytest.mark.criterion("WIN-1")
+def test_exclusive_port(live: Backend, seen: Seen) -> None:
+    """Shares its port with nobody."""
+    assert not can_be_shared(live.port), f"another socket could take over port {live.port}"
+    seen("a second socket with SO_REUSEADDR is refused")
+
+
+@pytest.mark.criterion("WIN-2")
+def test_tree_ends(terminated: Terminated, seen: Seen) -> None:
+    """Takes its whole process tree along."""
+    left = terminated.left
+    assert not left, f"still there after {KILLED_SHELL_LIMIT:.0f} s: {', '.join(left)}"
+    seen(f"gone after {terminated.seconds:.2f} s")
+
+
+@pytest.mark.criterion("WIN-3")
+def test_no_console(terminated: Terminated, seen: Seen) -> None:
+    """Shows no console window."""
+    windows = terminated.windows
+    assert not windows, f"windows of the process tree: {', '.join(windows)}"
+    seen("no visible window, with a child running")
+
+
+@pytest.mark.criterion("WIN-4")
+def test_session_end(target: Target, restarts: Restarts, scratch: Path, seen: Seen) -> None:
+    """Keeps its database whole when the session ends."""
+    needs(str(restarts.way or ""), restarts.reason)
+    app_data = Path(shutil.copytree(restarts.killed_data, scratch / "session"))
+    saved: list[str] = []
+
+    def post() -> None:
+        # Until the connection breaks.
+        with contextlib.suppress(TargetFailedError):
+            while records.send(backend, restarts.way, text := new_text()):
+                saved.append(text)
+
+    with Backend(target, app_data) as backend:
+        backend.ready()
+        posting = threading.Thread(target=post, daemon=True)
+        posting.start()
+        time.sleep(POSTING)
+        backend.kill()
+        posting.join()
+    complaints = [i for i in map(database.integrity, database.files(app_data)) if i != "ok"]
+    assert not complaints, f"integrity_check says {complaints[0]}"
+    lost = [text for text in saved if not records.is_kept(app_data, text)]
+    assert not lost, f"{len(lost)} of {len(saved)} acknowledged records are gone"
+    assert saved, f"{restarts.way} saved no record"
+    seen(f"{len(saved)} records there, integrity ok")
+
+
+def can_be_shared(port: int) -> bool:
+    """Whether a socket that asks for it can bind a port in use."""
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            other.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+def visible_windows() -> Iterator[tuple[int, str]]:
+    """Process id and title of every visible top-level window."""
+    user = ctypes.windll.user32
+    found: list[tuple[int, str]] = []
+
+    @ctypes.WINFUNCTYPE(ctypes.c_bool, ctypes.c_void_p, ctypes.c_void_p)
+    def note(window: int, _: int) -> bool:
+        if user.IsWindowVisible(ctypes.c_void_p(window)):
+            pid, title = ctypes.c_ulong(), ctypes.create_unicode_buffer(200)
+            user.GetWindowThreadProcessId(ctypes.c_void_p(window), ctypes.byref(pid))
+            user.GetWindowTextW(ctypes.c_void_p(window), title, len(title))
+            found.append((pid.value, title.value or "untitled"))
+        return True
+
+    user.EnumWindows(note, None)
+    return iter(found)
