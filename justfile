@@ -22,6 +22,19 @@ docs:
 stage *args:
     {{ python }} kit.py stage reference_app {{ args }}
 
+# Installers of the staged reference app; each system builds its own.
+[linux]
+build-linux:
+    {{ python }} kit.py package reference_app
+
+[macos]
+build-macos:
+    {{ python }} kit.py package reference_app
+
+[windows]
+build-windows:
+    {{ python }} kit.py package reference_app
+
 # Run a workflow of this repository on GitHub, for example: just workflow-run ci.yml
 workflow-run name="ci.yml":
     gh workflow run {{ name }}

