@@ -198,6 +198,10 @@ def record_own_settings(facts: dict[str, Any]) -> None:
 
 def plain(value: Any) -> Any:
     """A setting as JSON, without values that may be secret (only names and backends matter)."""
+    from django.utils.functional import Promise
+
+    if isinstance(value, Promise):
+        return ""  # reverse_lazy would ask for the settings that are being loaded
     if isinstance(value, PLAIN):
         return value
     if isinstance(value, (list, tuple)):

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from skill_scripts import git, missing
-from skill_scripts.environment import BUILT_ALTERNATIVE, make_environment
+from skill_scripts.environment import BUILT_ALTERNATIVE, COMPLETE, make_environment
 from skill_scripts.errors import KitError
 from skill_scripts.findings import DECIDE, HANDLED, Finding
 from skill_scripts.project import Project, settings_of_server
@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 # Packages from before the first Python that our runtime knows have no wheels for it.
 FIRST_WHEELS = "2022-10-24"
 RECENT_DAYS = 60
+# Modules of the standard library, and the Python that no longer has them.
+GONE_FROM_PYTHON = {
+    "asynchat": "3.12", "asyncore": "3.12", "distutils": "3.12", "imp": "3.12", "smtpd": "3.12",
+    "audioop": "3.13", "cgi": "3.13", "crypt": "3.13", "imghdr": "3.13", "lib2to3": "3.13",
+    "nntplib": "3.13", "pipes": "3.13", "telnetlib": "3.13", "uu": "3.13", "xdrlib": "3.13",
+}  # fmt: skip
 
 
 def repair(result: Survey, failure: dict[str, Any]) -> Finding | None:
@@ -39,6 +45,7 @@ def repair(result: Survey, failure: dict[str, Any]) -> Finding | None:
         return (
             _other_settings(result, module)
             or _find_folder(result, module)
+            or _older_python(result, module)
             or _install_module(result, module, place)
             or _go_back_in_time(result)
         )
@@ -119,7 +126,9 @@ def _settings_modules(project: Project, named: str) -> list[str]:
         if path.stem in order and (near or path.stem == "settings" or "settings" in path.parts):
             found.append(path)
     found.sort(key=lambda path: (order.index(path.stem), len(path.parts)))
-    base = PurePosixPath(project.manage).parent
+    base, files = PurePosixPath(project.manage).parent, frozenset(project.files)
+    while base.name and (base / "__init__.py").as_posix() in files:  # manage.py in the package
+        base = base.parent
     return [
         ".".join(
             (path.relative_to(base) if path.is_relative_to(base) else path).with_suffix("").parts
@@ -162,6 +171,29 @@ def _install_module(result: Survey, module: str, place: str) -> Finding | None:
         return None
     extra.append(requirement)
     return undeclared(requirement, place)
+
+
+def _older_python(result: Survey, module: str) -> Finding | None:
+    """An interpreter that still has a module of the standard library."""
+    version = GONE_FROM_PYTHON.get(module.split(".")[0])
+    declared, wanted = result.declared, result.draft["python"]
+    if not version or not result.made or f"<{version}" in declared.requires_python:
+        return None
+    declared.requires_python = ",".join(filter(None, [declared.requires_python, f"<{version}"]))
+    (result.made.folder / COMPLETE).unlink()
+    try:
+        result.made = make_environment(
+            result.made.folder, declared, exclude=wanted["exclude"], extra=wanted["extra"]
+        )
+    except KitError:
+        return None
+    result.interpreter = result.made.interpreter
+    return Finding(
+        "older-python",
+        HANDLED,
+        f"module {module} is gone from Python {version}",
+        f"Python {result.interpreter.version} runs the project",
+    )
 
 
 def undeclared(requirement: str, place: str = "") -> Finding:

@@ -275,7 +275,7 @@ def test_a_lazy_value_in_the_settings_is_left_alone(make_project, kit_json):
     root = make_project(
         settings="""
         from django.urls import reverse_lazy
-        LOGIN_REDIRECT_URL = reverse_lazy("home")
+        LOGIN_URL = LOGIN_REDIRECT_URL = reverse_lazy("home")
         """
     )
     assert kit_json("survey", root)["facts"]["error"] is None
@@ -353,3 +353,26 @@ def test_server_packages_are_left_out_and_undeclared_ones_added(tmp_path, kit_js
     assert document["facts"]["error"] is None
     assert document["manifest"]["python"]["exclude"] == ["gunicorn", "mysqlclient"]
     assert document["manifest"]["python"]["extra"] == ["pyyaml"]
+
+
+def test_a_manage_py_inside_the_package_of_the_project(make_project, kit_json):
+    manage = "from django.core.management import execute_from_command_line as run; run()"
+    root = make_project({"site1/manage.py": manage})
+    (root / "manage.py").unlink()
+
+    document = kit_json("survey", root)
+
+    assert document["manifest"]["django"]["settings"] == "site1.settings"
+    assert document["facts"]["error"] is None
+
+
+@pytest.mark.network
+def test_a_module_that_python_no_longer_has_leads_to_an_older_one(tmp_path, kit_json):
+    root = projects.project(tmp_path / "bare", {"requirements.txt": "django<6"}, "import asyncore")
+
+    document = kit_json("survey", root)
+
+    if findings(document, "load"):
+        pytest.skip("this machine has no Python before 3.12")
+    assert document["python"]["version"].startswith("3.11.")
+    assert document["manifest"]["python"]["version"] == "3.11"
