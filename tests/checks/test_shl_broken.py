@@ -5,7 +5,6 @@ them, another one every day, by the whole family.
 """
 
 import datetime
-import os
 import shutil
 import subprocess
 import sys
@@ -17,23 +16,20 @@ import pytest
 
 from checks import criteria
 from tests.broken.shells import SHELLS
-from tests.broken.targets import REFERENCE, ROOT, caught, copy_reference_app, judge, make
+from tests.broken.targets import ROOT, caught, copy_reference_app, judge, make
+from tests.electron import check_options
 
 TENTH = datetime.date.today().toordinal() % 10
 FIRST_LAUNCH = {"SHL-1", "SHL-2", "SHL-3", "SHL-10", "SHL-12"}
 FAMILY = {i for i in criteria.load() if i.startswith("SHL-")}
-LEGACY = Path(__file__).with_name("legacy_electron.py")
 MINIMAL = Path(__file__).with_name("minimal_target")
 
 
 def electron() -> list[str]:
     """The options with which the checks open a shell here; a skip where nothing can."""
-    modules = REFERENCE / "desktop-app" / "electron" / "node_modules" / "electron"
-    if (modules / "path.txt").is_file():
-        return ["--electron", str(modules / "dist" / (modules / "path.txt").read_text().strip())]
-    if os.environ.get("SHELL_TEST_LEGACY_ELECTRON"):
-        return ["--electron", str(LEGACY)]
-    pytest.skip("no Electron: neither npm ci nor SHELL_TEST_LEGACY_ELECTRON gives one")
+    if not (options := check_options()):
+        pytest.skip("no Electron: neither npm ci nor SHELL_TEST_LEGACY_ELECTRON gives one")
+    return options
 
 
 def criteria_for(number, target):

@@ -74,7 +74,8 @@ class Project:
     `target` is the folder given to `desktop-django`, relative to the git repository; `manage`
     the manage.py to name where several compete. `decisions` are the `--set` values a person
     would have to give. `environment`, if any, is installed into `.venv` of the target, as its
-    developer would have done; otherwise the kit makes one from the declarations it finds.
+    developer would have done; otherwise the kit makes one from the declarations it finds. With
+    `window` its shell is judged too, in a real one.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Project:
     environment: tuple[str, ...] = ()
     decisions: tuple[str, ...] = ()
     quick: bool = False
+    window: bool = False
 
 
 # Run as `-c`: the generators' console scripts lie in different places on different systems.
@@ -109,6 +111,7 @@ PROJECTS = (
         source=Generator(("django==5.2.*",), ("-m", "django", "startproject", "mysite", ".")),
         environment=("django==5.2.*",),
         quick=True,
+        window=True,
     ),
     Project(
         name="startproject-6",
@@ -126,6 +129,7 @@ PROJECTS = (
             ("-c", WAGTAIL, "start", "mysite", "."),
         ),
         quick=True,
+        window=True,
     ),
     Project(
         name="wagtail-start-7.4",
@@ -240,6 +244,7 @@ PROJECTS = (
         shape="settings assembled from modules, django-environ, database in the working directory",
         source=Sdist("coldfront==1.1.10"),
         quick=True,
+        window=True,
     ),
     Project(
         name="clubhouse",

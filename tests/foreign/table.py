@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from bench.launching import NotReadyError, Place, backend, floor
+from tests.electron import check_options
 
 from .projects import (
     PROJECTS,
@@ -133,7 +134,8 @@ class Journey:
 
     def _check(self) -> None:
         report = self.folder / "verdicts.json"
-        self._kit("check", "--report-json", str(report), codes=(0, 1), as_json=False)
+        window = check_options() if self.project.window else []
+        self._kit("check", "--report-json", str(report), *window, codes=(0, 1), as_json=False)
         self._expect(report.exists(), "check wrote no report")
         for criterion in json.loads(report.read_text(encoding="utf-8"))["criteria"]:
             match criterion["verdict"]:
