@@ -24,6 +24,7 @@ from checks.backend import (
     ANSWER_LIMIT,
     HOST,
     KILLED_SHELL_LIMIT,
+    POLITE_LIMIT,
     START_LIMIT,
     STOP_LIMIT,
     STOP_WHILE_STARTING_LIMIT,
@@ -67,6 +68,11 @@ class FirstRun:
     """Processes that were there STOP_LIMIT seconds after the stop."""
     way: Way | None
     admin: bool
+
+    @property
+    def patience(self) -> float:
+        """Seconds to wait for the end of a later start: who was deaf once is deaf again."""
+        return POLITE_LIMIT if self.exit is None else STOP_LIMIT
 
 
 @pytest.fixture(scope="session")
@@ -208,7 +214,7 @@ def probed(probe_target: Target, copies: Any, first_run: FirstRun) -> Probed:
         busy = threading.Thread(target=ask, daemon=True)
         busy.start()
         backend.said("ddk-probe: a slow request begins")
-        code, _ = backend.stop()
+        code, _ = backend.stop(first_run.patience)
         busy.join(STOP_LIMIT)
         hopeless = code is None or first_run.left
         left, _ = backend.gone_within(0 if hopeless else STOP_LIMIT)
@@ -344,7 +350,7 @@ def restarts(target: Target, copies: Any, first_run: FirstRun, scratch: Path) ->
         if result.way:
             text = new_text()
             result.kept = text if records.save(backend, result.way, text) else ""
-        backend.stop()
+        backend.stop(first_run.patience)
     result.new_backups = sorted(p.name for p in database.backups(app_data) - old_backups)
     result.unmerged = [
         p.name for p in app_data.rglob("*-wal") if p.stat().st_size and "backups" not in p.parts
@@ -434,7 +440,7 @@ class Chatty:
 
 
 @pytest.fixture(scope="session")
-def chatty(probe_target: Target, copies: Any) -> Chatty:
+def chatty(probe_target: Target, copies: Any, first_run: FirstRun) -> Chatty:
     """Print, read, then write more than a pipe holds while nobody reads."""
     app_data = copies("chatty")
     reason = flooded = ""
@@ -446,14 +452,14 @@ def chatty(probe_target: Target, copies: Any) -> Chatty:
         noise = list(backend.noise)
         backend.reading.clear()
         try:
-            backend.get("/ddk-probe/flood/")
+            backend.get("/ddk-probe/flood/", limit=STOP_LIMIT)
             backend.get(probe_target.health_path)
         except TargetFailedError as error:
             flooded = str(error)
         backend.reading.set()
         if flooded:
             backend.end_tree()
-        elif backend.stop()[0] is None and not reason:
+        elif backend.stop(first_run.patience)[0] is None and not reason:
             reason = "end of file on its lifeline no longer ends it"
     return Chatty(noise, [e["event"] for e in backend.events], reason, flooded)
 
