@@ -17,7 +17,8 @@ from skill_scripts.errors import KitError
 from skill_scripts.findings import BLOCKED, DECIDE
 from skill_scripts.payload import payload_files, sha256
 from skill_scripts.project import PAYLOAD_FOLDER, find_project
-from skill_scripts.survey import Progress, Survey, survey
+from skill_scripts.survey import survey
+from skill_scripts.surveyed import Progress, Survey
 
 PACKAGES = ".packages"
 

@@ -24,8 +24,8 @@ from skill_scripts.remove import remove as remove_layer
 from skill_scripts.run import run as run_project
 from skill_scripts.stage import DOWNLOADS, Staged, plan
 from skill_scripts.stage import stage as stage_project
-from skill_scripts.survey import Survey
 from skill_scripts.survey import survey as survey_project
+from skill_scripts.surveyed import Survey
 from skill_scripts.update import update as update_layer
 
 KIT = Path(__file__).resolve().parent.parent

@@ -18,7 +18,7 @@ from skill_scripts.errors import KitError
 from skill_scripts.platforms import Platform, this_platform
 from skill_scripts.project import PAYLOAD_FOLDER
 from skill_scripts.stage import current
-from skill_scripts.survey import Progress
+from skill_scripts.surveyed import Progress
 
 OUTPUT = "dist"  # in desktop-app
 CHECKSUMS = "SHA256SUMS"

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from skill_scripts import git, missing
 from skill_scripts.environment import BUILT_ALTERNATIVE, COMPLETE, make_environment
 from skill_scripts.errors import KitError
 from skill_scripts.findings import DECIDE, HANDLED, Finding
 from skill_scripts.project import Project, settings_of_server
-
-if TYPE_CHECKING:
-    from skill_scripts.survey import Survey
-
+from skill_scripts.surveyed import Survey
 
 # Packages from before the first Python that our runtime knows have no wheels for it.
 FIRST_WHEELS = "2022-10-24"

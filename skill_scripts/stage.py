@@ -27,7 +27,7 @@ from skill_scripts.processes import WINDOWS, clean_environment
 from skill_scripts.project import PAYLOAD_FOLDER, Project, find_project
 from skill_scripts.run import Backend
 from skill_scripts.runtime_python import DOWNLOADS, Runtime, fetch, find_build, inspect, place
-from skill_scripts.survey import Progress
+from skill_scripts.surveyed import Progress
 
 STAGED = "staged"  # in desktop-app
 CHILDREN = Path(__file__).with_name("children.py")

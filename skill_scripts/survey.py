@@ -7,20 +7,17 @@ is in the draft of desktop.toml, and as a finding.
 
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from packaging.specifiers import SpecifierSet
 
-from skill_scripts import SPEC_VERSION, __version__, manifest, relocation
-from skill_scripts.declarations import Declarations, read_declarations
+from skill_scripts import manifest, relocation
+from skill_scripts.declarations import read_declarations
 from skill_scripts.environment import (
     PRIVATE,
     SERVER_ONLY,
-    Interpreter,
-    Private,
     cache_folder,
     find_environment,
     has_unusable_environment,
@@ -42,65 +39,10 @@ from skill_scripts.probing import run_probe
 from skill_scripts.project import Project, find_project, walk
 from skill_scripts.repair import remedy, repair, undeclared
 from skill_scripts.source import read_source_findings, static_facts
+from skill_scripts.surveyed import Progress, Survey
 
 MOST_REPAIRS = 60
-NOT_SHOWN = ("search_path", "absent_variables", "folders")  # facts for the survey itself
 MOST_RELOCATIONS = 5
-
-Progress = Callable[[str], None]
-
-
-@dataclass
-class Survey:
-    """What is known about a project."""
-
-    project: Project
-    draft: manifest.Manifest
-    declared: Declarations
-    interpreter: Interpreter | None = None
-    environment: str = ""  # own, private (in desktop-app) or cache (the user's cache folder)
-    made: Private | None = None  # the environment, where it is ours
-    facts: dict[str, Any] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def left_out(self) -> list[str]:
-        """Declared distributions that were not installed."""
-        return self.made.left_out if self.made else []
-
-    def having(self, severity: str) -> list[Finding]:
-        """The findings of one severity."""
-        return [finding for finding in self.findings if finding.severity == severity]
-
-    def as_dict(self) -> dict[str, Any]:
-        """The one JSON document of --json."""
-        return {
-            "kit": __version__,
-            "spec": SPEC_VERSION,
-            "project": {
-                "root": str(self.project.root),
-                "manage": self.project.manage,
-                "files": len(self.project.files),
-            },
-            "python": {
-                "interpreter": str(self.interpreter.python) if self.interpreter else "",
-                "version": self.interpreter.version if self.interpreter else "",
-                "environment": self.environment,
-                "requires": self.declared.requires_python,
-            },
-            "dependencies": {
-                "files": self.declared.files,
-                "count": len(self.declared.requirements),
-                "left_out": self.left_out,
-                "ignored_lines": self.declared.ignored[:50],
-            },
-            "facts": {name: value for name, value in self.facts.items() if name not in NOT_SHOWN},
-            "manifest": self.draft,
-            "findings": [finding.as_dict() for finding in self.findings],
-            "counts": {severity: len(self.having(severity)) for severity in SEVERITIES},
-            "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
-        }
 
 
 def survey(
