@@ -277,6 +277,7 @@ def linters() -> dict[str, list[str]]:
     """Every linter by name, pinned in requirements/dev.txt or package-lock.json."""
     biome = ROOT / "node_modules" / "@biomejs" / "biome" / "bin" / "biome"
     workflows = [str(file) for file in sorted((ROOT / ".github" / "workflows").glob("*.yml"))]
+    forms = [str(file) for file in issue_forms()]
     action = str(ROOT / "action.yml")
     schema = ["check-jsonschema", "--builtin-schema"]
     return {
@@ -285,9 +286,16 @@ def linters() -> dict[str, list[str]]:
         "codespell": ["codespell"],
         "biome": ["node", str(biome), "ci", "--colors=off", "."],
         "workflow schema": [*schema, "vendor.github-workflows", *workflows],
+        "issue forms": [*schema, "vendor.github-issue-forms", *forms],
         "action schema": [*schema, "vendor.github-actions", action],
         "workflow audit": ["zizmor", "--offline", "--no-progress", "--quiet", *workflows, action],
     }
+
+
+def issue_forms() -> list[Path]:
+    """The forms; config.yml beside them is none."""
+    folder = ROOT / ".github" / "ISSUE_TEMPLATE"
+    return [file for file in sorted(folder.glob("*.yml")) if file.name != "config.yml"]
 
 
 def run_all(steps: dict[str, list[str]]) -> int:

@@ -1,6 +1,7 @@
 """What surrounds the kit: its bootstrap, lock files, aliases, workflows and the wheel."""
 
 import ast
+import hashlib
 import importlib.util
 import os
 import re
@@ -216,6 +217,17 @@ def test_workflows_match_their_schema():
     assert result.returncode == 0, result.stdout
 
 
+def test_issue_forms_match_their_schema_and_ask_for_what_is_needed(kit):
+    forms = kit.issue_forms()
+    result = run(
+        "check-jsonschema", "--builtin-schema", "vendor.github-issue-forms", *map(str, forms)
+    )
+    assert result.returncode == 0, result.stdout
+    asked = (ROOT / ".github" / "ISSUE_TEMPLATE" / "adaptation.yml").read_text()
+    assert "survey PATH --json" in asked
+    assert "check PATH --report-json" in asked
+
+
 def test_action_matches_its_schema():
     result = run("check-jsonschema", "--builtin-schema", "vendor.github-actions", str(ACTION))
     assert result.returncode == 0, result.stdout
@@ -243,6 +255,57 @@ def test_actions_are_pinned_by_commit_with_their_version_beside(workflow):
         for action, note in foreign
         if not re.search(r"@[0-9a-f]{40}$", action) or not re.match(r" # v\d", note)
     ] == []
+
+
+def test_a_release_is_published_by_hand_and_after_its_files_are_verified():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text())
+    assert list(workflow[True]) == ["workflow_dispatch"]  # YAML 1.1 reads `on` as true
+    steps = [step.get("run", "") for step in workflow["jobs"]["promote"]["steps"]]
+    published = next(number for number, step in enumerate(steps) if "--draft=false" in step)
+    verified = next(number for number, step in enumerate(steps) if "checksums.py" in step)
+    assert verified < published
+
+
+@pytest.fixture
+def given(tmp_path):
+    """What packages.yml gives to a draft: installers, their lists, what lies beside them."""
+    for system in ("linux", "windows"):
+        installer = tmp_path / f"app-1.0-{system}.zip"
+        installer.write_text(system)
+        digest = hashlib.sha256(system.encode()).hexdigest()
+        (tmp_path / f"SHA256SUMS-{system}").write_text(f"{digest}  {installer.name}\n")
+        (tmp_path / f"sbom-{system}.cdx.json").write_text("{}")
+    return tmp_path
+
+
+def checksums(folder: Path) -> subprocess.CompletedProcess:
+    return run(sys.executable, str(ROOT / ".ci" / "checksums.py"), str(folder))
+
+
+def test_checksums_of_a_release_become_one_list(given):
+    for _ in range(2):  # a second try after a failed upload
+        result = checksums(given)
+        assert result.returncode == 0, result.stderr
+    lines = (given / "SHA256SUMS").read_text().splitlines()
+    assert [line[66:] for line in lines] == ["app-1.0-linux.zip", "app-1.0-windows.zip"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda folder: (folder / "app-1.0-linux.zip").write_text("other"), "app-1.0-linux.zip"),
+        (lambda folder: (folder / "app-1.0-linux.zip").unlink(), "app-1.0-linux.zip"),
+        (lambda folder: (folder / "extra.exe").write_text("x"), "list of checksums: extra.exe"),
+        (lambda folder: [f.unlink() for f in folder.glob("SHA*")], "no checksums"),
+    ],
+    ids=["changed", "missing", "unlisted", "no lists"],
+)
+def test_a_release_whose_files_differ_is_refused(given, change, said):
+    change(given)
+    result = checksums(given)
+    assert result.returncode == 1
+    assert said in result.stderr
+    assert not (given / "SHA256SUMS").exists()
 
 
 # --- the wheel ------------------------------------------------------------------------------------
