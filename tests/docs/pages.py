@@ -34,7 +34,10 @@ def blocks(page: Path) -> Iterator[Block]:
 
 
 def run_line(line: str, folder: Path, home: Path) -> subprocess.CompletedProcess[str]:
-    """Run one line as a person would type it, without a shell; `>` writes a file."""
+    """Run one line as a person would type it, without a shell; `>` writes a file.
+
+    `folder` stands for a checkout of the kit, so that reports do not land in the real one.
+    """
     words = shlex.split(line)
     environment = {
         **os.environ,
@@ -51,6 +54,7 @@ def run_line(line: str, folder: Path, home: Path) -> subprocess.CompletedProcess
     if words[0] == "echo":
         output.write_text(f"{words[1]}\n", encoding="utf-8")
         return subprocess.CompletedProcess(words, 0, "", "")
+    words = [str(KIT / word) if word == "kit.py" else word for word in words]
     return subprocess.run(
         words,
         cwd=folder,

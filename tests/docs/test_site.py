@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -104,16 +105,43 @@ def test_spelling():
     assert done.returncode == 0, done.stdout
 
 
+# Pages with marked commands; what stands together is run in this order on the same project.
+EXECUTED = (
+    ("tutorial.md",),
+    ("how-to/own-project.md",),
+    ("how-to/login-wall.md", "how-to/ci-gate.md", "how-to/workers.md"),
+)
+
+
+def test_every_page_with_marked_commands_is_run():
+    marked = {
+        page.relative_to(DOCS).as_posix()
+        for page in DOCS.rglob("*.md")
+        if "<!-- run" in page.read_text(encoding="utf-8")
+    }
+    assert marked == {name for names in EXECUTED for name in names}
+
+
+@pytest.fixture
+def kit_folder(tmp_path):
+    """Where a reader stands: beside it lies `myproject`, committed, made by somebody else."""
+    project = tmp_path / "myproject"
+    shutil.copytree(KIT / "tests" / "foreign" / "own" / "clubhouse", project)
+    for command in ("init --quiet", "add .", "-c user.name=n -c user.email=e commit -qm project"):
+        subprocess.run(["git", "-C", str(project), *command.split()], check=True)
+    folder = tmp_path / "kit"
+    folder.mkdir()
+    return folder
+
+
 @pytest.mark.slow
 @pytest.mark.network
 @pytest.mark.browser
-@pytest.mark.parametrize("name", ["tutorial.md"])
-def test_marked_commands_run_in_order(name, tmp_path):
-    found = list(blocks(DOCS / name))
-    assert found
-    for block in found:
+@pytest.mark.parametrize("names", EXECUTED, ids=lambda names: Path(names[0]).stem)
+def test_marked_commands_run_in_order(names, kit_folder, tmp_path):
+    for block in [block for name in names for block in blocks(DOCS / name)]:
         for line in block.commands:
-            done = run_line(line, tmp_path, tmp_path / "home")
+            done = run_line(line, kit_folder, tmp_path / "home")
             assert done.returncode == block.exit, said(line, done)
 
 
