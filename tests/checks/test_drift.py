@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from checks import criteria, report
+from tests.broken import __main__ as matrix
 from tests.broken.targets import BROKEN
 
 CHECKS = Path(criteria.__file__).parent
@@ -56,6 +57,14 @@ def test_every_must_has_a_broken_target():
 def test_broken_targets_name_criteria_that_exist():
     assert not {i for target in BROKEN for i in target.caught_by} - CRITERIA.keys()
     assert len({target.name for target in BROKEN}) == len(BROKEN)
+
+
+def test_the_page_of_broken_targets_is_of_this_table():
+    made = matrix.page([(t.name, matrix.named(t.caught_by)) for t in BROKEN], "")
+    written = matrix.PAGE.read_text(encoding="utf-8")
+    assert written.split("---", 1)[1] == made.split("---", 1)[1], (
+        "run: python -m tests.broken --write"
+    )
 
 
 def test_criteria_are_numbered_without_gaps():
