@@ -464,7 +464,8 @@ def run_to_end(target: Target, app_data: Path, **options: Any) -> Ending:
     """Start the target where it should refuse to serve; wait until it ends or becomes ready."""
     with Backend(target, app_data, **options) as backend:
         backend.wait_for("ready", SILENCE_LIMIT)
-        code = None if backend.event("ready") else backend.exit_code(STOP_LIMIT)
+        serves = backend.event("ready") or backend._healthy()
+        code = None if serves else backend.exit_code(STOP_LIMIT)
         return Ending(code, backend.events, backend.reason())
 
 
