@@ -69,7 +69,7 @@ def contain_descendants() -> None:
         os.setpgid(0, 0)
 
 
-def end_descendants(grace: float = 2.0) -> None:
+def end_descendants(grace: float = 5.0) -> None:
     """End what the project left running in our group; the caller exits right afterwards.
 
     A group cannot be ended from inside without ending the caller, so a forked helper outside
