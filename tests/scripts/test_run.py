@@ -51,7 +51,7 @@ def test_it_serves_and_ctrl_c_ends_it(running, tmp_path):
         assert answer.status == 200
     process.send_signal(signal.SIGINT)
 
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert not [each for each in backends if each.is_running()]
     assert (tmp_path / "data" / "org.example.run-development" / "db.sqlite3").is_file()
 
