@@ -228,7 +228,9 @@ def _move_writes(result: Survey, progress: Progress) -> Iterator[Finding]:
 
 def _leftovers(project: Project) -> Iterator[Finding]:
     """What programs that the project started left behind: it cannot be told whose it is."""
-    if appeared := sorted(set(walk(project.root)) - set(project.entries)):
+    new = set(walk(project.root)) - set(project.entries)
+    # Our own: adapt makes the environment in the folder that becomes desktop-app.
+    if appeared := sorted(name for name in new if not name.startswith(".desktop-app-")):
         names = ", ".join(appeared[:5])
         yield Finding(
             "leftovers",
