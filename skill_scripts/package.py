@@ -135,6 +135,9 @@ def _build(command: list[str], folder: Path, output: Path) -> list[str]:
         lines = [line for line in done.stdout.splitlines() if not line.lstrip().startswith("at ")]
         if "ENOSPC" in done.stdout:
             raise KitError("DDK-STG-09", "the disk is full", details="\n".join(lines[-5:]))
+        if "forceCodeSigning" in done.stdout:
+            names = " or ".join(dict.fromkeys(sum(SIGNING.values(), ())))
+            raise KitError("DDK-PKG-06", "electron-builder did not sign", variables=names)
         code = "DDK-PKG-08" if re.search(r"\bfuse\b", done.stdout, re.I) and "fuses.mjs" in (
             done.stdout
         ) else "DDK-PKG-05"  # fmt: skip
