@@ -278,7 +278,8 @@ def linters() -> dict[str, list[str]]:
     biome = ROOT / "node_modules" / "@biomejs" / "biome" / "bin" / "biome"
     workflows = [str(file) for file in sorted((ROOT / ".github" / "workflows").glob("*.yml"))]
     forms = [str(file) for file in issue_forms()]
-    action = str(ROOT / "action.yml")
+    own_actions = (ROOT / ".github" / "actions").glob("*/action.yml")
+    actions = [str(ROOT / "action.yml"), *map(str, sorted(own_actions))]
     schema = ["check-jsonschema", "--builtin-schema"]
     return {
         "ruff": ["ruff", "check", "--quiet", "."],
@@ -287,8 +288,8 @@ def linters() -> dict[str, list[str]]:
         "biome": ["node", str(biome), "ci", "--colors=off", "."],
         "workflow schema": [*schema, "vendor.github-workflows", *workflows],
         "issue forms": [*schema, "vendor.github-issue-forms", *forms],
-        "action schema": [*schema, "vendor.github-actions", action],
-        "workflow audit": ["zizmor", "--offline", "--no-progress", "--quiet", *workflows, action],
+        "action schema": [*schema, "vendor.github-actions", *actions],
+        "workflow audit": ["zizmor", "--offline", "--no-progress", "--quiet", *workflows, *actions],
     }
 
 

@@ -60,25 +60,25 @@ def adapt(
     """Add desktop-app to the project in folder `path`.
 
     On a project that is adapted already, enters further `decisions` and restores what is missing.
-    With `kit_for_ci` (OWNER/NAME@COMMIT) the repository gets a workflow that checks the project.
+    With `kit_for_ci` (OWNER/NAME@COMMIT) the repository gets workflows that check and package it.
     Raises KitError, with nothing written, for everything that is in the way.
     """
     root = path.resolve()
     if root.is_dir() and (existing := record.read(root)):
-        workflow = ci.plan(root, kit_for_ci, existing.workflow) if kit_for_ci else None
+        workflows = ci.plan(root, kit_for_ci, existing.workflows) if kit_for_ci else []
         done = _adapt_again(root, existing, decisions, dry_run, progress)
-        return _add_workflow(done, workflow, dry_run)
+        return _add_workflows(done, workflows, dry_run)
     project = find_project(path, manage, _decided_settings(decisions))
     root, folder = project.root, project.root / PAYLOAD_FOLDER
     if folder.exists() or folder.is_symlink():
         raise KitError("DDK-ADP-03", f"{folder} is in the way", folder=str(folder))
     _check_clean(root, allow_dirty)
-    workflow = ci.plan(root, kit_for_ci) if kit_for_ci else None
+    workflows = ci.plan(root, kit_for_ci) if kit_for_ci else []
     if dry_run:
         found = survey(path, manage=manage, decisions=decisions, progress=progress)
         _refuse_blocked(found)
         _name_app(found)
-        return _add_workflow(_plan(found), workflow, dry_run)
+        return _add_workflows(_plan(found), workflows, dry_run)
     with _staging(root) as stage:
         found = survey(
             path,
@@ -97,7 +97,7 @@ def adapt(
         stage.rename(folder)
         try:
             check_visible(root, names)
-            _add_workflow(plan, workflow, dry_run)
+            _add_workflows(plan, workflows, dry_run)
         except BaseException:
             shutil.rmtree(folder)
             raise
@@ -152,13 +152,13 @@ def _adapt_again(
     return result
 
 
-def _add_workflow(done: Adaptation, workflow: ci.Workflow | None, dry_run: bool) -> Adaptation:
-    if workflow:
-        name = Path(os.path.relpath(workflow.file, done.root)).as_posix()
+def _add_workflows(done: Adaptation, workflows: Iterable[ci.Workflow], dry_run: bool) -> Adaptation:
+    for each in workflows:
+        name = Path(os.path.relpath(each.file, done.root)).as_posix()
         done.added.append(name)
         done.steps.append(f"add {name}")
         if not dry_run:
-            record.note_workflow(done.root / PAYLOAD_FOLDER, workflow.write())
+            record.note_workflow(done.root / PAYLOAD_FOLDER, each.file.name, each.write())
     return done
 
 

@@ -80,7 +80,7 @@ def adapt(
     ] = False,
     ci: Annotated[
         str,
-        typer.Option(metavar="OWNER/NAME@COMMIT", help="Add a CI workflow that uses that kit."),
+        typer.Option(metavar="OWNER/NAME@COMMIT", help="Add CI workflows that use that kit."),
     ] = "",
     as_json: Json = False,
 ) -> None:

@@ -21,7 +21,7 @@ class Record:
     spec: str
     files: Mapping[str, str]  # path in desktop-app → sha256 of what was written
     decisions: tuple[str, ...]
-    workflow: str = ""  # sha256 of what was written for --ci
+    workflows: Mapping[str, str] = field(default_factory=dict)  # the same of --ci's, by name
     # What was written, by its sha256; a record of an early kit has none of it.
     texts: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
@@ -39,7 +39,10 @@ class Record:
 
 
 def write(
-    folder: Path, files: Mapping[str, str], decisions: Iterable[str], workflow: str = ""
+    folder: Path,
+    files: Mapping[str, str],
+    decisions: Iterable[str],
+    workflows: Mapping[str, str] | None = None,
 ) -> None:
     """Record that `files` (name to sha256) were written in `folder` from this kit's payload."""
     payload = {name: file.read_bytes() for name, file in payload_files().items()}
@@ -47,7 +50,7 @@ def write(
         "kit": __version__,
         "spec": SPEC_VERSION,
         "decisions": list(decisions),
-        "workflow": workflow,
+        "workflows": dict(workflows or {}),
         "files": dict(sorted(files.items())),
         "texts": baseline.pack(payload),
     }
@@ -62,10 +65,18 @@ def amend(folder: Path, files: Mapping[str, str], decisions: Iterable[str]) -> N
     _save(folder, content)
 
 
-def note_workflow(folder: Path, digest: str) -> None:
-    """Record the workflow that was written for --ci."""
+def note_workflow(folder: Path, name: str, digest: str) -> None:
+    """Record a workflow that was written for --ci."""
     content = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
-    _save(folder, content | {"workflow": digest})
+    content["workflows"] = {**_workflows(content), name: digest}
+    content.pop("workflow", None)
+    _save(folder, content)
+
+
+def _workflows(content: Mapping) -> dict[str, str]:
+    if digest := content.get("workflow"):  # of an early kit, which had one
+        return {"desktop-django.yml": str(digest)}
+    return {str(name): str(value) for name, value in content.get("workflows", {}).items()}
 
 
 def _save(folder: Path, content: dict) -> None:
@@ -92,7 +103,7 @@ def read(root: Path) -> Record | None:
             str(content["spec"]),
             files,
             tuple(content["decisions"]),
-            str(content.get("workflow", "")),
+            _workflows(content),
             baseline.unpack(content["texts"]) if "texts" in content else {},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -48,19 +48,20 @@ def remove(path: Path, *, dry_run: bool = False) -> Removal:
             continue
         name = f"{PAYLOAD_FOLDER}/{file.relative_to(folder).as_posix()}"
         (result.removed if file in doomed else result.kept).append(name)
-    workflow = ci.place(root) if existing.workflow else None
-    if workflow and workflow.is_file():
-        name = Path(os.path.relpath(workflow, root)).as_posix()
-        is_ours = sha256(workflow) == existing.workflow
-        (result.removed if is_ours else result.kept).append(name)
+    workflows = ci.place(root) if existing.workflows else None
+    for each, written in existing.workflows.items() if workflows else ():
+        file = workflows / each
+        if each in ci.TEMPLATES and file.is_file():
+            name = Path(os.path.relpath(file, root)).as_posix()
+            (result.removed if sha256(file) == written else result.kept).append(name)
     if dry_run:
         return result
     for each in made:
         shutil.rmtree(each, ignore_errors=True)
     for name in result.removed:
         (root / name).unlink()
-    if workflow:
-        for each in (workflow.parent, workflow.parent.parent):
+    if workflows:
+        for each in (workflows, workflows.parent):
             with suppress(OSError):  # not empty
                 each.rmdir()
     for each in sorted(_folders(folder), reverse=True):

@@ -114,7 +114,7 @@ def update(
             if (new / PACKAGES).is_dir():
                 (folder / PACKAGES).replace(workplace / PACKAGES)
                 (new / PACKAGES).replace(folder / PACKAGES)
-            record.write(folder, digests, existing.decisions, existing.workflow)
+            record.write(folder, digests, existing.decisions, existing.workflows)
     return result
 
 

@@ -20,6 +20,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 ACTION = ROOT / "action.yml"
+ACTIONS = [ACTION, *sorted((ROOT / ".github" / "actions").glob("*/action.yml"))]
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 
 
@@ -228,13 +229,15 @@ def test_issue_forms_match_their_schema_and_ask_for_what_is_needed(kit):
     assert "check PATH --report-json" in asked
 
 
-def test_action_matches_its_schema():
-    result = run("check-jsonschema", "--builtin-schema", "vendor.github-actions", str(ACTION))
+def test_actions_match_their_schema():
+    result = run(
+        "check-jsonschema", "--builtin-schema", "vendor.github-actions", *map(str, ACTIONS)
+    )
     assert result.returncode == 0, result.stdout
 
 
 def test_workflows_pass_the_audit():
-    result = run("zizmor", "--offline", *map(str, WORKFLOWS), str(ACTION))
+    result = run("zizmor", "--offline", *map(str, [*WORKFLOWS, *ACTIONS]))
     assert result.returncode == 0, result.stdout
 
 
@@ -246,7 +249,9 @@ def test_the_gate_has_one_implementation():
     assert "kit.py" in ACTION.read_text()
 
 
-@pytest.mark.parametrize("workflow", [*WORKFLOWS, ACTION], ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "workflow", [*WORKFLOWS, *ACTIONS], ids=lambda path: path.parent.name + path.name
+)
 def test_actions_are_pinned_by_commit_with_their_version_beside(workflow):
     used = re.findall(r"uses: *(\S+)(.*)", workflow.read_text())
     foreign = [(action, note) for action, note in used if not action.startswith(("./", "$/"))]
