@@ -8,8 +8,11 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from skill_scripts.declarations import Declarations, read_declarations, requirement_name
 from skill_scripts.environment import SERVER_ONLY
@@ -229,6 +232,23 @@ def install_lock(lock: Lock, python: Path, packages: Path) -> None:
     if not done.ok:
         raise KitError("DDK-STG-12", f"the packages do not install:\n    {done.errors[:2000]}")
     _drop_unused(packages)
+
+
+def unsupported(packages: Path, version: str) -> dict[str, str]:
+    """The installed distributions that do not ask for this Python: name → what they ask for.
+
+    Uv lets upper bounds pass.
+    """
+    found = {}
+    for each in distributions(path=[str(packages)]):
+        asks = each.metadata.get("Requires-Python") or ""
+        try:
+            fits = SpecifierSet(asks).contains(version, prereleases=True)
+        except InvalidSpecifier:
+            continue
+        if not fits:
+            found[distribution_name(each.name)] = asks
+    return dict(sorted(found.items()))
 
 
 def _drop_unused(packages: Path) -> None:

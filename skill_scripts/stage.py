@@ -189,6 +189,7 @@ class _Work:
         with self._step("install packages"):
             locking.install_lock(self.lock, python, runtime.packages)
             self._require_django(runtime)
+            self._judge_python(runtime)
             self._serve_children(runtime)
         with self._step("copy the app"):
             source.copy(self.bundle / "app")
@@ -263,6 +264,18 @@ class _Work:
         if done.returncode:
             last = (done.stdout.strip().splitlines() or [""])[-1]
             raise KitError("DDK-STG-14", f"the bundled Python cannot import Django: {last}")
+
+    def _judge_python(self, runtime: Runtime) -> None:
+        if found := locking.unsupported(runtime.packages, runtime.version):
+            listed = ", ".join(f"{name} asks for Python {asks}" for name, asks in found.items())
+            self.findings.append(
+                Finding(
+                    "python-of-packages",
+                    DECIDE,
+                    f"{listed}; bundled is {runtime.version}",
+                    "try what uses it, or --set python.version=VERSION",
+                )
+            )
 
     def _serve_children(self, runtime: Runtime) -> None:
         """Python children get the overlay too, see children.py."""

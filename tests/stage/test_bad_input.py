@@ -4,9 +4,11 @@ import errno
 import http.server
 import json
 import os
+import re
 import shutil
 import tarfile
 import threading
+import zipfile
 
 import local_python
 import pytest
@@ -133,6 +135,32 @@ class TestPackages:
         file = locking.lock_file(project.root, platform, minor)
         locking.write_lock(file, lock, wanted.fingerprint(platform, minor))
         assert refused(project).code == "DDK-STG-12"
+
+    def test_python_that_the_project_or_a_package_excludes_is_a_decision(self, project, tmp_path):
+        minor = project.build.minor
+        wheel = tmp_path / "hesitant-1.0-py3-none-any.whl"
+        about = {
+            "METADATA": "Metadata-Version: 2.1\nName: hesitant\nVersion: 1.0\n"
+            f"Requires-Python: <{minor}\n",
+            "WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+            "RECORD": "",
+        }
+        with zipfile.ZipFile(wheel, "w") as packed:
+            for name, text in about.items():
+                packed.writestr(f"hesitant-1.0.dist-info/{name}", text)
+        declared = project.root / "pyproject.toml"
+        text = declared.read_text(encoding="utf-8")
+        text = re.sub('requires-python = ".*"', f'requires-python = "<{minor}"', text)
+        declared.write_text(text, encoding="utf-8")
+        manifest = project.root / "desktop-app/desktop.toml"
+        decide(project, f'extra = ["hesitant @ {wheel.as_uri()}"]')
+        before = manifest.read_text(encoding="utf-8")
+        done = project.stage()
+        found = {each.id: each for each in done.findings if each.severity == "decide"}
+        assert f"the project asks for Python <{minor}" in found["python-version"].what
+        assert f"hesitant asks for Python <{minor}" in found["python-of-packages"].what
+        assert done.manifest["interpreter"]["version"] == project.build.version
+        assert manifest.read_text(encoding="utf-8") == before
 
     def test_plan_names_what_is_missing_and_writes_nothing(self, project):
         decide(project, 'extra = ["uwsgi==2.0.28"]')
