@@ -22,6 +22,7 @@ from skill_scripts.findings import BLOCKED, DECIDE, FINE, HANDLED, Finding
 from skill_scripts.package import package as package_project
 from skill_scripts.remove import remove as remove_layer
 from skill_scripts.run import run as run_project
+from skill_scripts.runtime_python import clear_cache as clear_interpreters
 from skill_scripts.stage import DOWNLOADS, Staged, plan
 from skill_scripts.stage import stage as stage_project
 from skill_scripts.survey import survey as survey_project
@@ -167,10 +168,15 @@ def stage(
     allow_old_sqlite: Annotated[
         bool, typer.Option("--allow-old-sqlite", help="For tests; the result fails its checks.")
     ] = False,
+    clear_cache: Annotated[
+        bool, typer.Option("--clear-cache", help="First delete every Python fetched before.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Make the bundle of an adapted project: Python, packages, app, first data."""
     with _shown_errors(as_json), _progress(as_json) as progress:
+        if clear_cache:
+            clear_interpreters()
         if dry_run:
             found = plan(path, platform=platform, progress=progress)
         else:

@@ -131,6 +131,16 @@ def fetch(build: Build, *, downloads: Path = DOWNLOADS, mirror: str = "") -> Pat
     return folder / build.key
 
 
+def clear_cache() -> None:
+    """Forget every build that was fetched, on all versions. Raises KitError DDK-STG-18."""
+    try:
+        shutil.rmtree(INTERPRETERS)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise KitError("DDK-STG-18", str(error), folder=str(INTERPRETERS)) from error
+
+
 def place(source: Path, bundle: Path, platform: Platform) -> Path:
     """Copy the interpreter to `bundle`/python: no links, and without what is pruned."""
     target = bundle / "python"

@@ -1,8 +1,10 @@
 """What is left of an interpreter, in the layouts of systems that are not here."""
 
 import pytest
+from typer.testing import CliRunner
 
 from skill_scripts import runtime_python
+from skill_scripts.cli import app
 from skill_scripts.platforms import PLATFORMS, choose
 
 WINDOWS = {
@@ -63,6 +65,25 @@ def test_links_become_files(tmp_path, monkeypatch):
     runtime_python.place(source, bundle, PLATFORMS["linux-x64"])
     assert not (bundle / "python/bin/python3").is_symlink()
     assert [p.name for p in (bundle / "python").rglob("*") if p.is_file()] == ["python3"]
+
+
+def test_cache_can_be_cleared_and_what_is_not_a_build_stays(tmp_path, monkeypatch):
+    cache = tmp_path / "cache"
+    monkeypatch.setattr(runtime_python, "INTERPRETERS", cache / "interpreters")
+    (cache / "interpreters" / "0a1b" / "cpython-3.14.7").mkdir(parents=True)
+    (cache / "environments").mkdir()
+    for _ in range(2):  # there is nothing to clear the second time
+        runtime_python.clear_cache()
+        assert [each.name for each in cache.iterdir()] == ["environments"]
+
+
+def test_stage_clears_the_cache_when_asked(tmp_path, monkeypatch):
+    monkeypatch.setattr(runtime_python, "INTERPRETERS", tmp_path / "interpreters")
+    (tmp_path / "interpreters").mkdir()
+    for options, left in (([], True), (["--clear-cache"], False)):
+        result = CliRunner().invoke(app, ["stage", str(tmp_path / "nothing"), *options])
+        assert result.exit_code == 3  # no project
+        assert (tmp_path / "interpreters").exists() is left
 
 
 def test_newest_patch_is_chosen_and_an_exact_one_can_be_asked_for():
