@@ -162,6 +162,7 @@ def test_archive_has_its_checksum(packaged_project, new_app, monkeypatch):
     sums = (done.folder / "SHA256SUMS").read_text(encoding="utf-8")
     digest = hashlib.sha256((done.folder / name).read_bytes()).hexdigest()
     assert sums == f"{digest}  {name}\n"
+    subprocess.run(["sha256sum", "--check", "SHA256SUMS"], cwd=done.folder, check=True)
 
 
 def refused(project, **options):
