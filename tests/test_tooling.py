@@ -262,6 +262,20 @@ def test_actions_are_pinned_by_commit_with_their_version_beside(workflow):
     ] == []
 
 
+@pytest.mark.parametrize(
+    ("name", "slug"), [("Flying Stable", "flying-stable"), ("Ä & Co. 2!", "co-2"), ("馬", "app")]
+)
+def test_artefacts_are_named_after_the_app(name, slug, tmp_path):
+    (tmp_path / "desktop-app").mkdir()
+    toml = f'[app]\nname = "{name}"\n'
+    (tmp_path / "desktop-app" / "desktop.toml").write_text(toml, encoding="utf-8")
+    result = run(sys.executable, str(ROOT / ".ci" / "slug.py"), str(tmp_path))
+    assert result.stdout.strip() == slug
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "packages.yml").read_text())
+    names = [step.get("with", {}).get("name") for step in workflow["jobs"]["build"]["steps"]]
+    assert "${{ steps.given.outputs.app }}-${{ matrix.name }}" in names
+
+
 def test_a_release_is_published_by_hand_and_after_its_files_are_verified():
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "release.yml").read_text())
     assert list(workflow[True]) == ["workflow_dispatch"]  # YAML 1.1 reads `on` as true
