@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,7 @@ SHELL = ROOT / "reference_app" / "desktop-app" / "electron"
 CHROMIUM = Path("/usr/bin/chromium")
 SHELL_TESTS = ROOT / "tests" / "shell"
 OLDEST_NODE = 22
+LONGEST_STEP = 50 * 60  # seconds; about twice what the longest one takes on two cores
 IN_PARALLEL = ("--numprocesses=logical", "--maxprocesses=4", "--dist=worksteal")
 HELP = """usage: python3 kit.py JOB [arguments]
 
@@ -305,7 +307,7 @@ def run_all(steps: dict[str, list[str]]) -> int:
     for name, command in steps.items():
         print(f"\n== {name}", flush=True)
         begun = time.monotonic()
-        code = run(command)
+        code = run_bounded(command)
         results.append((name, code, time.monotonic() - begun))
     print("\n== summary")
     for name, code, seconds in results:
@@ -393,6 +395,21 @@ def stop(line: str) -> int:
 def run(command: list[str]) -> int:
     """Run a program of `.venv` or the system in the foreground; the result is its exit code."""
     return subprocess.run([shutil.which(command[0]) or command[0], *command[1:]]).returncode
+
+
+def run_bounded(command: list[str]) -> int:
+    """Like `run`, but a step that hangs is ended with all it started, and counts as failed."""
+    program = shutil.which(command[0]) or command[0]
+    step = subprocess.Popen([program, *command[1:]], start_new_session=True)
+    try:
+        return step.wait(LONGEST_STEP)
+    except subprocess.TimeoutExpired:
+        return stop(f"{command[0]} did not end within {LONGEST_STEP // 60} minutes")
+    finally:
+        if step.poll() is None and WINDOWS:
+            subprocess.run(["taskkill", "/T", "/F", "/PID", str(step.pid)], capture_output=True)
+        elif step.poll() is None:
+            os.killpg(step.pid, signal.SIGKILL)
 
 
 def check(command: list[str], **options: object) -> None:

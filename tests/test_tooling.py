@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
 import zipfile
 from pathlib import Path
@@ -74,6 +75,25 @@ def test_kit_says_one_sentence_on_an_old_python(kit, monkeypatch, capsys):
     assert kit.main(["test"]) == 1
     assert "Python 3.11 or later is needed; this is 3.9.2" in capsys.readouterr().err
     assert kit.calls == []
+
+
+def test_a_step_that_hangs_is_ended_with_all_it_started_and_the_others_run(
+    kit, monkeypatch, capsys, tmp_path
+):
+    child = "import sys, time; time.sleep(2); open(sys.argv[1], 'w')"
+    parent = "import subprocess, sys; subprocess.run([sys.executable, '-c', *sys.argv[1:]])"
+    mark = tmp_path / "child lived on"
+    hangs = [sys.executable, "-c", parent, child, str(mark)]
+    monkeypatch.setattr(kit, "LONGEST_STEP", 1)
+    assert kit.run_all({"hangs": hangs, "works": [sys.executable, "-c", ""]}) == 1
+    out, err = capsys.readouterr()
+    assert "did not end within" in err
+    assert [line.split()[:2] for line in out.splitlines()[-2:]] == [
+        ["hangs", "FAILED"],
+        ["works", "passed"],
+    ]
+    time.sleep(2)
+    assert not mark.exists()
 
 
 def test_kit_without_venv_module_and_without_apt_says_what_to_install(

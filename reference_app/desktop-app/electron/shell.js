@@ -50,6 +50,10 @@ export async function runShell({ electronDir, manifest, options, place, appData 
     platform: process.platform,
   });
   log(`backend runs with ${interpreter.python} (${interpreter.source})`);
+  // Electron's own answer is a dialog that holds up everything, the end of the backend included.
+  for (const event of ["uncaughtException", "unhandledRejection"]) {
+    process.on(event, (error) => log(`unexpected: ${error?.stack ?? error}`));
+  }
 
   const token = createToken();
   const supervisor = new Supervisor({
@@ -71,13 +75,17 @@ export async function runShell({ electronDir, manifest, options, place, appData 
   let splash = null;
   let findBar = null;
   let backendVersions = null;
+  let quitting = false;
   let sessionEnding = false;
   let backendGone = false;
+
+  // A window made from now on would never be closed.
+  const leaving = () => quitting && !main;
 
   // Python starts while Chromium does; what it tells is heard once there can be windows to show it in.
   const displayReady = app.whenReady();
   const follow = (event, handle) =>
-    supervisor.on(event, (value) => displayReady.then(() => handle(value)));
+    supervisor.on(event, (value) => displayReady.then(() => leaving() || handle(value)));
   follow("progress", (text) => {
     splash?.tell(text);
     if (main?.webContents.getURL() === pageUrl("splash")) {
@@ -218,7 +226,8 @@ export async function runShell({ electronDir, manifest, options, place, appData 
   function showSplash() {
     splash = createSplash({ session, name, background, icon });
     const slow = setTimeout(() => splash?.offerHelp(), STILL_WORKING_MS);
-    splash.window.once("show", mainWindow); // made while the backend starts, shown when it answers
+    // made while the backend starts, shown when it answers
+    splash.window.once("show", () => leaving() || mainWindow());
     splash.window.on("closed", () => {
       clearTimeout(slow);
       splash = null;
@@ -254,6 +263,8 @@ export async function runShell({ electronDir, manifest, options, place, appData 
     window.webContents.on("will-prevent-unload", (event) => {
       if (sessionEnding || askWhetherToLeave(window)) {
         event.preventDefault();
+      } else {
+        quitting = false;
       }
     });
     window.webContents.on("render-process-gone", (_event, { reason }) => {
@@ -341,6 +352,9 @@ export async function runShell({ electronDir, manifest, options, place, appData 
 
   // -- the end
 
+  app.on("before-quit", () => {
+    quitting = true;
+  });
   app.on("window-all-closed", () => {
     if (process.platform !== "darwin") {
       app.quit();

@@ -28,6 +28,11 @@ export function pageOptions({ session, electronDir, background, icon }) {
   };
 }
 
+/** Electron tells this of a window that is being closed too. */
+function whenPainted(window, show) {
+  window.once("ready-to-show", () => window.isDestroyed() || show());
+}
+
 export function createSplash({ session, name, background, icon }) {
   const splash = new BrowserWindow({
     width: 480,
@@ -51,7 +56,7 @@ export function createSplash({ session, name, background, icon }) {
     fillPage(contents, { name, progress: text });
   });
   loaded.catch(() => {}); // closed before it was painted
-  splash.once("ready-to-show", () => splash.show());
+  whenPainted(splash, () => splash.show());
   return {
     window: splash,
     tell(progress) {
@@ -96,7 +101,7 @@ export function createMainWindow({ options, name, state, onShown }) {
     screen.getAllDisplays().map((display) => display.workArea),
   );
   const window = new BrowserWindow({ ...options, ...bounds, title: name, show: false });
-  window.once("ready-to-show", () => {
+  whenPainted(window, () => {
     if (remembered?.maximized) {
       window.maximize();
     }

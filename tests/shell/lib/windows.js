@@ -1,13 +1,24 @@
 // The shell in real windows, around the fake backend or a real project.
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { delimiter, join } from "node:path";
+import { test as nodeTest } from "node:test";
 import { copyProject, electron, launchShell, shellCommand } from "./electron.js";
 import { fakeProject, isAlive, temporaryFolder, until } from "./fake.js";
 
 export { electron, isAlive, temporaryFolder, until };
+
+const TEST_MS = 120_000;
+const END_MS = 20_000;
+
+/** A test of node:test that fails when it hangs. */
+export const test = (name, ...rest) => {
+  const [work, options] = rest.reverse();
+  nodeTest(name, { timeout: TEST_MS, ...options }, work);
+};
 
 const SHOTS = process.env.SHELL_TEST_SCREENSHOTS;
 
@@ -51,13 +62,21 @@ export async function open(t, prepared) {
   const app = await launchShell(prepared.project, prepared);
   const child = app.process();
   const ended = once(child, "exit");
+  const observed = observe(prepared.appData);
   const quit = async () => {
     if (isAlive(child.pid)) {
-      await app.evaluate(({ app: it }) => it.quit()).catch(() => {});
+      app.evaluate(({ app: it }) => it.quit()).catch(() => {});
+      await until(() => !isAlive(child.pid), END_MS).catch(() => {
+        child.kill("SIGKILL");
+        throw new Error(`the shell did not end within ${END_MS} ms\n${observed.log()}`);
+      });
       await ended;
     }
   };
-  t.after(quit);
+  t.after(async () => {
+    await quit();
+    assert.doesNotMatch(observed.log(), /unexpected/);
+  });
   const windowWith = async (prefix) => {
     let found;
     await until(
@@ -71,7 +90,7 @@ export async function open(t, prepared) {
     return found;
   };
   return {
-    ...observe(prepared.appData),
+    ...observed,
     app,
     child,
     quit,

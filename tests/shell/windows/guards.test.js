@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
 import {
   electron,
   foreignServer,
@@ -9,6 +8,7 @@ import {
   prepare,
   recordSystem,
   spawnShell,
+  test,
   until,
 } from "../lib/windows.js";
 

@@ -3,9 +3,8 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { test } from "node:test";
 import { shellCommand, shellDir } from "../lib/electron.js";
-import { family, isAlive, open, prepare, shoot, spawnShell, until } from "../lib/windows.js";
+import { family, isAlive, open, prepare, shoot, spawnShell, test, until } from "../lib/windows.js";
 
 const ROUNDS = Number(process.env.SHELL_TEST_ROUNDS ?? 3);
 

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
-import { test } from "node:test";
 import { shellDir } from "../lib/electron.js";
-import { isAlive, open, prepare, shoot, until } from "../lib/windows.js";
+import { isAlive, open, prepare, shoot, test, until } from "../lib/windows.js";
 
 const source = join(dirname(shellDir), "..");
 

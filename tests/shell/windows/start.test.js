@@ -4,9 +4,8 @@ import { once } from "node:events";
 import { cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { test } from "node:test";
 import { fakeProject } from "../lib/fake.js";
-import { electron, family, isAlive, open, prepare, shoot, until } from "../lib/windows.js";
+import { electron, family, isAlive, open, prepare, shoot, test, until } from "../lib/windows.js";
 
 test(`Electron ${electron.version}: the splash is there at once and tells, then the painted window replaces it`, async (t) => {
   const shell = await open(t, prepare({ mode: "slow" }));
@@ -60,6 +59,25 @@ test("closing the splash while the backend starts ends everything", async (t) =>
   await ended;
   await until(() => processes.every((pid) => !isAlive(pid)), 2000);
   assert.equal(shell.read("stopped"), "clean");
+});
+
+test("windows that are closed just before they would be shown keep nothing alive", async (t) => {
+  const shell = await open(t, prepare({ mode: "slow" }));
+  await until(async () => (await shell.visible()) === 1 && shell.app.windows().length === 2);
+  const ended = once(shell.child, "exit");
+  await shell.app
+    .evaluate(({ BrowserWindow }) => {
+      const windows = BrowserWindow.getAllWindows();
+      for (const event of ["ready-to-show", "show"]) {
+        for (const window of windows) {
+          window.isDestroyed() || window.destroy();
+          window.emit(event);
+        }
+      }
+    })
+    .catch(() => {});
+  await ended;
+  assert.match(shell.log(), /ended$/m);
 });
 
 test("a remembered port that somebody else has is left to him", async (t) => {
