@@ -135,7 +135,7 @@ def test_kit_passes_other_words_on_to_the_console_command(kit, monkeypatch):
 
 
 def test_kit_test_goes_on_after_a_failure_and_reports_it(kit, monkeypatch, capsys):
-    monkeypatch.setattr(kit, "run", lambda command: int(command[0] == "codespell"))
+    monkeypatch.setattr(kit, "run_bounded", lambda command: int(command[0] == "codespell"))
     assert kit.test([]) == 1
     summary = capsys.readouterr().out.partition("== summary")[2]
     assert re.search(r"codespell +FAILED", summary)
