@@ -13,14 +13,15 @@ OWN_LIFELINE = """spawn("/bin/sh", ["-c",
 
 def shell(name: str, caught_by: str, *edits: tuple[str, str, str]) -> Broken:
     """A row of the table; the files are the shell's."""
-    return broken(name, caught_by, *((SHELL + file, old, new) for file, old, new in edits))
+    files = ((SHELL + file, old, new) for file, old, new in edits)
+    return broken(name, caught_by, *files, shell=True)
 
 
 SHELLS = (
     shell(
         "no splash",
         "SHL-1",
-        ("windows.js", 'splash.once("ready-to-show", () => splash.show());', ""),
+        ("windows.js", "whenPainted(splash, () => splash.show());", ""),
     ),
     shell(
         "window shown before it is painted",

@@ -15,11 +15,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from checks import criteria
+from tests.electron import check_options
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "reference_app"
 # Two starts decide them, and they are likely to notice a change that does more than it should.
 CHEAP = {"NET", "RDY-1", "RDY-2", "RDY-3", "ADP"}
+# The same of a shell: its first launch decides them.
+FIRST_LAUNCH = {"SHL-1", "SHL-2", "SHL-3", "SHL-10", "SHL-12"}
 RUNTIME = "desktop-app/desktop_runtime/"
 
 
@@ -51,6 +54,8 @@ class Broken:
     """Changed after it was adapted and committed."""
     staged: bool = False
     """Judged as a bundle."""
+    shell: bool = False
+    """Judged with its shell opened."""
 
     def options(self, whole: bool) -> list[str]:
         """How it is judged: by the whole suite, or by its own criteria and the cheap families."""
@@ -60,7 +65,10 @@ class Broken:
             stage = ["--runtime", "staged"]
         else:
             families, stage = set(), []
-        only = families if whole else {*self.caught_by, *CHEAP}
+        if self.shell:
+            # What it changes is read by no other family.
+            families, stage = {"SHL", *CHEAP}, check_options()
+        only = families if whole else {*self.caught_by, *(FIRST_LAUNCH if self.shell else CHEAP)}
         return [*stage, "--only", ",".join(sorted(only))] if only else stage
 
 
