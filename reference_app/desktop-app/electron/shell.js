@@ -259,6 +259,7 @@ export async function runShell({ electronDir, manifest, options, place, appData 
     let crashed = 0;
     window.on("closed", () => {
       main = null;
+      splash?.close(); // it would wait for nothing
     });
     window.webContents.on("will-prevent-unload", (event) => {
       if (sessionEnding || askWhetherToLeave(window)) {

@@ -37,6 +37,9 @@ const legacyElectron = () => {
 };
 
 export const electron = currentElectron() ?? legacyElectron();
+if (!electron) {
+  throw new Error("There is no Electron to open windows with: python3 kit.py test finds one");
+}
 
 let legacyFolder = null;
 

@@ -97,6 +97,8 @@ export async function open(t, prepared) {
     splash: () => windowWith("desktop-shell://pages/splash"),
     main: () => windowWith("http://127.0.0.1:"),
     error: () => windowWith("desktop-shell://pages/error"),
+    /** The main window replaced the splash. */
+    shown: () => until(() => observed.log().includes("window shown"), 20_000),
     /** Number of windows a person sees. */
     visible: () =>
       app.evaluate(

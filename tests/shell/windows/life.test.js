@@ -14,7 +14,7 @@ test("a second launch reaches nothing but the first one's window", async (t) => 
   const prepared = prepare();
   const shell = await open(t, prepared);
   const main = await shell.main();
-  await until(async () => (await shell.visible()) === 1);
+  await shell.shown();
   await shell.app.evaluate(({ BrowserWindow }) => {
     const [window] = BrowserWindow.getAllWindows();
     window.minimize();
@@ -104,7 +104,7 @@ test("closing the window ends the app, and a terminated shell ends cleanly", {
 }, async (t) => {
   const shell = await open(t, prepare());
   await shell.main();
-  await until(async () => (await shell.visible()) === 1);
+  await shell.shown();
   const ended = once(shell.child, "exit");
   shell.app
     .evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0].close())

@@ -63,7 +63,9 @@ test("closing the splash while the backend starts ends everything", async (t) =>
 
 test("windows that are closed just before they would be shown keep nothing alive", async (t) => {
   const shell = await open(t, prepare({ mode: "slow" }));
-  await until(async () => (await shell.visible()) === 1 && shell.app.windows().length === 2);
+  await until(() =>
+    shell.app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length === 2),
+  );
   const ended = once(shell.child, "exit");
   await shell.app
     .evaluate(({ BrowserWindow }) => {
@@ -105,7 +107,7 @@ test("size, place and port come back", async (t) => {
   const prepared = prepare();
   const first = await open(t, prepared);
   const url = (await first.main()).url();
-  await until(async () => (await first.visible()) === 1);
+  await first.shown();
   await first.app.evaluate(({ BrowserWindow }) =>
     BrowserWindow.getAllWindows()[0].setBounds({ x: 40, y: 60, width: 700, height: 500 }),
   );
@@ -127,7 +129,7 @@ test("a backend that refuses to start is explained, with its log, and can be tri
   assert.equal(await page.textContent("#code"), "DDK-RUN-13");
   assert.equal(await page.textContent("#folder"), shell.appData);
   assert.match(await page.textContent("#log"), /fake backend starts/);
-  await until(async () => (await shell.visible()) === 1);
+  await shell.shown();
   await shoot(page, "error-light");
   await page.emulateMedia({ colorScheme: "dark" });
   await shoot(page, "error-dark");
