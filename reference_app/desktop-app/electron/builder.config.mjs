@@ -58,6 +58,13 @@ function signatures() {
   };
 }
 
+// One feed serves both kinds of processor. electron-builder tells their metadata apart for Linux only.
+function feeds() {
+  const apart = process.platform !== "linux" && process.arch !== "x64";
+  const channel = apart ? `latest-${process.arch}` : "latest";
+  return [{ provider: "generic", url: packaging.feed, channel }];
+}
+
 const signed = Boolean(process.env.CSC_LINK || process.env.CSC_NAME);
 const notarized = Boolean(process.env.APPLE_API_KEY || process.env.APPLE_APP_SPECIFIC_PASSWORD);
 const mail = /<[^<>@\s]+@[^<>@\s]+>/.test(app.author ?? "");
@@ -92,7 +99,7 @@ export default {
     await setFuses(context);
   },
   // Without a feed there is no update metadata, and the shell never looks for any.
-  publish: packaging.feed ? [{ provider: "generic", url: packaging.feed }] : null,
+  publish: packaging.feed ? feeds() : null,
   linux: {
     // A Debian package must say whom to write to and where to read on.
     target: ["AppImage", ...(mail && packaging.homepage ? ["deb"] : []), "tar.gz"],

@@ -1,0 +1,50 @@
+// What electron-builder is told on systems that these tests do not run on.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { shellDir, temporaryFolder } from "../lib/fake.js";
+
+function configuration({ platform, arch, feed }) {
+  const folder = temporaryFolder();
+  const electron = join(folder, "electron");
+  mkdirSync(electron);
+  mkdirSync(join(folder, "staged"));
+  for (const name of ["builder.config.mjs", "fuses.mjs"]) {
+    cpSync(join(shellDir, name), join(electron, name));
+  }
+  symlinkSync(join(shellDir, "node_modules"), join(electron, "node_modules"), "junction");
+  const manifest = '[app]\nname = "App"\nidentifier = "org.example.app"\n';
+  writeFileSync(
+    join(folder, "desktop.toml"),
+    feed ? `${manifest}[package]\nfeed = "${feed}"\n` : manifest,
+  );
+  const script = `
+    Object.defineProperty(process, "platform", { value: "${platform}" });
+    Object.defineProperty(process, "arch", { value: "${arch}" });
+    import("${pathToFileURL(join(electron, "builder.config.mjs"))}")
+      .then(({ default: config }) => console.log(JSON.stringify(config)));`;
+  const run = ["--input-type=module", "--eval", script];
+  return JSON.parse(execFileSync(process.execPath, run, { encoding: "utf8" }));
+}
+
+const feed = "https://downloads.example.org/app/";
+
+for (const [platform, arch, channel] of [
+  ["linux", "x64", "latest"],
+  ["linux", "arm64", "latest"], // electron-builder itself calls it latest-linux-arm64.yml
+  ["darwin", "x64", "latest"],
+  ["darwin", "arm64", "latest-arm64"],
+  ["win32", "x64", "latest"],
+  ["win32", "arm64", "latest-arm64"],
+]) {
+  test(`update metadata of ${platform} ${arch} takes no other one's name`, () => {
+    assert.equal(configuration({ platform, arch, feed }).publish[0].channel, channel);
+  });
+}
+
+test("without a feed there is no update metadata", () => {
+  assert.equal(configuration({ platform: "win32", arch: "x64" }).publish, null);
+});
