@@ -44,6 +44,10 @@ if (manifest) {
   app.setAppUserModelId?.(manifest.identifier); // Windows only: one entry in the task bar
   app.setPath("userData", join(appData, "shell")); // also decides whose instance lock this is
   protocol.registerSchemesAsPrivileged([SCHEME]);
+  // Nothing is fetched unasked, Chromium's dictionaries neither. While a session is being made this has no effect.
+  app.on("session-created", (session) =>
+    process.nextTick(() => session.setSpellCheckerLanguages([])),
+  );
   if (app.requestSingleInstanceLock()) {
     app.on("second-instance", () => {
       const seen = (each) => each.isVisible() || each.isMinimized();

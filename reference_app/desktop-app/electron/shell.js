@@ -116,8 +116,6 @@ export async function runShell({ electronDir, manifest, options, place, appData 
   // -- the session and its policies
 
   const session = sessions.fromPartition("persist:app");
-  // Nothing is fetched unasked, Chromium's dictionaries neither; macOS checks spelling with its own.
-  session.setSpellCheckerLanguages([]);
   servePages(session, { electronDir, brand: place.brand });
   applyRequestPolicy(session, { getOrigin, token, devTools: developer, report: log });
   applyPermissions(session, { getOrigin, report: log });
