@@ -74,8 +74,9 @@ class Project:
     `target` is the folder given to `desktop-django`, relative to the git repository; `manage`
     the manage.py to name where several compete. `decisions` are the `--set` values a person
     would have to give. `environment`, if any, is installed into `.venv` of the target, as its
-    developer would have done; otherwise the kit makes one from the declarations it finds. With
-    `window` its shell is judged too, in a real one.
+    developer would have done; otherwise the kit makes one from the declarations it finds. `tests`
+    are the arguments to its Python that run the tests it ships, `tests_need` the packages only
+    they import. With `window` its shell is judged too, in a real one.
     """
 
     name: str
@@ -86,6 +87,8 @@ class Project:
     manage: str = ""
     environment: tuple[str, ...] = ()
     decisions: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
+    tests_need: tuple[str, ...] = ()
     quick: bool = False
     window: bool = False
 
@@ -136,6 +139,7 @@ PROJECTS = (
         shape="the same from a newer generator, on Django 6.0",
         source=Generator(("wagtail==7.4.*",), ("-c", WAGTAIL, "start", "mysite", ".")),
         python=">=3.12",
+        tests=("manage.py", "test"),
     ),
     Project(
         name="coderedcms",
@@ -243,6 +247,8 @@ PROJECTS = (
         name="coldfront",
         shape="settings assembled from modules, django-environ, database in the working directory",
         source=Sdist("coldfront==1.1.10"),
+        tests=("manage.py", "test", "coldfront"),
+        tests_need=("factory-boy", "faker"),
         quick=True,
         window=True,
     ),

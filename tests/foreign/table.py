@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,10 +22,13 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from uv import find_uv_bin
+
 from bench.launching import NotReadyError, Place, backend, floor
 from tests.electron import check_options
 
 from .projects import (
+    AS_OF,
     PROJECTS,
     Project,
     UnobtainableError,
@@ -59,6 +63,7 @@ class Row:
     failed: list[str] = field(default_factory=list)
     warned: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    own_tests: str = ""
     setup_seconds: float | None = None
     first_launch: float | None = None
     warm_launch: float | None = None
@@ -86,6 +91,7 @@ class Journey:
             self._survey()
             self._expect(fingerprint(self.repository) == before, "survey changed the project")
             self._adapt()
+            self._own_tests()
             self._check()
             self._launch()
             self._remove()
@@ -132,6 +138,45 @@ class Journey:
         ).stdout.split()
         self._expect(not ignored, f"payload files are ignored: {ignored[:3]}")
 
+    def _own_tests(self) -> None:
+        """The tests the project ships give the same answers with the desktop layer as without."""
+        if not self.project.tests:
+            return
+        before = self._tested("without", ".git", ".venv", "desktop-app")
+        after = self._tested("with", ".git", ".venv")
+        self._expect(before == after, f"its own tests: {before} without the layer, {after} with it")
+        self.row.own_tests = before[0]
+
+    def _tested(self, name: str, *left_out: str) -> tuple[str, list[str]]:
+        """The sum and the failures of the tests in a copy, for they may write where they lie."""
+        copy = self.folder / "tested"
+        shutil.copytree(self.repository, copy, ignore=shutil.ignore_patterns(*left_out))
+        needs = (part for package in self.project.tests_need for part in ("--with", package))
+        uv = [find_uv_bin(), "run", "--no-project", "--quiet", "--exclude-newer", AS_OF]
+        done = subprocess.run(
+            [*uv, "--python", self._python, *needs, "python", *self.project.tests],
+            cwd=copy / self.project.target,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=STEP_SECONDS,
+            env=clean_environment(),
+        )
+        shutil.rmtree(copy)
+        (self.folder / f"own-tests-{name}.log").write_text(done.stdout, encoding="utf-8")
+        # As unittest sums up, without the seconds.
+        sums = re.findall(r"^Ran \d+ tests?|^OK.*|^FAILED .*", done.stdout, re.MULTILINE)
+        failed = sorted(re.findall(r"^(?:FAIL|ERROR): .*", done.stdout, re.MULTILINE))
+        self._expect(bool(sums), f"its own tests did not run, see own-tests-{name}.log")
+        return ", ".join(sums), failed
+
+    @property
+    def _python(self) -> Path:
+        """The Python of the project's environment, its own or the one made for it."""
+        own = self.target / ".venv"
+        return python_of(own if own.exists() else self.target / "desktop-app" / ".venv")
+
     def _check(self) -> None:
         report = self.folder / "verdicts.json"
         window = check_options() if self.project.window else []
@@ -150,10 +195,8 @@ class Journey:
         # On a copy: without the layers a project may write where it lies.
         copy = self.folder / "copy"
         shutil.copytree(self.repository, copy, ignore=shutil.ignore_patterns(".git", ".venv"))
-        own = self.target / ".venv"
-        python = python_of(own if own.exists() else self.target / "desktop-app" / ".venv")
         data = self.folder / "data"
-        place = Place(copy / self.project.target, python, data, self.folder / "bytecode")
+        place = Place(copy / self.project.target, self._python, data, self.folder / "bytecode")
         try:
             with floor(place):
                 pass  # writes the bytecode
@@ -231,15 +274,15 @@ def markdown(rows: Iterable[Row]) -> str:
     """The table for people."""
     lines = [
         "| project | shape | survey s | adapt s | check s | files | open decisions | set | first "
-        "launch | warm launch | passed | failed | verdict |",
-        "| --- | --- |" + " ---: |" * 9 + " --- | --- |",
+        "launch | warm launch | own tests | passed | failed | verdict |",
+        "| --- | --- |" + " ---: |" * 8 + " --- | ---: | --- | --- |",
     ]
     for row in rows:
         seconds = [str(row.seconds.get(step, "")) for step in ("survey", "adapt", "check")]
         launches = [f"{x} x" if x else "" for x in (row.first_launch, row.warm_launch)]
         counts = map(str, (row.files_added, row.decisions_open, len(row.decisions)))
         failed = ", ".join(row.failed) or " ".join(row.problems)[:200]
-        cells = [row.name, row.shape, *seconds, *counts, *launches, str(row.passed)]
+        cells = [row.name, row.shape, *seconds, *counts, *launches, row.own_tests, str(row.passed)]
         cells += [failed, row.verdict]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
