@@ -30,6 +30,7 @@ SHELL = ROOT / "reference_app" / "desktop-app" / "electron"
 CHROMIUM = Path("/usr/bin/chromium")
 SHELL_TESTS = ROOT / "tests" / "shell"
 OLDEST_NODE = 22
+LONGEST_NODE_FILE = 10 * 60  # seconds
 LONGEST_STEP = 50 * 60  # seconds; about twice what the longest one takes on two cores
 IN_PARALLEL = ("--numprocesses=logical", "--maxprocesses=4", "--dist=worksteal")
 HELP = """usage: python3 kit.py JOB [arguments]
@@ -262,7 +263,8 @@ def test(arguments: list[str]) -> int:
 def node_tests(folder: str) -> list[str]:
     """The command for one folder of the shell's tests, one file at a time."""
     files = sorted((SHELL_TESTS / folder).glob("*.test.js"))
-    return ["node", "--test", "--test-concurrency=1", *map(str, files)]
+    limit = f"--test-timeout={LONGEST_NODE_FILE * 1000}"
+    return ["node", "--test", "--test-concurrency=1", limit, *map(str, files)]
 
 
 def display() -> list[str]:
