@@ -9,6 +9,7 @@ import contextlib
 import os
 import shutil
 import socket
+import sqlite3
 import tempfile
 import threading
 import time
@@ -20,6 +21,7 @@ from typing import Any
 import pytest
 
 from checks import database, files, records
+from checks.application import Opened, open_once
 from checks.backend import (
     ANSWER_LIMIT,
     HOST,
@@ -40,7 +42,7 @@ from checks.backend import (
 from checks.pages import Visitor, new_text
 from checks.records import Way
 from checks.target import Target
-from checks.verdicts import NotApplicable
+from checks.verdicts import NotApplicable, NotRun, PrerequisiteError
 
 EARLY_CONNECTIONS = 20
 UNUSUAL = "Ünï cödé dir/with space"
@@ -389,12 +391,17 @@ class Migrated:
     ending: Ending
     applied: set[str]
     """Those of the new migrations that the database has afterwards."""
+    rows: int
+    """How many there were before."""
+    lost: list[str]
+    """Those of them that are gone, by table."""
 
 
 def _start_newer(probe_target: Target, app_data: Path, *switches: str) -> Migrated:
     path = database.main_file(app_data)
     database.add_unmerged(path)
     before, old = database.contents(path), database.backups(app_data)
+    rows = database.rows(path)
     with contextlib.ExitStack() as stack:
         for name in ("ddk_probe_migrations", *switches):
             stack.enter_context(switched(probe_target, name))
@@ -405,7 +412,16 @@ def _start_newer(probe_target: Target, app_data: Path, *switches: str) -> Migrat
         backups=sorted(database.backups(app_data) - old),
         ending=ending,
         applied={name for app, name in database.migrations(path) if app == "ddk_probe_app"},
+        rows=len(rows),
+        lost=sorted({table for table, _ in rows - _rows_after(path)}),
     )
+
+
+def _rows_after(path: Path) -> set[tuple[str, int]]:
+    # A database that was spoilt has none.
+    with contextlib.suppress(sqlite3.DatabaseError, OSError):
+        return database.rows(path)
+    return set()
 
 
 @pytest.fixture(scope="session")
@@ -418,6 +434,26 @@ def migrated(probe_target: Target, copies: Any) -> Migrated:
 def migration_failed(probe_target: Target, copies: Any) -> Migrated:
     """Two pending migrations; the second fails."""
     return _start_newer(probe_target, copies("failing"), "ddk_probe_fail_migration")
+
+
+@pytest.fixture(scope="session")
+def application(pytestconfig: pytest.Config) -> Path:
+    """The folder of the packaged application."""
+    app = pytestconfig.option.app
+    return (app if app.is_dir() else app.parent).resolve()
+
+
+@pytest.fixture(scope="session")
+def opened_application(
+    target: Target, application: Path, scratch: Path, pytestconfig: pytest.Config
+) -> Opened:
+    """The packaged application, opened once from a copy; an error where --shell asks for it."""
+    try:
+        return open_once(target, application, scratch / "application")
+    except NotRun as error:
+        if pytestconfig.option.shell:
+            raise PrerequisiteError(f"--shell: {error}") from None
+        raise
 
 
 @pytest.fixture(scope="session")

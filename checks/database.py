@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 MAGIC = b"SQLite format 3\0"
@@ -87,6 +87,17 @@ def contents(path: Path) -> str:
     return digest.hexdigest()
 
 
+def rows(path: Path) -> set[tuple[str, int]]:
+    """Table and row id of every row; tables that have no row ids are left out."""
+    found: set[tuple[str, int]] = set()
+    with opened(path) as connection:
+        for table in _tables(connection):
+            with suppress(sqlite3.DatabaseError):
+                ids = connection.execute(f'SELECT rowid FROM "{table}"').fetchall()
+                found |= {(table, row) for (row,) in ids}
+    return found
+
+
 def migrations(path: Path) -> set[tuple[str, str]]:
     """The applied migrations; empty when the database has none or cannot be read."""
     try:
@@ -101,9 +112,7 @@ def migrations(path: Path) -> set[tuple[str, str]]:
 def holds(path: Path, text: str) -> bool:
     """Whether any column of any table contains `text`."""
     with opened(path) as connection:
-        for (table,) in connection.execute(
-            "SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite_%'"
-        ).fetchall():
+        for table in _tables(connection):
             columns = [row[1] for row in connection.execute(f'PRAGMA table_info("{table}")')]
             where = " OR ".join(f'instr("{column}", ?)' for column in columns)
             if (
@@ -174,6 +183,11 @@ def _is_database(path: Path) -> bool:
             return file.read(len(MAGIC)) == MAGIC
     except OSError:
         return False
+
+
+def _tables(connection: sqlite3.Connection) -> list[str]:
+    query = "SELECT name FROM sqlite_master WHERE type='table' AND name NOT LIKE 'sqlite_%'"
+    return [name for (name,) in connection.execute(query).fetchall()]
 
 
 def _has_table(connection: sqlite3.Connection, name: str) -> bool:

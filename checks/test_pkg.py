@@ -23,6 +23,7 @@ import jsonschema
 import pytest
 
 from checks import bundle
+from checks.application import Opened
 from checks.backend import Backend
 from checks.conftest import UNUSUAL, FirstRun, not_root
 from checks.target import Target
@@ -272,6 +273,25 @@ def test_fuses(application: Path, seen: Seen) -> None:
     seen(", ".join(f"{name} {'on' if on else 'off'}" for name, on in state.items()))
 
 
+@pytest.mark.criterion("PKG-10")
+def test_comes_and_goes(opened_application: Opened, seen: Seen) -> None:
+    """Is opened and removed by a user, and leaves the data."""
+    opened = opened_application
+    assert not opened.problem, opened.problem
+    assert opened.exit is not None, "asked to quit, it went on"
+    assert not opened.left, f"left after it was asked to quit: {', '.join(opened.left)}"
+    inside = opened.app_data.is_relative_to(opened.home)
+    assert inside, f"its data is at {opened.app_data}, expected in the user's home folder"
+    assert opened.stored, "it left no database"
+    assert opened.stored_after_removal == opened.stored, "the database is gone with its folder"
+    done = "opened and removed in a user's folder, the data stayed"
+    if os.name == "nt":
+        raise NotRun(f"{done}; its installer needs packages.yml, job windows")
+    if not not_root():
+        raise NotRun(f"{done}; whether it needs rights cannot be told as root")
+    seen(done)
+
+
 @pytest.mark.criterion("PKG-11")
 def test_checksums(application: Path, seen: Seen) -> None:
     """Has a checksum for every artefact."""
@@ -288,13 +308,6 @@ def test_checksums(application: Path, seen: Seen) -> None:
     wrong = [path.name for path in artefacts if sums.get(path.name) != bundle.sha256(path)]
     assert not wrong, f"no or another checksum: {', '.join(wrong)}"
     seen(", ".join(path.name for path in artefacts))
-
-
-@pytest.fixture(scope="session")
-def application(pytestconfig: pytest.Config) -> Path:
-    """The folder of the packaged application."""
-    app = pytestconfig.option.app
-    return (app if app.is_dir() else app.parent).resolve()
 
 
 def _meant_to_be_shipped(target: Target) -> list[str]:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from checks import database, records
+from checks.application import Opened
 from checks.backend import HOST, KILLED_SHELL_LIMIT, Backend, TargetFailedError
 from checks.conftest import Restarts, needs
 from checks.pages import new_text
@@ -96,6 +97,16 @@ def test_session_end(target: Target, restarts: Restarts, scratch: Path, seen: Se
     assert not lost, f"{len(lost)} of {len(saved)} acknowledged records are gone"
     assert saved, f"{restarts.way} saved no record"
     seen(f"{len(saved)} records there, integrity ok")
+
+
+@pytest.mark.criterion("WIN-5")
+def test_local_data(opened_application: Opened, seen: Seen) -> None:
+    """Keeps its data under %LOCALAPPDATA%."""
+    opened = opened_application
+    assert not opened.problem, opened.problem
+    local = opened.home / "local"
+    assert opened.app_data.parent == local, f"its data is at {opened.app_data}, expected in {local}"
+    seen(f"%LOCALAPPDATA%\\{opened.app_data.name}")
 
 
 def can_be_shared(port: int) -> bool:

@@ -16,10 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from tests.broken.applications import APPLICATIONS
 from tests.broken.shells import SHELLS
 from tests.broken.targets import BROKEN, ROOT, Broken, caught, judge, make
 
-TABLES = {"Backends": BROKEN, "Shells": SHELLS}
+TABLES = {"Backends": BROKEN, "Shells": SHELLS, "Applications": APPLICATIONS}
 RESULTS = Path(__file__).with_name("matrix.json")
 PAGE = ROOT / "docs" / "reference" / "broken-targets.md"
 AT_ONCE = 2
@@ -43,7 +44,7 @@ def judged(target: Broken, own: bool) -> tuple[set[str], str, float]:
         try:
             path = make(target, Path(folder) / "target")
             report = Path(folder) / "report.json"
-            found = caught(judge(path, report, *target.options(whole=not own))[1])
+            found = caught(judge(path, report, *target.options(path, whole=not own))[1])
         except (RuntimeError, ValueError) as error:
             problem = str(error)
         return found, problem, time.monotonic() - started
@@ -77,6 +78,8 @@ def _judges(title: str, rows: list[Row]) -> str:
         "Backends": "all families; the shell was not opened",
         "Shells": "the shell's family in real windows and the cheap criteria of the others, "
         "which do not open it",
+        "Applications": "the criteria of packaged applications; those of the bundle in it have "
+        "broken bundles of their own",
     }[title]
     others = [row for row in rows if not row["whole"]]
     said = f"{len(rows) - len(others)} of {len(rows)} judged by {form}"

@@ -14,13 +14,21 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from checks import criteria
+from checks import bundle, criteria
+from tests.checks.legacy_electron import transpiled
 from tests.electron import check_options
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "reference_app"
 # Two starts decide them, and they are likely to notice a change that does more than it should.
 CHEAP = {"NET", "RDY-1", "RDY-2", "RDY-3", "ADP"}
+APPLICATION = "desktop-app/dist/linux-unpacked"
+# Off: run as Node, read NODE_OPTIONS, be inspected. On: start from the archive only.
+FUSES = f"{bundle.SENTINEL.decode()}\x01\x06000001"
+START = """process.env.SHELL_TEST_SOURCE = require("path").join(__dirname, "main.js");
+require("./{made}/prelude.cjs");
+require("./{made}/main.cjs");
+"""
 # The same of a shell: its first launch decides them.
 FIRST_LAUNCH = {"SHL-1", "SHL-2", "SHL-3", "SHL-10", "SHL-12"}
 RUNTIME = "desktop-app/desktop_runtime/"
@@ -37,10 +45,10 @@ class Edit:
     def apply(self, root: Path) -> None:
         """Change the file. Raises ValueError when it is no longer as the edit expects."""
         path = root / self.file
-        text = path.read_text(encoding="utf-8")
-        if text.count(self.old) < 1:
+        content = path.read_bytes()
+        if self.old.encode() not in content:
             raise ValueError(f"{self.file} no longer holds {self.old!r}")
-        path.write_text(text.replace(self.old, self.new, 1), encoding="utf-8")
+        path.write_bytes(content.replace(self.old.encode(), self.new.encode(), 1))
 
 
 @dataclass(frozen=True)
@@ -56,9 +64,16 @@ class Broken:
     """Judged as a bundle."""
     shell: bool = False
     """Judged with its shell opened."""
+    application: bool = False
+    """Judged as a packaged application."""
 
-    def options(self, whole: bool) -> list[str]:
-        """How it is judged: by the whole suite, or by its own criteria and the cheap families."""
+    def options(self, path: Path, whole: bool) -> list[str]:
+        """How the copy at `path` is judged: by the whole suite, or by its own criteria and the
+        cheap families."""
+        if self.application:
+            # What is in its bundle is no matter of this table.
+            place = ["--runtime", "packaged", "--app", str(path / APPLICATION)]
+            return [*place, "--only", "PKG-9,PKG-10,PKG-11,UPD"]
         if self.staged:
             # The bundle is a makeshift: what bundles are made of is no matter of this table.
             families = {i.split("-")[0] for i in criteria.load()} - {"PKG", "SHL"}
@@ -455,6 +470,17 @@ BROKEN = (
         ),
     ),
     broken(
+        "an update empties the database",
+        "UPD-3",
+        (
+            "migrations.py",
+            "        if new:\n            self._first_run(",
+            '        if not new:\n            call_command("flush", interactive=False)\n'
+            "        if new:\n            self._first_run(",
+        ),
+        staged=True,
+    ),
+    broken(
         "backup that is a torn copy",
         "DAT-5 DAT-6",
         (
@@ -711,10 +737,17 @@ def make(target: Broken, folder: Path) -> Path:
     copy = copy_reference_app(folder)
     if target.in_git:
         commit(copy)
+    of_artefacts = [edit for edit in target.edits if "/dist/" in edit.file]
     for edit in target.edits:
-        edit.apply(copy)
+        if edit not in of_artefacts:
+            edit.apply(copy)
     if target.staged:
         stage(copy)
+    if target.application:
+        stage(copy)
+        package(copy)
+    for edit in of_artefacts:
+        edit.apply(copy)
     return copy
 
 
@@ -734,15 +767,40 @@ def commit(copy: Path) -> None:
 
 def stage(copy: Path) -> None:
     """A makeshift bundle of the copy, with the Python that runs this."""
-    bundle = copy / "desktop-app" / "staged"
-    shutil.copytree(copy, bundle / "app", ignore=shutil.ignore_patterns("staged"))
-    python = bundle / "python"
+    staged = copy / "desktop-app" / "staged"
+    shutil.copytree(copy, staged / "app", ignore=shutil.ignore_patterns("staged"))
+    python = staged / "python"
     (python / "bin").mkdir(parents=True)
     (python / "bin" / "python3").symlink_to(Path(sys.executable).resolve())
     (python / "lib").symlink_to(Path(sys.prefix, "lib"))
     shutil.copyfile(Path(sys.prefix, "pyvenv.cfg"), python / "pyvenv.cfg")
     manifest = {"files": {}, "left_out": [], "allow_old_sqlite": True}
-    (bundle / "runtime-manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    (staged / "runtime-manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def package(copy: Path) -> None:
+    """A makeshift application around the makeshift bundle: an old Electron that opens the shell."""
+    electron = Path(os.environ["SHELL_TEST_LEGACY_ELECTRON"]).parent
+    application = copy / APPLICATION
+    resources = application / "resources"
+    resources.mkdir(parents=True)
+    for part in electron.iterdir():
+        if part.name not in ("electron", "resources"):
+            (application / part.name).symlink_to(part)
+    program = application / "flying-stable"
+    shutil.copy(electron / "electron", program)
+    with program.open("ab") as file:
+        file.write(FUSES.encode())
+    shutil.move(copy / "desktop-app" / "staged", resources / "bundle")
+    shell = Path(shutil.copytree(copy / "desktop-app" / "electron", resources / "app"))
+    made = transpiled(shell).name
+    (shell / "start.cjs").write_text(START.format(made=made), encoding="utf-8")
+    about = {"name": "flying-stable", "version": "0.1.0", "main": "start.cjs"}
+    (shell / "package.json").write_text(json.dumps(about), encoding="utf-8")
+    archive = application.with_name("flying-stable.tar.gz")
+    archive.write_text("an archive", encoding="utf-8")
+    sums = f"{bundle.sha256(archive)}  {archive.name}\n"
+    archive.with_name("SHA256SUMS").write_text(sums, encoding="utf-8")
 
 
 def copy_reference_app(folder: Path) -> Path:

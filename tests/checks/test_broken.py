@@ -22,6 +22,6 @@ def test_exactly_the_named_criteria_fail(number, target, tmp_path):
     if target.staged and os.name == "nt":
         pytest.skip("the makeshift bundle is made of links")
     path = make(target, tmp_path / "target")
-    options = target.options(whole=number % 10 == TENTH)
+    options = target.options(path, whole=number % 10 == TENTH)
     _, verdicts = judge(path, tmp_path / "report.json", *options)
     assert caught(verdicts) == target.caught_by

@@ -43,7 +43,7 @@ def test_every_criterion_of_the_shell_has_a_broken_one():
 def test_exactly_the_named_criteria_fail(number, target, tmp_path):
     electron()
     path = make(target, tmp_path / "target")
-    options = target.options(whole=number % 10 == TENTH)
+    options = target.options(path, whole=number % 10 == TENTH)
     _, verdicts = judge(path, tmp_path / "report.json", *options)
     assert "not run here" not in verdicts.values()
     assert caught(verdicts) == target.caught_by
