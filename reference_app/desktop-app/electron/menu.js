@@ -2,9 +2,18 @@
 
 const SEPARATOR = { type: "separator" };
 
-/** A template for Electron's Menu. `actions` are functions; `checkForUpdates` is absent without a feed. */
-export function menuTemplate({ name, platform, developer, actions }) {
+/**
+ * A template for Electron's Menu. `actions` are functions; `checkForUpdates` is absent without a feed. `spelling` tells
+ * whether it is checked.
+ */
+export function menuTemplate({ name, platform, developer, spelling, actions }) {
   const mac = platform === "darwin";
+  const checkSpelling = {
+    label: "Check Spelling",
+    type: "checkbox",
+    checked: spelling,
+    click: actions.toggleSpelling,
+  };
   const about = { label: `About ${name}`, click: actions.about };
   const updates = actions.checkForUpdates
     ? [{ label: "Check for Updates…", click: actions.checkForUpdates }]
@@ -46,6 +55,7 @@ export function menuTemplate({ name, platform, developer, actions }) {
         { role: "selectAll" },
         SEPARATOR,
         { label: "Find…", accelerator: "CmdOrCtrl+F", click: actions.find },
+        ...(mac ? [] : [SEPARATOR, checkSpelling]),
       ],
     },
     {

@@ -24,6 +24,7 @@ import { fillPage, pageUrl, servePages } from "./pages.js";
 import { applyPermissions } from "./permissions.js";
 import { appIcon } from "./places.js";
 import { applyRequestPolicy } from "./requests.js";
+import { createSpelling } from "./spelling.js";
 import { ShellState } from "./state.js";
 import { Supervisor } from "./supervisor.js";
 import { createToken } from "./token.js";
@@ -126,6 +127,7 @@ export async function runShell({ electronDir, manifest, options, place, appData 
     report: log,
   });
   applyIpc(ipcMain, { getOrigin, openAppDataFolder, report: log });
+  const spelling = createSpelling({ session, state, locale: app.getLocale() });
   const windowOptions = pageOptions({ session, electronDir, background, icon });
   app.on("web-contents-created", (_event, contents) => {
     guardContents(contents, {
@@ -212,6 +214,7 @@ export async function runShell({ electronDir, manifest, options, place, appData 
     reload: () => pageNow()?.reload(),
     print: () => pageNow()?.print(),
     find: openFindBar,
+    toggleSpelling: spelling.toggle,
     openAppData: openAppDataFolder,
     openLogs: () => shell.openPath(logFolder),
     copyDiagnostics: () => clipboard.writeText(describe()),
@@ -421,7 +424,13 @@ export async function runShell({ electronDir, manifest, options, place, appData 
     actions.checkForUpdates = () => checkForUpdates();
     supervisor.once("ready", () => checkForUpdates({ quiet: true }));
   }
-  const template = menuTemplate({ name, platform: process.platform, developer, actions });
+  const template = menuTemplate({
+    name,
+    platform: process.platform,
+    developer,
+    spelling: spelling.wanted(),
+    actions,
+  });
   Menu.setApplicationMenu(Menu.buildFromTemplate(template));
   if (developer) {
     echoLog(backendLog, process.stderr);

@@ -8,6 +8,7 @@ const { senderTrusted } = await load("ipc.js");
 const { downloadAllowed, safeFileName } = await load("downloads.js");
 const { contextTemplate } = await load("contextmenu.js");
 const { menuTemplate } = await load("menu.js");
+const { createSpelling, dictionaryFor } = await load("spelling.js");
 const { inkFor, placeWindow } = await load("geometry.js");
 const { diagnosticsText } = await load("diagnostics.js");
 
@@ -197,6 +198,38 @@ test("the menu has what the specification lists, updates only where there is a f
       1,
     );
   }
+});
+
+test("spelling is checked for who asks, in a language there is; macOS has its own switch", () => {
+  const labels = (platform) =>
+    menuTemplate({ name: "App", platform, developer: false, spelling: false, actions: {} })
+      .flatMap(({ submenu = [] }) => submenu)
+      .map(({ label }) => label);
+  assert.deepEqual(
+    ["linux", "win32", "darwin"].map((platform) => labels(platform).includes("Check Spelling")),
+    [true, true, false],
+  );
+  const available = ["de", "en-GB", "en-US", "pt-BR"];
+  for (const [locale, expected] of [
+    ["en-GB", ["en-GB"]],
+    ["de-AT", ["de"]],
+    ["pt", ["pt-BR"]],
+    ["eo", []],
+  ]) {
+    assert.deepEqual(dictionaryFor(locale, available), expected, locale);
+  }
+  const set = [];
+  const session = {
+    availableSpellCheckerLanguages: available,
+    setSpellCheckerLanguages: (languages) => set.push(languages),
+  };
+  const state = new Map();
+  const spelling = createSpelling({ session, state, locale: "en-US" });
+  spelling.toggle();
+  assert.ok(spelling.wanted());
+  spelling.toggle();
+  assert.ok(!spelling.wanted());
+  assert.deepEqual(set, [["en-US"], []]);
 });
 
 test("a window comes back where it can be seen", () => {

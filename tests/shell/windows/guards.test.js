@@ -213,3 +213,15 @@ test("Home, Back and Forward of the menu move the page", async (t) => {
   await choose("Forward");
   await until(() => page.url() === `${origin}/home`);
 });
+
+test("a dictionary is fetched for nobody who did not ask for it", async (t) => {
+  const shell = await open(t, prepare());
+  await shell.main();
+  await shell.shown();
+  const languages = await shell.app.evaluate(async ({ session }) => {
+    const all = [session.fromPartition("persist:app"), session.defaultSession];
+    await new Promise((resolve) => setTimeout(resolve, 50)); // a session is made by naming it
+    return all.map((each) => each.getSpellCheckerLanguages());
+  });
+  assert.deepEqual(languages, [[], []]);
+});
