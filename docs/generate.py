@@ -180,7 +180,7 @@ def criteria_page() -> str:
     lines = [
         "# Criteria and their checks",
         "",
-        f"SPEC.md {criteria.VERSIONS[-1]} has {len(known)} criteria, and the suite a check for each. "
+        f"SPEC.md {criteria.VERSIONS[-1]} has {len(known)} criteria, each with a check. "
         "What a check cannot decide on this system or in this stage is reported as *not run here*, "
         "which is never a pass.",
         "",
