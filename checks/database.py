@@ -143,16 +143,23 @@ def add_future_migration(path: Path) -> str:
     return f"{app}.{FUTURE}"
 
 
+def merge(path: Path) -> None:
+    """Bring what lies in the WAL file into the database; the database alone remains."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 def overwrite_header(path: Path) -> None:
-    """Make the file no database at all."""
+    """Make the file no database at all, after merging the WAL so that nothing repairs it."""
+    merge(path)
     with path.open("r+b") as file:
         file.write(b"\xff" * 100)
 
 
 def overwrite_pages(path: Path) -> None:
     """Spoil every page but the first, after merging the WAL so that nothing repairs them."""
+    merge(path)
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         (size,) = connection.execute("PRAGMA page_size").fetchone()
     with path.open("r+b") as file:
         for offset in range(size, path.stat().st_size, size):

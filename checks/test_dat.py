@@ -176,6 +176,8 @@ def test_not_writable(target: Target, scratch: Path, copies: Any, seen: Seen) ->
     read_only = {"database": database.main_file(copies("read-only database"))}
     if not WINDOWS:  # where the attribute of a folder means something else
         read_only["folder"] = copies("read-only folder")
+        # Files that are there already can be written in it.
+        database.merge(database.main_file(read_only["folder"]))
     for what, path in read_only.items():
         mode = path.stat().st_mode
         path.chmod(mode & ~0o222)

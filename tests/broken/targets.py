@@ -294,7 +294,7 @@ BROKEN = (
     ),
     broken(
         "landing page refused in spite of the token",
-        "TOK-3 TOK-4 WEB-1 WEB-8",
+        "DAT-11 TOK-3 TOK-4 WEB-1 WEB-8",
         ("guard.py", SHELL_ONLY, 'if path == "/" or not self._is_shell(environ, cookies):'),
     ),
     broken("cookie without HttpOnly", "TOK-4", ("guard.py", " HttpOnly;", "")),
@@ -395,7 +395,7 @@ BROKEN = (
     # DAT
     broken(
         "database in the bundle",
-        "DAT-1 DAT-5 DAT-6 DAT-7 DAT-8",
+        "DAT-1 DAT-5 DAT-6 DAT-7 DAT-8 DAT-10",
         (
             "layers.py",
             'installation.app_data / f"{name}.sqlite3"',
@@ -441,7 +441,7 @@ BROKEN = (
             '                    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")',
         ),
     ),
-    broken("no WAL", "DAT-3", ("layers.py", "journal_mode=WAL", "journal_mode=DELETE")),
+    broken("no WAL", "DAT-3 DAT-10", ("layers.py", "journal_mode=WAL", "journal_mode=DELETE")),
     broken("sync off", "DAT-3", ("layers.py", "synchronous=NORMAL", "synchronous=OFF")),
     broken(
         "answers before it saves",
@@ -625,7 +625,7 @@ BROKEN = (
     ),
     broken(
         "second backend migrates before it looks",
-        "PRC-5",
+        "DAT-10 PRC-5",
         ("backend.py", "        held = open_folder(installation.app_data)\n", ""),
         ("backend.py", "            held.close()\n", "            pass\n"),
         (
@@ -681,7 +681,7 @@ BROKEN = (
     broken("script error", "WEB-2", (SCRIPT, "", "setTimeout(() => nothing.here());\n")),
     broken(
         "static file missing",
-        "WEB-3",
+        "WEB-2 WEB-3",
         (BASE, HEAD, f'<script src="/static/gone.js"></script>{HEAD}'),
     ),
     broken(
@@ -713,7 +713,7 @@ BROKEN = (
     ),
     broken(
         "DEBUG on in a bundle",
-        "WEB-7",
+        "WEB-2 WEB-3 WEB-7",
         ("layers.py", 'values["DEBUG"] = False', 'values["DEBUG"] = True'),
         staged=True,
     ),
