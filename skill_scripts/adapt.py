@@ -1,5 +1,6 @@
 """Adds the desktop layer to a project: everything or nothing, and only inside desktop-app."""
 
+import json
 import os
 import re
 import shutil
@@ -12,7 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from skill_scripts import __version__, ci, git, manifest, record
-from skill_scripts.environment import PRIVATE, Interpreter, find_environment, install
+from skill_scripts.environment import (
+    PRIVATE,
+    Interpreter,
+    find_environment,
+    install,
+    is_outdated,
+)
 from skill_scripts.errors import KitError
 from skill_scripts.findings import BLOCKED, DECIDE
 from skill_scripts.payload import payload_files, sha256
@@ -30,6 +37,7 @@ class Adaptation:
     root: Path
     added: list[str] = field(default_factory=list)  # relative to root
     steps: list[str] = field(default_factory=list)  # sentences, for a person
+    decided: list[str] = field(default_factory=list)  # KEY=VALUE that desktop.toml gets
     survey: Survey | None = None
     manifest_text: str = ""
 
@@ -39,6 +47,7 @@ class Adaptation:
             "root": str(self.root),
             "added": self.added,
             "steps": self.steps,
+            "decided": self.decided,
             "decisions_open": [
                 finding.as_dict() for finding in self.survey.having(DECIDE)
             ] if self.survey else [],
@@ -94,6 +103,8 @@ def adapt(
         names = _write_payload(stage, plan.manifest_text, decisions)
         assert found.interpreter is not None
         install_runtime(stage, found.interpreter)
+        if found.made:
+            found.made.keep_for(found.draft["python"])
         stage.rename(folder)
         try:
             check_visible(root, names)
@@ -107,7 +118,7 @@ def adapt(
 def _adapt_again(
     root: Path, existing: record.Record, decisions: Sequence[str], dry_run: bool, progress: Progress
 ) -> Adaptation:
-    """Bring an adapted project to completion, for example in a fresh clone of it."""
+    """Bring an adapted project to completion: a fresh clone of it, or one with new decisions."""
     folder = root / PAYLOAD_FOLDER
     current = {name: sha256(file) for name, file in payload_files().items()}
     written = {name: value for name, value in existing.files.items() if name in current}
@@ -122,6 +133,10 @@ def _adapt_again(
     file = folder / manifest.FILE_NAME
     text = file.read_text(encoding="utf-8") if file.is_file() else ""
     draft = manifest.read(file)
+    before = manifest.decided(draft)
+    for decision in decisions:
+        manifest.decide(draft, decision)
+    result.decided = [line for line in manifest.decided(draft) if line not in before]
     amended = manifest.amend(text, list(decisions)) if decisions else text
     if amended != text:
         result.steps.append(f"enter {len(decisions)} decisions in {PAYLOAD_FOLDER}/{file.name}")
@@ -129,13 +144,21 @@ def _adapt_again(
     result.steps += [f"restore {PAYLOAD_FOLDER}/{name}" for name in absent]
     project = find_project(root, draft["django"]["manage"], draft["django"]["settings"])
     interpreter = find_environment(project, draft["python"]["interpreter"])
-    if interpreter is None:
+    incomplete = interpreter is None or is_outdated(interpreter, draft["python"])
+    if incomplete:
         result.steps.append(f"make the environment {PRIVATE}")
     if not (folder / PACKAGES).is_dir():
         result.steps.append(f"install the runtime's own packages in {PAYLOAD_FOLDER}/{PACKAGES}")
     result.manifest_text = amended
     if dry_run:
         return result
+    if incomplete:
+        result.survey = _make_environment_again(root, draft, decisions, progress)
+        interpreter = find_environment(project, draft["python"]["interpreter"])
+        if decisions:
+            found = result.survey.draft["python"]
+            lists = [f"python.{key}={json.dumps(found[key])}" for key in ("exclude", "extra")]
+            amended = result.manifest_text = manifest.amend(amended, lists)
     if amended != text:
         # What a person has changed stays theirs, whatever is decided later.
         is_ours = file.name not in existing.changed(folder)
@@ -144,12 +167,29 @@ def _adapt_again(
         record.amend(folder, written, decisions)
     for name in absent:
         _copy(payload_files()[name], folder / name)
-    if interpreter is None:
-        result.survey = survey(root, private_environment=folder / ".venv", progress=progress)
-        interpreter = result.survey.interpreter
     if not (folder / PACKAGES).is_dir() and interpreter:
         install_runtime(folder, interpreter)
     return result
+
+
+def _make_environment_again(
+    root: Path, draft: manifest.Manifest, decisions: Sequence[str], progress: Progress
+) -> Survey:
+    """Put an environment for `draft` in the place of the private one, if the project loads in it.
+
+    New decisions get what the survey finds missing besides; a clone gets what desktop.toml says.
+    """
+    place = root / PRIVATE
+    with _staging(root) as stage:
+        new = stage / place.name
+        found = survey(root, decisions=decisions, private_environment=new, progress=progress)
+        _refuse_blocked(found)
+        if found.made:
+            found.made.keep_for((found.draft if decisions else draft)["python"])
+            if place.exists():
+                place.rename(stage / "old")
+            new.rename(place)
+    return found
 
 
 def _add_workflows(done: Adaptation, workflows: Iterable[ci.Workflow], dry_run: bool) -> Adaptation:
@@ -187,6 +227,7 @@ def _plan(found: Survey) -> Adaptation:
     own = [f"{PAYLOAD_FOLDER}/{manifest.FILE_NAME}", f"{PAYLOAD_FOLDER}/{record.FILE_NAME}"]
     plan = Adaptation(found.project.root, sorted({*files, *own}), survey=found)
     plan.manifest_text = manifest.render(found.draft)
+    plan.decided = manifest.decided(found.draft)
     plan.steps = [f"add {len(plan.added)} files in {PAYLOAD_FOLDER}"]
     if found.environment != "own":
         plan.steps.append(f"make the environment {PRIVATE}")

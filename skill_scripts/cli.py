@@ -103,6 +103,10 @@ def adapt(
         screen.print("nothing to do: the project is adapted")
     for step in done.steps:
         screen.print(f"{'would ' if dry_run else ''}{step}", markup=False)
+    if dry_run and done.decided:
+        screen.print("\nwould write into desktop.toml:")
+        for line in done.decided:
+            screen.print(f"  {line}", markup=False, soft_wrap=True)
     if done.survey and (open_decisions := done.survey.having(DECIDE)):
         screen.print("\nworth a look (a working value is in desktop.toml):")
         _show_findings(open_decisions)

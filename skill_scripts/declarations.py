@@ -56,6 +56,15 @@ class Declarations:
             self.spare
         )
 
+    def amended(self, extra: Iterable[str]) -> tuple[list[str], list[str]]:
+        """Requirements and constraints without those whose distribution `extra` names."""
+        named = {requirement_name(line) for line in extra}
+        requirements, constraints = (
+            [line for line in lines if requirement_name(line) not in named]
+            for lines in (self.requirements, self.constraints)
+        )
+        return requirements, constraints
+
 
 def read_declarations(
     root: Path,

@@ -29,6 +29,8 @@ COMPLETE = "desktop-django-kit.json"  # in an environment of ours, once everythi
 USUAL_NAMES = (".venv", "venv", "env")
 INSTALL_LIMIT_SECONDS = 1800
 START_LIMIT_SECONDS = 30
+# Keys of [python] in desktop.toml that decide what is installed.
+CONTENT_KEYS = ("requirements", "extras", "groups", "exclude", "extra")
 # Distributions that only make sense on a server, or need a database client's headers to build,
 # with the module they provide. They are installed only if something imports that module.
 SERVER_ONLY = {
@@ -60,6 +62,7 @@ class Private:
     left_out: list[str]  # declared, not installed
     added: list[str] = field(default_factory=list)  # installed, not declared
     as_of: str = ""  # no package is newer than this moment; "" = the newest were taken
+    wanted: dict[str, list[str]] = field(default_factory=dict)  # CONTENT_KEYS it was made for
 
     @classmethod
     def load(cls, folder: Path) -> "Private | None":
@@ -84,9 +87,14 @@ class Private:
         self.added.append(requirement)
         self.save()
 
+    def keep_for(self, wanted: Mapping[str, Any]) -> None:
+        """Note the [python] of desktop.toml under which the environment will be looked for."""
+        self.wanted = {key: sorted(wanted[key]) for key in CONTENT_KEYS}
+        self.save()
+
     def save(self) -> None:
         """Note in the environment that it is complete, for the next time it is wanted."""
-        note = {"left_out": self.left_out, "added": self.added, "as_of": self.as_of}
+        note = {name: value for name, value in asdict(self).items() if name != "folder"}
         (self.folder / COMPLETE).write_text(json.dumps(note), encoding="utf-8")
 
 
@@ -116,6 +124,12 @@ def find_environment(project: Project, named: str = "") -> Interpreter | None:
             if has_django and Version(version) >= OLDEST_PYTHON:
                 return Interpreter(python, version, private=name == PRIVATE)
     return None
+
+
+def is_outdated(found: Interpreter, wanted: Mapping[str, Any]) -> bool:
+    """Whether it is in an environment that we made for another [python] of desktop.toml."""
+    made = Private.load(found.python.parent.parent) if found.private else None
+    return made is not None and made.wanted != {key: sorted(wanted[key]) for key in CONTENT_KEYS}
 
 
 def python_in(environment: Path) -> Path:
@@ -184,16 +198,17 @@ def make_environment(
     One that is complete already is used again. The Pythons of this machine are tried from the
     newest, or with `as_of` (a moment in ISO form, after which nothing is taken) from the oldest;
     a package that builds on none of them is left out, as are those that only a server needs.
-    Raises KitError DDK-ENV-01 if the rest does not install, DDK-ENV-02 or -05 if there is no
-    Python for it.
+    What is in `extra` takes the place of what is declared of the same name. Raises KitError
+    DDK-ENV-01 if the rest does not install, DDK-ENV-02 or -05 if there is no Python for it.
     """
     if not as_of and (made := Private.load(folder)):
         return made
-    names = {requirement_name(line) for line in declared.requirements}
+    requirements, constraints = declared.amended(extra)
+    names = {requirement_name(line) for line in requirements}
     skipped = names & ({*SERVER_ONLY} | {*exclude})
     pythons = fitting_pythons(declared.requires_python)
     while True:
-        kept = [line for line in declared.requirements if requirement_name(line) not in skipped]
+        kept = [line for line in requirements if requirement_name(line) not in skipped]
         failures = []
         for python in reversed(pythons) if as_of else pythons:
             _make_empty(folder, python)
@@ -201,7 +216,7 @@ def make_environment(
                 install(
                     python_in(folder),
                     [*kept, *extra],
-                    constraints=declared.constraints,
+                    constraints=constraints,
                     compile_bytecode=compile_bytecode,
                     as_of=as_of,
                 )

@@ -70,12 +70,13 @@ def read_wanted(project: Project, settings: Mapping[str, Any]) -> Wanted:
     excluded = {distribution_name(name) for name in python["exclude"]}
     named = {requirement_name(line) for line in python["extra"]}
     skipped = excluded | (set(SERVER_ONLY) - named)
-    lines = [line for line in declared.requirements if requirement_name(line) not in skipped]
+    requirements, constraints = declared.amended(python["extra"])
+    lines = [line for line in requirements if requirement_name(line) not in skipped]
     own = (project.root / PAYLOAD_FOLDER / "requirements.txt").read_text(encoding="utf-8")
     overrides = [line.split()[0] for line in own.splitlines() if re.match(r"[a-z]", line)]
     return Wanted(
         requirements=(*lines, *python["extra"], *overrides),
-        constraints=tuple(declared.constraints),
+        constraints=tuple(constraints),
         overrides=tuple(overrides),
         left_out=tuple(
             sorted(skipped & {requirement_name(each) for each in declared.requirements})

@@ -135,6 +135,36 @@ def decide(manifest: Manifest, decision: str) -> None:
         raise KitError("DDK-ADP-07", f"--set {decision}: {problem}")
 
 
+def decided(manifest: Manifest) -> list[str]:
+    """What differs from the defaults, each as KEY=VALUE after --set."""
+    lines = []
+    for table, keys in TABLES.items():
+        for name, key in keys.items():
+            value = manifest[table][name]
+            if isinstance(key.default, dict):
+                lines += [f"{table}.{name}.{each}={_shown(value[each])}" for each in value]
+            elif value != key.default:
+                lines.append(f"{table}.{name}={_shown(value)}")
+    return lines + ([f"workers={_shown(manifest['workers'])}"] if manifest["workers"] else [])
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else _inline(value)
+
+
+def _inline(value: Any) -> str:
+    """A value as TOML in one line."""
+    match value:
+        case dict():
+            pairs = (f"{json.dumps(name)} = {_inline(each)}" for name, each in value.items())
+            return f"{{ {', '.join(pairs)} }}"
+        case list():
+            return f"[{', '.join(map(_inline, value))}]"
+        case str():
+            return json.dumps(value, ensure_ascii=False)
+    return tomlkit.item(value).as_string()
+
+
 def render(manifest: Manifest) -> str:
     """The text of a new desktop.toml."""
     document = tomlkit.document()

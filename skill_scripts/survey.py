@@ -21,6 +21,7 @@ from skill_scripts.environment import (
     cache_folder,
     find_environment,
     has_unusable_environment,
+    is_outdated,
     make_environment,
     python_in,
 )
@@ -106,7 +107,8 @@ def survey(
 
 def _provide_interpreter(result: Survey, private: Path | None, progress: Progress) -> None:
     project, declared, wanted = result.project, result.declared, result.draft["python"]
-    if found := find_environment(project, wanted["interpreter"]):
+    found = find_environment(project, wanted["interpreter"])
+    if found and not is_outdated(found, wanted):
         result.interpreter, result.environment = found, "private" if found.private else "own"
         relative = PurePosixPath(found.python.relative_to(project.root).as_posix())
         if len(relative.parts) != 3 and not found.private:

@@ -73,6 +73,24 @@ def test_dry_run_shows_the_plan_and_writes_nothing(target, kit_json):
     assert 'name = "Pony Club"' in document["manifest"]
 
 
+def test_dry_run_names_what_is_decided(target, kit, kit_json):
+    options = ("--set", "app.name=Pony Club", "--set", 'python.exclude=["gunicorn"]')
+
+    document = kit_json("adapt", target, "--dry-run", *options)
+    shown = kit("adapt", target, "--dry-run", *options).stderr
+
+    assert document["decided"] == [
+        "app.name=Pony Club",
+        "app.identifier=org.desktop-django.my-project-e",
+        'python.exclude=["gunicorn"]',
+    ]
+    assert all(line in shown for line in document["decided"])
+    kit("adapt", target)
+    assert kit_json("adapt", target, "--dry-run", "--set", "login.user=admin")["decided"] == [
+        "login.user=admin"
+    ]
+
+
 def test_the_second_time_there_is_nothing_to_do(target, kit):
     kit("adapt", target)
     before = projects.contents(target)
@@ -145,6 +163,43 @@ def test_a_private_environment_is_made_where_there_is_none(tmp_path, kit):
     assert done.stdout.strip() == str(root / "desktop-app" / ".venv")
     kit("remove", root)
     assert projects.contents(root) == before
+
+
+def imports(root, module) -> bool:
+    python = root / "desktop-app" / ".venv" / "bin" / "python"
+    return subprocess.run([python, "-c", f"import {module}"], capture_output=True).returncode == 0
+
+
+def test_the_private_environment_follows_later_decisions_on_packages_only(tmp_path, kit):
+    root = projects.commit(
+        projects.project(
+            tmp_path / "bare", {"requirements.txt": "django<6\npyyaml==6.0.1\n"}, "import six"
+        )
+    )
+    kit("adapt", root)
+    mark = root / "desktop-app" / ".venv" / "as it was made"
+    mark.touch()
+    manifest = root / "desktop-app" / "desktop.toml"
+
+    other = kit("adapt", root, "--set", "login.user=admin")
+    assert (other.exit_code, mark.exists()) == (0, True), other.stderr
+
+    before = manifest.read_bytes()
+    impossible = kit("adapt", root, "--set", 'python.extra=["django==0.0.1"]')
+    assert impossible.exit_code == 3 and mark.exists() and manifest.read_bytes() == before
+
+    extra = kit("adapt", root, "--set", 'python.extra=["toml", "pyyaml>=6.0.2"]')
+    assert extra.exit_code == 0 and "make the environment" in extra.stderr, extra.stderr
+    assert not mark.exists() and imports(root, "toml")
+    assert 'extra = ["toml", "pyyaml>=6.0.2", "six"]' in manifest.read_text(encoding="utf-8")
+    newer = "yaml; from importlib.metadata import version; assert version('pyyaml') > '6.0.1'"
+    assert imports(root, newer)
+
+    assert kit("adapt", root).stderr == "nothing to do: the project is adapted\n"
+    without = kit("adapt", root, "--set", 'python.exclude=["pyyaml"]', "--set", "python.extra=[]")
+    assert without.exit_code == 0, without.stderr
+    assert imports(root, "six") and not imports(root, "yaml")
+    assert projects.status(root) == ["?? desktop-app/"]
 
 
 def test_a_failure_leaves_nothing(target, kit, monkeypatch):

@@ -79,3 +79,22 @@ def test_every_error_says_what_it_means_and_what_to_do():
         error = KitError(code, "what happened")
         assert str(error).startswith(f"error {code}: what happened\n  means: ")
         assert text.meaning.endswith(".") and not text.remedy.endswith(".")
+
+
+def test_what_is_decided_can_be_decided_again():
+    decisions = [
+        "app.name=Pony Club",
+        'django.set.OPTIONS={ a = [1, 2.5], "b c" = { d = "é" } }',
+        'data.seed=[{ from = "seed", to = "media" }]',
+        'data.first_run=[["loaddata", "ponies"]]',
+        "login.create=true",
+        'workers=[{ name = "tasks", command = ["db_worker"] }]',
+    ]
+    first, second = manifest.defaults(), manifest.defaults()
+    for decision in decisions:
+        manifest.decide(first, decision)
+    for decision in manifest.decided(first):
+        manifest.decide(second, decision)
+
+    assert len(manifest.decided(first)) == len(decisions)
+    assert first == second
