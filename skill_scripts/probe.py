@@ -72,7 +72,7 @@ def main(request_file: str, result_file: str) -> None:
     except (Exception, SystemExit) as error:
         wrapped = type(error).__module__.startswith("desktop_runtime") and error.__cause__
         report.facts["error"] = describe(wrapped or error, project)
-        report.facts["search_path"] = [entry for entry in sys.path if isinstance(entry, str)]
+        report.facts |= describe_packages()
         report.save()
     else:
         report.step("done")
@@ -158,6 +158,7 @@ def look(report: Report, project: Path, request: dict[str, Any]) -> None:
         make_tables()
     except Exception as error:
         report.facts["tables_error"] = describe(error, project)
+        report.facts |= describe_packages()
 
     report.step("landing")
     if manifest.login_create:
@@ -399,6 +400,19 @@ def describe(error: BaseException, project: Path) -> dict[str, Any]:
         "file": _relative(place["file"], project) if place else "",
         "line": place["line"] if place else 0,
         "text": f"{type(error).__name__}: {error}"[:2000],
+    }
+
+
+def describe_packages() -> dict[str, Any]:
+    """From where modules are imported, and to which distribution each belongs."""
+    from importlib import metadata
+
+    found = metadata.packages_distributions()
+    return {
+        "search_path": [entry for entry in sys.path if isinstance(entry, str)],
+        "packages": {
+            top: (names[0], metadata.version(names[0])) for top, names in found.items() if names[0]
+        },
     }
 
 

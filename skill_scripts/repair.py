@@ -14,18 +14,13 @@ from skill_scripts import git, missing
 from skill_scripts.environment import BUILT_ALTERNATIVE, COMPLETE, make_environment
 from skill_scripts.errors import KitError
 from skill_scripts.findings import DECIDE, HANDLED, Finding
+from skill_scripts.mismatch import GONE_FROM_PYTHON, Mismatch, find_mismatch
 from skill_scripts.project import Project, settings_of_server
 from skill_scripts.surveyed import Survey
 
 # Packages from before the first Python that our runtime knows have no wheels for it.
 FIRST_WHEELS = "2022-10-24"
 RECENT_DAYS = 60
-# Modules of the standard library, and the Python that no longer has them.
-GONE_FROM_PYTHON = {
-    "asynchat": "3.12", "asyncore": "3.12", "distutils": "3.12", "imp": "3.12", "smtpd": "3.12",
-    "audioop": "3.13", "cgi": "3.13", "crypt": "3.13", "imghdr": "3.13", "lib2to3": "3.13",
-    "nntplib": "3.13", "pipes": "3.13", "telnetlib": "3.13", "uu": "3.13", "xdrlib": "3.13",
-}  # fmt: skip
 
 
 def repair(result: Survey, failure: dict[str, Any]) -> Finding | None:
@@ -38,13 +33,14 @@ def repair(result: Survey, failure: dict[str, Any]) -> Finding | None:
     if name and name not in variables:
         proposal = missing.propose_value(name)
         return _give_variable(result, name, proposal.value, proposal.certain, place)
+    mismatch = find_mismatch(failure, result.facts, result.project.root)
     if module:
         return (
             _other_settings(result, module)
             or _find_folder(result, module)
             or _older_python(result, module)
             or _install_module(result, module, place)
-            or _go_back_in_time(result)
+            or _go_back_in_time(result, mismatch)
         )
     if not result.facts.get("settings_module") and result.facts["step"] == "manage":
         return _first_settings(result)
@@ -52,7 +48,7 @@ def repair(result: Survey, failure: dict[str, Any]) -> Finding | None:
         value = missing.next_value(variables[name])
         if value is not None:
             return _give_variable(result, name, value, False, place)
-    return _go_back_in_time(result)
+    return _go_back_in_time(result, mismatch)
 
 
 def _give_variable(result: Survey, name: str, value: str, certain: bool, place: str) -> Finding:
@@ -160,7 +156,8 @@ def _install_module(result: Survey, module: str, place: str) -> Finding | None:
         name: BUILT_ALTERNATIVE.get(name, name) for name in result.left_out
     }
     requirement = missing.distribution_for(module, spare)
-    if not result.made or not requirement or requirement in extra:
+    is_there = module.partition(".")[0] in result.facts.get("packages", {})
+    if not result.made or is_there or not requirement or requirement in extra:
         return None
     try:
         result.made.add(requirement, result.declared.constraints)
@@ -204,7 +201,7 @@ def undeclared(requirement: str, place: str = "") -> Finding:
     )
 
 
-def _go_back_in_time(result: Survey) -> Finding | None:
+def _go_back_in_time(result: Survey, mismatch: Mismatch | None) -> Finding | None:
     """Packages as they were when the project was last changed, where today's are too new."""
     moment = git.last_change(result.project.root)
     if not result.made or result.made.as_of or moment < FIRST_WHEELS or _is_recent(moment):
@@ -222,11 +219,13 @@ def _go_back_in_time(result: Survey) -> Finding | None:
         return None
     result.interpreter = result.made.interpreter
     wanted["extra"] = [*result.made.added]
+    reason = f" ({mismatch.what})" if mismatch else ""
+    instead = f"; or {mismatch.do}" if mismatch else ""
     return Finding(
         "too-new",
         DECIDE,
-        f"today's versions of its packages do not work; those of {moment[:10]} are taken",
-        "they are pinned in python.extra; pin them in the project, or bring it up to date",
+        f"today's versions of its packages do not work{reason}; those of {moment[:10]} are taken",
+        f"python.extra pins them; pin them in the project, or bring it up to date{instead}",
     )
 
 
@@ -236,8 +235,11 @@ def _is_recent(moment: str) -> bool:
     return age < timedelta(days=RECENT_DAYS)
 
 
-def remedy(failure: dict[str, Any], step: str) -> str:
-    """What would help a project that cannot be repaired from outside, and failed at `step`."""
+def remedy(result: Survey, failure: dict[str, Any]) -> str:
+    """What would help a project that cannot be repaired from outside."""
+    if mismatch := find_mismatch(failure, result.facts, result.project.root):
+        where = "" if result.made else " (its environment is the project's own: install it there)"
+        return f"{mismatch.what}; {mismatch.do}{where}"
     if module := missing.missing_module(failure):
         name = missing.distribution_for(module, {}) or module.split(".")[0]
         return (
@@ -247,7 +249,7 @@ def remedy(failure: dict[str, Any], step: str) -> str:
     if name := missing.missing_variable(failure):
         return f"give the variable a value: --set django.env.{name}=VALUE"
     # Settings that do not load cannot be overridden.
-    table = "env" if step in ("manage", "settings") else "set"
+    table = "env" if result.facts["step"] in ("manage", "settings") else "set"
     return f"correct it in the project, or give what it needs: --set django.{table}.NAME=VALUE"
 
 

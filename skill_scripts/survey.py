@@ -181,7 +181,7 @@ def _load(result: Survey, progress: Progress) -> None:
             if result.facts["step"] == "manage":
                 failure["file"] = failure["file"] or result.project.manage
             step = result.facts["step"]
-            result.findings.append(failed_to_load(failure, step, remedy(failure, step)))
+            result.findings.append(failed_to_load(failure, step, remedy(result, failure)))
             # Older packages that did not help are no decision to take.
             repairs = {what: each for what, each in repairs.items() if each.id != "too-new"}
             if "settings" not in result.facts:

@@ -10,7 +10,12 @@ from skill_scripts.environment import Interpreter, Private
 from skill_scripts.findings import SEVERITIES, Finding
 from skill_scripts.project import Project
 
-NOT_SHOWN = ("search_path", "absent_variables", "folders")  # facts for the survey itself
+NOT_SHOWN = (
+    "search_path",
+    "packages",
+    "absent_variables",
+    "folders",
+)  # facts for the survey itself
 
 Progress = Callable[[str], None]
 
