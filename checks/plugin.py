@@ -110,8 +110,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if config.option.__dict__.get("dist") == "loadgroup":
             item.add_marker(pytest.mark.xdist_group(_group(item)))
         (wanted if not ids or run.wants(ids) else other).append(item)
+    items[:] = _in_order_of_launches(wanted)
     if other:
-        items[:] = wanted
         config.hook.pytest_deselected(items=other)
 
 
@@ -195,6 +195,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.write_line("")
     for line in report.table(run, terminalreporter.isatty):
         terminalreporter.write_line(line)
+
+
+def _in_order_of_launches(items: list[pytest.Item]) -> list[pytest.Item]:
+    """`items`, where each launch of the shell ends the one before: its checks keep their order."""
+    launches = [item for item in items if item.path.stem == "test_shl"]
+    ordered = iter(sorted(launches, key=lambda item: item.function.__code__.co_firstlineno))
+    return [next(ordered) if item in launches else item for item in items]
 
 
 def _group(item: pytest.Item) -> str:

@@ -75,11 +75,11 @@ def page(found: dict[str, Row]) -> str:
 
 def _judges(title: str, rows: list[Row]) -> str:
     form = {
-        "Backends": "all families; the shell was not opened",
+        "Backends": "all families; the shell was not opened, and what a bundle is made of is "
+        "shown by tests/stage/test_broken_bundles.py",
         "Shells": "the shell's family in real windows and the cheap criteria of the others, "
         "which do not open it",
-        "Applications": "the criteria of packaged applications; those of the bundle in it have "
-        "broken bundles of their own",
+        "Applications": "the criteria of packaged applications",
     }[title]
     others = [row for row in rows if not row["whole"]]
     said = f"{len(rows) - len(others)} of {len(rows)} judged by {form}"

@@ -29,7 +29,7 @@ APPLICATIONS = (
     application(
         "fetches a dictionary",
         "UPD-1",
-        ("main.js", "session.setSpellCheckerLanguages([])", "{}"),
+        ("spelling.js", "wanted() ? ", "true ? "),
     ),
     application(
         "fetches an update before anybody agrees",

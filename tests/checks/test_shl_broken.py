@@ -17,6 +17,7 @@ import pytest
 from checks import criteria
 from tests.broken.shells import SHELLS
 from tests.broken.targets import ROOT, caught, copy_reference_app, judge, make
+from tests.checks.again import IN_RANDOM_ORDER
 from tests.electron import check_options
 
 TENTH = datetime.date.today().toordinal() % 10
@@ -58,6 +59,7 @@ def test_a_sound_shell_passes_and_leaves_nothing(tmp_path, monkeypatch):
     # Chromium's sockets have short names: pytest's own folders are too deep for them.
     with tempfile.TemporaryDirectory() as scratch:
         monkeypatch.setenv("TMPDIR", scratch)
+        options = (*options, *IN_RANDOM_ORDER)
         code, verdicts = judge(path, tmp_path / "report.json", "--only", "SHL", *options)
         assert verdicts == dict.fromkeys(FAMILY, "pass")
         assert not list(Path(scratch).iterdir())

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from tests.broken.targets import ROOT, judge
+from tests.checks.again import IN_RANDOM_ORDER
 
 MINIMAL = Path(__file__).parent / "minimal_target"
 RUNSERVER = Path(__file__).parent / "runserver_target"
@@ -228,7 +229,7 @@ class TestHostileConfiguration:
 class TestOtherWaysToStart:
     """Targets that share no code with the payload."""
 
-    def test_hand_made_target_conforms(self, minimal, tmp_path):
+    def test_hand_made_target_conforms_in_any_order(self, minimal, tmp_path):
         code, verdicts = judge(minimal, tmp_path / "report.json", "--strict-should")
         assert {i for i, v in verdicts.items() if v not in ("pass", "not run here")} == {
             "ADP-1",
@@ -236,6 +237,9 @@ class TestOtherWaysToStart:
             "ADP-3",
         }
         assert code == 0
+        report = tmp_path / "again.json"
+        again = judge(minimal, report, "--strict-should", *IN_RANDOM_ORDER)
+        assert again == (code, verdicts)
 
     def test_runserver_fails_where_it_should(self, tmp_path):
         target = copied(RUNSERVER, tmp_path / "target")
