@@ -191,11 +191,20 @@ def _web(
     middleware = settings.get("MIDDLEWARE") or []
     walls = [name for name in middleware if any(mark in name for mark in LOGIN_MIDDLEWARE)]
     landing = facts.get("landing", {})
-    if (walls or landing.get("login")) and not signs_in:
+    pages = facts.get("urls", {})
+    asks = ""
+    if walls or landing.get("login"):
+        asks = f"the first page asks to sign in ({walls[0] if walls else landing['path']})"
+    elif pages.get("guarded") and not pages["sign_up"]:
+        asks = (
+            f"pages ask to sign in ({', '.join(pages['guarded'][:5])}) and there is none to sign "
+            "up: nobody gets into a new installation"
+        )
+    if asks and not signs_in:
         yield Finding(
             "login-wall",
             DECIDE,
-            f"the first page asks to sign in ({walls[0] if walls else landing['path']})",
+            asks,
             "stay with it, or sign the one user in: --set login.user=NAME --set login.create=true"
             + _tried(facts.get("signed_in")),
         )

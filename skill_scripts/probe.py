@@ -14,8 +14,10 @@ import ast
 import importlib.util
 import json
 import os
+import re
 import sys
 import traceback
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,9 @@ QUEUE_SETTINGS = (
 
 
 MOST_PAGES = 12  # that are tried where none is at the root
+MOST_ROUTES = 20  # that are named in the facts
+NO_PLAIN_PATH = "<([*+?\\"  # characters of a route that takes arguments
+SIGN_UP = re.compile(r"sign[-_]?up|(\b|_)register|create[-_]?account", re.IGNORECASE)
 NO_FIRST_PAGE = (".", "__", "api", "health", "i18n", "logout", "media/", "static/", "webhook")
 
 
@@ -287,7 +292,8 @@ def describe_urls(health_path: str) -> dict[str, Any]:
     return {
         "root": view_at("/"),
         "health": None if takes_all else health,
-        "pages": plain_pages(get_resolver().url_patterns)[:20],
+        "pages": plain_pages(get_resolver().url_patterns)[:MOST_ROUTES],
+        **describe_accounts(get_resolver().url_patterns),
     }
 
 
@@ -296,7 +302,7 @@ def plain_pages(patterns: list[Any], prefix: str = "/") -> list[str]:
     found = []
     for pattern in patterns:
         route = str(pattern.pattern)
-        if any(mark in route for mark in "<([*+?\\") or prefix.count("/") > 4:
+        if any(mark in route for mark in NO_PLAIN_PATH) or prefix.count("/") > 4:
             continue
         if any(word in route for word in NO_FIRST_PAGE):
             continue
@@ -307,6 +313,55 @@ def plain_pages(patterns: list[Any], prefix: str = "/") -> list[str]:
         else:
             found.append(path)
     return sorted(dict.fromkeys(found), key=lambda path: "admin" in path)
+
+
+def describe_accounts(patterns: list[Any]) -> dict[str, Any]:
+    """Routes that Django's own decorators and mixins keep for signed-in users, and whether there
+    is a page to sign up; the admin and the pages for passwords are left out."""
+    guarded, sign_up = [], False
+    for route, pattern in flat(patterns):
+        view = pattern.callback
+        view_class = getattr(view, "view_class", None)
+        if str(getattr(view, "__module__", "")).startswith("django.contrib."):
+            continue
+        sign_up = sign_up or bool(SIGN_UP.search(f"{route} {pattern.name}"))
+        mixins = {each.__module__ for each in getattr(view_class, "__mro__", ())}
+        if "django.contrib.auth.mixins" in mixins or any(
+            asks_for_account(each)
+            for each in (view, *(getattr(view_class, name, None) for name in ("dispatch", "get")))
+        ):
+            guarded.append(route)
+    # Those that can be opened as they are come first.
+    guarded.sort(key=lambda route: any(mark in route for mark in NO_PLAIN_PATH))
+    return {"guarded": guarded[:MOST_ROUTES], "sign_up": sign_up}
+
+
+def flat(patterns: list[Any], prefix: str = "/") -> Iterator[tuple[str, Any]]:
+    """Every route with its pattern, those of the admin left out."""
+    for pattern in patterns:
+        route = prefix + str(pattern.pattern).removeprefix("^").removesuffix("$")
+        if not hasattr(pattern, "url_patterns"):
+            yield route, pattern
+        elif getattr(pattern, "app_name", "") != "admin":
+            yield from flat(pattern.url_patterns, route)
+
+
+def asks_for_account(view: Any, depth: int = 6) -> bool:
+    """Whether a decorator of django.contrib.auth is around the view."""
+    code = getattr(view, "__code__", None)
+    if code is None or not depth:
+        return False
+    if Path(code.co_filename).parts[-3:] == ("contrib", "auth", "decorators.py"):
+        return True
+    for cell in getattr(view, "__closure__", None) or ():
+        try:
+            held = cell.cell_contents
+        except ValueError:  # not filled yet
+            continue
+        for each in held if isinstance(held, (list, tuple)) else [held]:
+            if asks_for_account(each, depth - 1):
+                return True
+    return False
 
 
 def make_tables() -> None:

@@ -312,12 +312,20 @@ def _usable_pages(pages: dict[str, Any]) -> list[str]:
 
 def _try_sign_in(result: Survey, progress: Progress) -> None:
     """Find out whether the one user of a desktop app would get past a login wall."""
-    landing, login = result.facts.get("landing", {}), result.draft["login"]
-    if not landing.get("login") or login["user"]:
+    landing, pages = result.facts.get("landing", {}), result.facts.get("urls", {})
+    home = result.draft["app"]["home"]
+    if not landing.get("login"):
+        inner = {*pages.get("guarded", ())} & {*pages.get("pages", ())}
+        home = "" if pages.get("sign_up") else min(inner, default="")
+    if not home or result.draft["login"]["user"]:
         return
     assert result.interpreter is not None
     progress("trying to sign in")
-    tried = {**result.draft, "login": {"user": "desktop", "create": True}}
+    tried = {
+        **result.draft,
+        "app": {**result.draft["app"], "home": home},
+        "login": {"user": "desktop", "create": True},
+    }
     facts = run_probe(result.project, tried, result.interpreter)
     result.facts["signed_in"] = facts.get("landing", {}) | {
         "error": facts["error"]["text"] if facts["error"] else ""

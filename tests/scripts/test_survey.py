@@ -112,6 +112,71 @@ def test_a_login_wall_is_seen(make_project, kit_json):
     assert "(tried: / then answers 200)" in wall["do"]
 
 
+SIGNING_IN = """
+INSTALLED_APPS += ["django.contrib.sessions"]
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+]
+"""
+INNER_PAGES = """
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.mixins import LoginRequiredMixin
+from django.http import HttpResponse
+from django.urls import path
+from django.utils.decorators import method_decorator
+from django.views import View
+from django.views.decorators.cache import never_cache
+
+
+def page(request, pk=0):
+    return HttpResponse("page")
+
+
+class Notes(View):
+    get = page
+
+
+urlpatterns = [path("", page), path("about/", page), path("open/", Notes.as_view())]
+"""
+GUARDED = {
+    "a decorator": 'path("notes/", never_cache(login_required(page)))',
+    "a mixin": 'path("notes/", type("Own", (LoginRequiredMixin, Notes), {}).as_view())',
+    "a decorated class": (
+        'path("notes/", method_decorator(login_required, name="dispatch")'
+        '(type("Own", (Notes,), {})).as_view())'
+    ),
+    "a decorated method": (
+        'path("notes/", type("Own", (Notes,), {"get": method_decorator(login_required)'
+        "(lambda self, request: page(request))}).as_view())"
+    ),
+}
+
+
+@pytest.mark.parametrize("guard", GUARDED)
+def test_inner_pages_that_nobody_gets_into_are_a_login_wall(make_project, kit_json, guard):
+    urls = f"{INNER_PAGES}urlpatterns += [{GUARDED[guard]}]\n"
+
+    document = kit_json("survey", make_project({"site1/urls.py": urls}, settings=SIGNING_IN))
+
+    (wall,) = findings(document, "login-wall")
+    assert wall["severity"] == "decide"
+    assert "pages ask to sign in (/notes/" in wall["what"]
+    assert "--set login.user=NAME --set login.create=true" in wall["do"]
+    assert "(tried: /notes/ then answers 200)" in wall["do"]
+
+
+@pytest.mark.parametrize(
+    "further", ["", 'path("notes/", login_required(page)), path("accounts/register/", page)']
+)
+def test_open_pages_and_a_sign_up_are_no_login_wall(make_project, kit_json, further):
+    urls = f"{INNER_PAGES}urlpatterns += [{further}]\n"
+
+    document = kit_json("survey", make_project({"site1/urls.py": urls}, settings=SIGNING_IN))
+
+    assert findings(document, "login-wall") == []
+
+
 def test_without_a_page_at_the_root_another_is_opened(make_project, kit_json):
     urls = """
     from django.http import HttpResponse
