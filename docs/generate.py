@@ -296,12 +296,12 @@ def _usage(command: TyperCommand) -> Iterator[str]:
     for parameter in command.params:
         if isinstance(parameter, TyperArgument):
             yield parameter.metavar or parameter.name.upper()
-    if any(isinstance(parameter, TyperOption) for parameter in command.params):
+    if _options("", command):
         yield "[options]"
 
 
 def _options(where: str, command: TyperCommand) -> list[str]:
-    options = [p for p in command.params if isinstance(p, TyperOption) and p.name != "help"]
+    options = [p for p in command.params if isinstance(p, TyperOption) and "--help" not in p.opts]
     if not options:
         return []
     lines = ["", "| option | |", "| --- | --- |"]

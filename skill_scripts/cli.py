@@ -239,19 +239,45 @@ def package(
     screen.print(f"{done.app}\n{done.seconds} s", markup=False)
 
 
+def _check_help(wanted: bool) -> None:
+    if wanted:
+        done = _run_checks("--help", capture_output=True, text=True)
+        options = done.stdout.partition("acceptance checks:\n")[2].partition("\n\n")[0]
+        typer.echo(
+            "usage: desktop-django check PATH [OPTIONS]\n\n"
+            f"{check.__doc__}\n\nOptions, and those of pytest:\n{options}\n\n"
+            "Exit codes: 0 all hold, 1 criteria failed, 2 there is nothing to judge, "
+            "3 a fault of the checks."
+        )
+        raise typer.Exit
+
+
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
     add_help_option=False,
 )
-def check(context: typer.Context, path: ProjectPath) -> None:
+def check(
+    context: typer.Context,
+    path: ProjectPath,
+    _help: Annotated[
+        bool,
+        typer.Option(
+            "--help", is_eager=True, callback=_check_help, help="Show this message and exit."
+        ),
+    ] = False,
+) -> None:
     """Check an adapted project against SPEC.md; further options go to the checks."""
+    done = _run_checks("--target", str(path.resolve()), *context.args)
+    raise typer.Exit(done.returncode)
+
+
+def _run_checks(*arguments: str, **options: Any) -> subprocess.CompletedProcess:
     # Without -c, --rootdir and autoload off, pytest would run the target's own configuration, and
     # without -P what lies in the folder this is called in.
     command = [sys.executable, "-P", "-m", "pytest", "-c", str(KIT / "checks" / "pytest.ini")]
-    command += ["--rootdir", str(KIT), str(KIT / "checks"), "--target", str(path.resolve())]
+    command += ["--rootdir", str(KIT), str(KIT / "checks"), *arguments]
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    done = subprocess.run([*command, *context.args], env=environment)
-    raise typer.Exit(done.returncode)
+    return subprocess.run(command, env=environment, **options)
 
 
 @app.command()

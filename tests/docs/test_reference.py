@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import re
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -56,6 +57,15 @@ def test_an_option_without_help_stops_the_generator(generator):
 def test_an_option_without_help_stops_the_generator_for_the_checks_too(generator):
     with pytest.raises(SystemExit, match="option --new has no help"):
         generator._OptionReader().addoption("--new", action="store_true")
+
+
+def test_the_help_of_check_lists_the_options_of_the_suite():
+    command = [sys.executable, "-m", "skill_scripts", "check", "--help"]
+    done = subprocess.run(command, cwd=KIT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    listed = set(re.findall(r"^  (--[a-z-]+)", done.stdout, re.MULTILINE))
+    named = re.findall(r'add\(\s*"(--[a-z-]+)"', (KIT / "checks/plugin.py").read_text("utf-8"))
+    assert listed == set(named)
 
 
 def test_a_key_without_a_line_stops_the_generator(generator):
