@@ -42,7 +42,7 @@ from checks.backend import (
 from checks.pages import Visitor, new_text
 from checks.records import Way
 from checks.target import Target
-from checks.verdicts import NotApplicable, NotRun, PrerequisiteError
+from checks.verdicts import NotRun, NotTested, PrerequisiteError
 
 EARLY_CONNECTIONS = 20
 UNUSUAL = "Ünï cödé dir/with space"
@@ -69,7 +69,6 @@ class FirstRun:
     left: list[str]
     """Processes that were there STOP_LIMIT seconds after the stop."""
     way: Way | None
-    admin: bool
 
     @property
     def patience(self) -> float:
@@ -92,7 +91,7 @@ def scratch() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def first_run(target: Target, scratch: Path) -> FirstRun:
+def first_run(target: Target, scratch: Path, pytestconfig: pytest.Config) -> FirstRun:
     """The start of a new user: folder absent, migrations pending, requests from `listening` on."""
     app_data = scratch / "first"
     before = files.digests(target.bundle)
@@ -104,10 +103,8 @@ def first_run(target: Target, scratch: Path) -> FirstRun:
         listening = backend.listening()
         later = database.applied(app_data)
         way = None
-        admin = False
         with contextlib.suppress(TargetFailedError):
-            way = records.find(backend)
-            admin = way is None and records.has_admin(backend)
+            way = records.find(backend, pytestconfig.option.form)
         code, seconds = backend.stop()
         left, _ = backend.gone_within(0 if code is None else STOP_LIMIT)
     return FirstRun(
@@ -124,7 +121,6 @@ def first_run(target: Target, scratch: Path) -> FirstRun:
         seconds_to_stop=seconds,
         left=left,
         way=way,
-        admin=admin,
     )
 
 
@@ -305,6 +301,11 @@ class Restarts:
     unmerged: list[str] = field(default_factory=list)
     killed_data: Path = Path()
 
+    def needs_a_way(self) -> None:
+        """Raise NotTested where no record could be saved for want of a form."""
+        if self.way is None:
+            raise NotTested(self.reason)
+
 
 @pytest.fixture(scope="session")
 def restarts(target: Target, copies: Any, first_run: FirstRun, scratch: Path) -> Restarts:
@@ -312,15 +313,17 @@ def restarts(target: Target, copies: Any, first_run: FirstRun, scratch: Path) ->
     app_data = copies("restarts")
     result = Restarts(way=first_run.way)
     if result.way is None:
-        _open_the_admin(target, app_data, first_run, result)
+        try:
+            result.way = records.open_admin(target, app_data)
+        except NotTested as error:
+            result.reason = str(error)
     port, old_token = free_port(), new_token()
     result.same_port = port
     with Backend(target, app_data, port=port, token=old_token) as backend:
         backend.ready()
         cookies = bootstrap_cookies(backend)
-        if result.way is None and not result.reason:
-            result.way = records.find_admin(backend)
-            result.reason = "" if result.way else "no form saved a record, its admin neither"
+        if result.way and result.way.admin and not records.save(backend, result.way, new_text()):
+            result.way, result.reason = None, "no form saved a record, the admin's neither"
         if result.way:
             # Not looked for before the kill: what counts is that it was acknowledged.
             for text in (new_text(), new_text(), new_text()):
@@ -362,15 +365,6 @@ def restarts(target: Target, copies: Any, first_run: FirstRun, scratch: Path) ->
         backend.ready()
         result.kept_after_start = records.is_kept(app_data, result.kept)
     return result
-
-
-def _open_the_admin(target: Target, app_data: Path, first_run: FirstRun, result: Restarts) -> None:
-    if not first_run.admin:
-        result.reason = "no visited page has a form that saves, and there is no admin at /admin/"
-    elif not records.add_account(target, app_data):
-        result.reason = (
-            "no visited page has a form that saves; no account for the admin can be made"
-        )
 
 
 def bootstrap_cookies(backend: Backend) -> dict[str, str]:
@@ -529,10 +523,3 @@ def hostile_environment(scratch: Path) -> dict[str, str]:
 def not_root() -> bool:
     """Whether permissions mean anything to this process."""
     return not hasattr(os, "geteuid") or os.geteuid() != 0
-
-
-def needs(value: str, reason: str) -> str:
-    """`value`, or NotApplicable with the reason."""
-    if not value:
-        raise NotApplicable(reason)
-    return value

@@ -164,22 +164,26 @@ def linked(backend: Backend, page: Page) -> list[str]:
     return paths[:LINKS]
 
 
-def visited(visitor: Visitor) -> list[Page]:
-    """The landing page and the pages it links to."""
+def visited(visitor: Visitor, named: str | None = None) -> list[Page]:
+    """The landing page, the pages it links to, and the one that is named."""
     home = visitor.page(visitor.backend.target.home)
     pages = [home]
-    for path in linked(visitor.backend, home):
+    for path in [*([named] if named else []), *linked(visitor.backend, home)]:
         answer = visitor.get(path)
         if "html" in answer.headers.get("content-type", ""):
             pages.append(Page(visitor.backend.origin + visitor.place, answer.text))
     return pages
 
 
-def forms(visitor: Visitor) -> list[Form]:
+def forms(visitor: Visitor, named: str | None = None) -> list[Form]:
     """Forms of the visited pages that save what a person writes, one for each action."""
-    found = {form.action: form for page in visited(visitor) for form in page.forms if form.saves}
-    # Pages that exist to add something come first.
-    return sorted(found.values(), key=lambda f: not re.search(r"new|add|create", f.action))[:FORMS]
+    seen = visited(visitor, named)
+    found = {form.action: form for page in seen for form in page.forms if form.saves}
+    # The page that is named, and those that exist to add something, come first.
+    return sorted(
+        found.values(),
+        key=lambda f: (_local(f.page) != named, not re.search(r"new|add|create", f.action)),
+    )[:FORMS]
 
 
 def new_text() -> str:

@@ -16,7 +16,7 @@ import pytest
 
 from checks import criteria, report
 from checks.target import STAGES, Target, TargetError, open_target
-from checks.verdicts import Check, NotApplicable, NotRun, Run
+from checks.verdicts import Check, NotApplicable, NotRun, NotTested, Run
 
 HERE = Path(__file__).resolve().parent
 RUN = pytest.StashKey[Run]()
@@ -37,6 +37,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--shell", action="store_true", help="a shell that cannot be opened here is an error")
     add("--electron", type=Path, metavar="PROGRAM", help="open the shell with it; asks for --shell")
     add("--manifest", type=Path, metavar="FILE", help="read this instead of desktop.toml")
+    add(
+        "--form",
+        metavar="PATH",
+        help="a page with a form that saves a record (default: looked for)",
+    )
     add("--spec", choices=criteria.VERSIONS, help="judge by this version (default: the target's)")
     add("--only", metavar="IDS", help="criteria or families to judge: TOK-1,NET")
     add("--strict-should", action="store_true", help="a SHOULD that is not met fails as well")
@@ -134,6 +139,7 @@ def pytest_runtest_makereport(
         seen=next((str(v) for k, v in reversed(item.user_properties) if k == "seen"), ""),
         said=run.redact(said),
         trace=str(outcome.longrepr or "") if verdict == "error" else "",
+        do=NotTested.do if call.excinfo and call.excinfo.errisinstance(NotTested) else "",
     )
     outcome.user_properties.append(("check", check.as_dict()))
     return outcome

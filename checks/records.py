@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,17 @@ from checks import database, pages
 from checks.backend import Backend, manage
 from checks.pages import Form, Page, Visitor
 from checks.target import Target
+from checks.verdicts import NotTested
 
-ADMIN = "/admin/"
-ADMIN_FORM = "/admin/auth/group/add/"
+ADMIN = "/admin/"  # where it is if the target cannot be asked
+ASK_FOR_ADMIN = """
+from django.urls import NoReverseMatch, reverse
+try:
+    page = reverse("admin:index")
+except NoReverseMatch:
+    page = ""
+print(f"ddk-admin {page};")
+"""
 USER, PASSWORD = "ddk-checks", "a password of the checks 7!"
 
 
@@ -23,34 +32,38 @@ class Way:
 
     page: str
     action: str
-    through_admin: bool = False
+    admin: str = ""
+    """First page of the admin, where the form belongs to it."""
 
     def __str__(self) -> str:
         return f"the form at {self.page}"
 
 
-def find(backend: Backend) -> Way | None:
-    """Try the target's forms until one saves what is written into it."""
+def find(backend: Backend, named: str | None = None) -> Way | None:
+    """Try the target's forms, first those of the page `named`, until one saves what is written."""
     visitor = Visitor(backend)
-    for form in pages.forms(visitor):
+    for form in pages.forms(visitor, named):
         way = Way(urlsplit(form.page).path, form.action.removeprefix(backend.origin))
         if save(backend, way, pages.new_text()):
             return way
     return None
 
 
-def find_admin(backend: Backend) -> Way | None:
-    """The admin's form for a group, where an account for it can be used."""
-    way = Way(ADMIN_FORM, ADMIN_FORM, through_admin=True)
-    return way if save(backend, way, pages.new_text()) else None
+def open_admin(target: Target, app_data: Path) -> Way:
+    """The admin's form for a group, and an account for it.
 
-
-def has_admin(backend: Backend) -> bool:
-    """Whether the target has Django's admin where it usually is."""
-    return any(
-        any(f["kind"] == "password" for f in form.fields)
-        for form in Visitor(backend).page(ADMIN).forms
-    )
+    Raises NotTested where there is no admin or no account can be made.
+    """
+    nothing = "no visited page has a form that saves"
+    said = manage(target, app_data, "shell", "--command", ASK_FOR_ADMIN, environment={})
+    found = re.search(r"ddk-admin (\S*);", said or "")
+    admin = found[1] if found else ADMIN
+    if not admin:
+        raise NotTested(f"{nothing}, and the target has no admin")
+    if not add_account(target, app_data):
+        raise NotTested(f"{nothing}; no account for the admin can be made")
+    form = f"{admin}auth/group/add/"
+    return Way(form, form, admin)
 
 
 def add_account(target: Target, app_data: Path) -> bool:
@@ -82,8 +95,8 @@ def is_kept(app_data: Path, text: str) -> bool:
 def send(backend: Backend, way: Way, text: str) -> bool:
     """Send the form with `text`; whether it was accepted."""
     visitor = Visitor(backend)
-    if way.through_admin:
-        _log_in(visitor)
+    if way.admin:
+        _log_in(visitor, way.admin)
     page = visitor.page(way.page)
     form = next((f for f in page.forms if _is(f, way, backend)), None)
     if form is None:
@@ -91,8 +104,8 @@ def send(backend: Backend, way: Way, text: str) -> bool:
     return visitor.post(form, form.filled(text)).status < 400
 
 
-def _log_in(visitor: Visitor) -> None:
-    page: Page = visitor.page(ADMIN)
+def _log_in(visitor: Visitor, admin: str) -> None:
+    page: Page = visitor.page(admin)
     for form in page.forms:
         if any(f["kind"] == "password" for f in form.fields):
             visitor.post(form, form.filled("") | {"username": USER, "password": PASSWORD})

@@ -33,7 +33,17 @@ def summary(run: Run) -> str:
     said = [
         f"{counts[k]} {word}" for k, word in COUNTED.items() if counts[k] or k in ("pass", "FAIL")
     ]
+    if untested := [i for each in run.not_tested() for i in each["criteria"]]:
+        said.append(f"NOT TESTED: {', '.join(untested)}")
     return f"{', '.join(said)}   ({run.seconds:.0f} s)"
+
+
+def warnings(run: Run) -> list[str]:
+    """What was not tested although it matters, in sentences."""
+    return [
+        f"not tested: {', '.join(each['criteria'])}: {each['reason']}; {each['do']}"
+        for each in run.not_tested()
+    ]
 
 
 def heading(run: Run) -> str:
@@ -59,6 +69,8 @@ def table(run: Run, colour: bool) -> Iterator[str]:
         for check in v.checks:
             if check.trace:
                 yield f"\nharness error in {check.name}:\n{check.trace}"
+    for line in warnings(run):
+        yield f"\033[{COLOURS['warn']}m{line}\033[0m" if colour else line
     yield summary(run)
 
 
@@ -76,6 +88,7 @@ def as_json(run: Run) -> str:
         "seconds": round(run.seconds, 1),
         "exit": run.exit_code,
         "counts": dict(Counter(v.verdict for v in run.verdicts)),
+        "not_tested": run.not_tested(),
         "criteria": [_entry(v) for v in run.verdicts],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
@@ -94,7 +107,8 @@ def as_markdown(run: Run) -> str:
         lines.append(
             "| " + " | ".join(c.replace("|", "\\|").replace("\n", " ") for c in cells) + " |"
         )
-    return "\n".join([*lines, "", summary(run), ""])
+    noted = [line for each in warnings(run) for line in ("", f"**Warning:** {each}")]
+    return "\n".join([*lines, *noted, "", summary(run), ""])
 
 
 def as_html(run: Run) -> str:
@@ -113,7 +127,7 @@ def as_html(run: Run) -> str:
     template = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
     return template.substitute(
         title=html.escape(heading(run)),
-        summary=html.escape(summary(run)),
+        summary=html.escape("; ".join([summary(run), *warnings(run)])),
         rows="\n".join(rows),
         pictures="\n".join(pictures),
     )

@@ -25,7 +25,6 @@ from checks.conftest import (
     Probed,
     Restarts,
     SecondInstall,
-    needs,
     not_root,
 )
 from checks.target import WINDOWS, Target
@@ -68,7 +67,7 @@ def test_writes_in_app_data(first_run: FirstRun, probed: Probed, seen: Seen) -> 
 @pytest.mark.criterion("DAT-2")
 def test_persistence(restarts: Restarts, seen: Seen) -> None:
     """Keeps a record over a stop and a start."""
-    needs(str(restarts.way or ""), restarts.reason)
+    restarts.needs_a_way()
     assert restarts.kept, f"{restarts.way} saved no record"
     assert restarts.kept_on_disk, "the record is not in the database after the stop"
     assert restarts.kept_after_start, "the record is gone after the next start"
@@ -91,7 +90,7 @@ def test_kill(restarts: Restarts, seen: Seen) -> None:
     assert not restarts.integrity, f"integrity_check says {restarts.integrity}"
     lost = len(restarts.saved) - len(restarts.after_kill)
     assert not lost, f"{lost} of {len(restarts.saved)} acknowledged records are gone"
-    needs(str(restarts.way or ""), restarts.reason)
+    restarts.needs_a_way()
     assert restarts.saved, f"{restarts.way} saved no record"
     seen(f"{len(restarts.saved)} records there, integrity ok")
 

@@ -18,7 +18,7 @@ import pytest
 from checks import database, records
 from checks.application import Opened
 from checks.backend import HOST, KILLED_SHELL_LIMIT, Backend, TargetFailedError
-from checks.conftest import Restarts, needs
+from checks.conftest import Restarts
 from checks.pages import new_text
 from checks.target import Target
 
@@ -74,7 +74,7 @@ def test_no_console(terminated: Terminated, seen: Seen) -> None:
 @pytest.mark.criterion("WIN-4")
 def test_session_end(target: Target, restarts: Restarts, scratch: Path, seen: Seen) -> None:
     """Keeps its database whole when the session ends."""
-    needs(str(restarts.way or ""), restarts.reason)
+    restarts.needs_a_way()
     app_data = Path(shutil.copytree(restarts.killed_data, scratch / "session"))
     saved: list[str] = []
 

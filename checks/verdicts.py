@@ -32,6 +32,18 @@ class NotApplicable(pytest.skip.Exception):
     """Raised when the target has nothing the criterion is about; the message is the reason."""
 
 
+class NotTested(NotApplicable):
+    """Raised when no way was found to try what is at the heart of most targets: saving a record.
+
+    It may well be there, so the report says it beside the counts, with what to declare.
+    """
+
+    do = (
+        "name a page with a form that saves: --form PATH; where it needs an account: login.user "
+        "in desktop.toml. Until then nobody knows whether the target keeps what is saved"
+    )
+
+
 class NotRun(pytest.skip.Exception):
     """Raised when this machine cannot decide the criterion; the message says which can."""
 
@@ -51,6 +63,8 @@ class Check:
     seen: str
     said: str
     trace: str = ""
+    do: str = ""
+    """What to declare so that it can be tested."""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, so that it travels between processes."""
@@ -117,6 +131,15 @@ class Run:
     def wants(self, ids: list[str]) -> bool:
         """Whether a check of these criteria belongs to the run."""
         return any(self._asked(i) and not self._elsewhere(self.criteria[i]) for i in ids)
+
+    def not_tested(self) -> list[dict[str, Any]]:
+        """What could not be tried for want of a way in: which criteria, why, what to declare."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for verdict in self.verdicts:
+            for check in verdict.checks:
+                if check.do and verdict.verdict == "not applicable":
+                    found.setdefault((check.said, check.do), []).append(verdict.criterion.id)
+        return [{"criteria": ids, "reason": key[0], "do": key[1]} for key, ids in found.items()]
 
     def expect(self, ids: list[str], title: str) -> None:
         """A check for these criteria exists; its title stands for them in the table."""

@@ -1,0 +1,137 @@
+"""A record is saved through whatever the target offers; if nothing does, the report says so."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import jsonschema
+import pytest
+
+from tests.broken.targets import REFERENCE, ROOT
+from tests.scripts import projects
+
+PERSISTENCE = "DAT-2,DAT-4,WEB-6"
+SETTINGS = """
+INSTALLED_APPS += [
+    "django.contrib.admin", "django.contrib.messages", "django.contrib.sessions",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+TEMPLATES = [{
+    "BACKEND": "django.template.backends.django.DjangoTemplates",
+    "APP_DIRS": True,
+    "OPTIONS": {"context_processors": [
+        "django.template.context_processors.request",
+        "django.contrib.auth.context_processors.auth",
+        "django.contrib.messages.context_processors.messages",
+    ]},
+}]
+"""
+URLS = """
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.http import HttpResponse
+from django.middleware.csrf import get_token
+from django.urls import path
+from django.utils.html import format_html
+
+
+def home(request):
+    return HttpResponse("<!doctype html><title>Home</title><h1>Nothing to fill in here</h1>")
+
+
+def write(request):
+    if request.method == "POST":
+        Group.objects.create(name=request.POST["name"])
+    return HttpResponse(format_html(
+        "<!doctype html><title>Write</title><form method=post><input name=name>"
+        "<button>Save</button>"
+        '<input type=hidden name=csrfmiddlewaretoken value="{}"></form>', get_token(request)
+    ))
+
+
+urlpatterns = [path("", home), path("deep/down/write/", write)]
+"""
+MANIFEST = """
+spec = "1.0"
+[app]
+name = "A"
+identifier = "org.example.a"
+"""
+
+
+@pytest.fixture
+def make_target(tmp_path):
+    def make(further=""):
+        root = projects.project(
+            tmp_path / "target", {"site1/urls.py": URLS + further}, settings=SETTINGS
+        )
+        shutil.copytree(
+            REFERENCE / "desktop-app", root / "desktop-app",
+            ignore=shutil.ignore_patterns("node_modules", "staged", "dist", "__pycache__"),
+        )  # fmt: skip
+        (root / "desktop-app" / "desktop.toml").write_text(MANIFEST, encoding="utf-8")
+        return root
+
+    return make
+
+
+def judge(root, tmp_path, *options):
+    """The report as JSON, and what a person and a CI summary see."""
+    files = [tmp_path / "report.json", tmp_path / "report.md"]
+    command = [sys.executable, "-P", "-m", "pytest", "-c", "checks/pytest.ini", "--rootdir", ".",
+               "checks", "-p", "no:cacheprovider", "--target", str(root), "--only", PERSISTENCE,
+               "--report-json", str(files[0]), "--report-md", str(files[1]), *options]  # fmt: skip
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280)
+    assert done.returncode == 0, done.stdout + done.stderr
+    document, text = (file.read_text(encoding="utf-8") for file in files)
+    schema = (ROOT / "checks" / "report.schema.json").read_text(encoding="utf-8")
+    jsonschema.validate(json.loads(document), json.loads(schema))
+    return json.loads(document), done.stdout, text
+
+
+def verdicts(document):
+    return {each["id"]: (each["verdict"], each["seen"]) for each in document["criteria"]}
+
+
+@pytest.mark.browser
+def test_an_admin_at_another_path_is_asked_for_by_its_name(make_target, tmp_path):
+    root = make_target('urlpatterns.append(path("back-office/", admin.site.urls))\n')
+
+    document, _, _ = judge(root, tmp_path)
+
+    seen = verdicts(document)
+    assert {verdict for verdict, _ in seen.values()} == {"pass"}, seen
+    assert (
+        "/back-office/auth/group/add/" in seen["DAT-2"][1] and "/back-office/" in seen["WEB-6"][1]
+    )
+    assert document["not_tested"] == []
+
+
+@pytest.mark.browser
+def test_what_cannot_be_tried_is_a_warning_in_every_report(make_target, tmp_path):
+    document, shown, markdown = judge(make_target(), tmp_path)
+
+    assert {verdict for verdict, _ in verdicts(document).values()} == {"not applicable"}
+    (untested,) = document["not_tested"]
+    assert untested["criteria"] == ["DAT-2", "DAT-4", "WEB-6"]
+    assert "has no admin" in untested["reason"] and "--form PATH" in untested["do"]
+    for text in (shown, markdown):
+        assert f"not tested: DAT-2, DAT-4, WEB-6: {untested['reason']}" in text
+        assert "NOT TESTED: DAT-2, DAT-4, WEB-6" in text.rstrip().splitlines()[-1]
+
+
+@pytest.mark.browser
+def test_a_page_with_a_form_can_be_named(make_target, tmp_path):
+    document, _, _ = judge(make_target(), tmp_path, "--form", "/deep/down/write/")
+
+    assert set(verdicts(document).values()) == {
+        ("pass", "the form at /deep/down/write/"),
+        ("pass", "3 records there, integrity ok"),
+    }
