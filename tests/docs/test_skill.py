@@ -10,6 +10,7 @@ import pytest
 import yaml
 from uv import find_uv_bin
 
+from checks import criteria
 from skill_scripts.findings import BLOCKED, DECIDE, INTEGRATIONS
 
 from .pages import KIT, run_line, said
@@ -95,6 +96,33 @@ def test_every_decision_is_in_the_table(skill):
     table = body[body.index("### Decisions") : body.index("## 3.")]
     assert findings_to_decide()
     assert sorted(each for each in findings_to_decide() if f"`{each}`" not in table) == []
+
+
+def criteria_in(text):
+    """The identifiers that a cell names, one by one, in ranges, or as whole families."""
+    for family, first, last in re.findall(r"([A-Z]{3})-(\d+) to [A-Z]{3}-(\d+)", text):
+        yield from (f"{family}-{number}" for number in range(int(first), int(last) + 1))
+    yield from re.findall(r"[A-Z]{3}-\d+", text)
+    for family in re.findall(r"\b([A-Z]{3})\b(?!-)", text):
+        yield from (each for each in criteria.load() if each.startswith(f"{family}-"))
+
+
+def test_every_criterion_of_an_adapted_project_that_can_fail_has_its_row(skill):
+    text = (skill / "references" / "failures.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| ")]
+    named = {each for row in rows for each in criteria_in(row)}
+    asked = {
+        name
+        for name, each in criteria.load().items()
+        if "adapted" in each.stages and "all" in each.platforms
+    }
+    assert sorted(asked - named) == []
+
+
+def test_what_was_not_tested_is_to_be_acted_on(skill):
+    _, body = split(skill)
+    verify = body[body.index("## 5. Verify") : body.index("## 6.")]
+    assert all(each in verify for each in ("NOT TESTED", "`not_tested`", "--form PATH"))
 
 
 def test_severities_are_explained(skill):
