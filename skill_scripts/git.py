@@ -46,6 +46,11 @@ def ignored(root: Path, paths: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def has(root: Path, name: str) -> bool:
+    """Whether git manages the file, whatever the rules say."""
+    return bool(_git(root, "ls-files", "--", name))
+
+
 def last_change(root: Path) -> str:
     """When the project was last committed to, in ISO form; "" where git does not know."""
     return (_git(root, "log", "-1", "--format=%cI", "--", ".") or "").strip()

@@ -7,7 +7,7 @@ an environment of ours, never in the project.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from skill_scripts import git, missing
@@ -95,6 +95,25 @@ def _first_settings(result: Survey) -> Finding | None:
         DECIDE,
         f"{project.manage} leaves the settings module to the environment; used = {chosen}",
         f"if another is meant: --set django.settings=NAME ({', '.join(candidates)})",
+    )
+
+
+def ignored_settings(result: Survey) -> Finding | None:
+    """The finding for a settings module that git ignores: it is on this computer only."""
+    project, file = result.project, Path(result.facts.get("settings_file") or "/")
+    if not file.is_relative_to(project.root):
+        return None
+    name = file.relative_to(project.root).as_posix()
+    if git.has(project.root, name) or not git.ignored(project.root, [name]):
+        return None
+    named = result.facts["settings_module"]
+    others = [each for each in _settings_modules(project, named) if each != named]
+    return Finding(
+        "settings-module",
+        DECIDE,
+        f"{named} is a file that git ignores: it is in no clone and in no bundle",
+        f"choose one that is committed: --set django.settings=NAME ({', '.join(others)})",
+        name,
     )
 
 

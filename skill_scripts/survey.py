@@ -38,7 +38,7 @@ from skill_scripts.missing import missing_module
 from skill_scripts.preparation import read_preparations
 from skill_scripts.probing import run_probe
 from skill_scripts.project import Project, find_project, walk
-from skill_scripts.repair import remedy, repair, undeclared
+from skill_scripts.repair import ignored_settings, remedy, repair, undeclared
 from skill_scripts.source import read_source_findings, static_facts
 from skill_scripts.surveyed import Progress, Survey
 
@@ -92,6 +92,7 @@ def survey(
     if not result.facts["error"]:
         result.findings += _move_writes(result, progress)
         _try_sign_in(result, progress)
+    result.findings += filter(None, [ignored_settings(result)])
     result.findings += _leftovers(project)
     result.seconds["load"] = time.monotonic() - begin
 
