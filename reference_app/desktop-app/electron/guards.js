@@ -1,8 +1,18 @@
 // Carries out the verdicts of navigation.js on every page there is.
 import { navigationVerdict, OWN_ACTIONS, windowOpenVerdict } from "./navigation.js";
 
-/** `contents` is any webContents; `childOptions` are the window options of a same-origin child. */
-export function guardContents(contents, { getOrigin, openExternal, act, childOptions, report }) {
+/**
+ * `contents` is any webContents; `childOptions` are the window options of a same-origin child; `abandon` is called with
+ * contents that may not go to their first page.
+ */
+export function guardContents(
+  contents,
+  { getOrigin, openExternal, act, abandon, childOptions, report },
+) {
+  let empty = true;
+  contents.once("did-navigate", () => {
+    empty = false;
+  });
   const judge = (event) => {
     const to = event.url;
     const verdict = navigationVerdict({ from: contents.getURL(), to, origin: getOrigin() });
@@ -16,6 +26,9 @@ export function guardContents(contents, { getOrigin, openExternal, act, childOpt
       act(new URL(to.slice(OWN_ACTIONS.length - 1), "action://own"), contents);
     } else {
       report(`refused to go to ${to.slice(0, 200)}`);
+    }
+    if (empty) {
+      abandon(contents);
     }
   };
   contents.on("will-navigate", judge);

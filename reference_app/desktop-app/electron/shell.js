@@ -135,6 +135,7 @@ export async function runShell({ electronDir, manifest, options, place, appData 
       openExternal: (url) =>
         shell.openExternal(url).catch((error) => log(`cannot open a link: ${error.message}`)),
       act,
+      abandon: closeChild,
       childOptions: windowOptions,
       report: log,
     });
@@ -156,6 +157,17 @@ export async function runShell({ electronDir, manifest, options, place, appData 
     }[action.pathname];
     log(`${contents.getURL()} asks for ${action.pathname}`);
     perform?.();
+  }
+
+  function closeChild(contents) {
+    const window = BrowserWindow.fromWebContents(contents);
+    if (window && ![main, splash?.window, findBar].includes(window)) {
+      // Not while it is navigating.
+      setImmediate(() => {
+        window.destroy();
+        log("closed a window that had nothing to show");
+      });
+    }
   }
 
   function find(parameters) {

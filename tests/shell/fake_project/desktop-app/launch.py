@@ -62,6 +62,7 @@ def popups() -> str:
         "about:blank",
         "desktop-shell://pages/error",
         "/child",
+        "/redirect",
     ]
     script = f"for (const address of {json.dumps(addresses)}) window.open(address)"
     return page("popups", f"<script>{script}</script>")
