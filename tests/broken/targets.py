@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "reference_app"
 # Two starts decide them, and they are likely to notice a change that does more than it should.
 CHEAP = {"NET", "RDY-1", "RDY-2", "RDY-3", "ADP"}
+IMPATIENT = ["-p", "tests.checks.impatient"]
 APPLICATION = "desktop-app/dist/linux-unpacked"
 # Off: run as Node, read NODE_OPTIONS, be inspected. On: start from the archive only.
 FUSES = f"{bundle.SENTINEL.decode()}\x01\x06000001"
@@ -66,6 +67,8 @@ class Broken:
     """Judged with its shell opened."""
     application: bool = False
     """Judged as a packaged application."""
+    deaf: bool = False
+    """Something of it never ends: nobody has to wait long to see that."""
 
     def options(self, path: Path, whole: bool) -> list[str]:
         """How the copy at `path` is judged: by the whole suite, or by its own criteria and the
@@ -85,6 +88,7 @@ class Broken:
         if self.shell:
             # What it changes is read by no other family.
             families, stage = {"SHL", *CHEAP}, check_options()
+        stage += IMPATIENT if self.deaf else []
         only = families if whole else {*self.caught_by, *(FIRST_LAUNCH if self.shell else CHEAP)}
         return [*stage, "--only", ",".join(sorted(only))] if only else stage
 
@@ -570,6 +574,7 @@ BROKEN = (
         "lifeline ignored",
         "PRC-1 PRC-3 PRC-4 PRC-8 RDY-5 DAT-12",
         ("channel.py", "            callback()\n", ""),
+        deaf=True,
     ),
     broken(
         "wrong exit code after a stop",
@@ -595,6 +600,7 @@ BROKEN = (
         "children of the project left behind",
         "PRC-3 PRC-4",
         ("backend.py", "        system.end_descendants()\n", ""),
+        deaf=True,
     ),
     broken(
         "worker left behind",
@@ -610,6 +616,7 @@ BROKEN = (
             'after the grace period."""\n        return\n',
         ),
         ("workers.py", "    system.interrupt_main()\n", "    return\n"),
+        deaf=True,
     ),
     broken(
         "takes long to end",

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.broken.targets import ROOT, judge
+from tests.broken.targets import IMPATIENT, ROOT, judge
 from tests.checks.again import IN_RANDOM_ORDER
 
 MINIMAL = Path(__file__).parent / "minimal_target"
@@ -243,7 +243,7 @@ class TestOtherWaysToStart:
 
     def test_runserver_fails_where_it_should(self, tmp_path):
         target = copied(RUNSERVER, tmp_path / "target")
-        code, verdicts = judge(target, tmp_path / "report.json")
+        code, verdicts = judge(target, tmp_path / "report.json", *IMPATIENT)
         failed = {i for i, verdict in verdicts.items() if verdict == "FAIL"}
         assert code == 1
         assert "harness error" not in verdicts.values()
@@ -278,7 +278,7 @@ class TestHostileBackends:
         before = {p.name for p in target.rglob("*")}
         report = tmp_path / "report.json"
         environment = {**os.environ, "TMPDIR": str(scratch)}
-        options = ("--target", target, "--only", only, "--report-json", report)
+        options = (*IMPATIENT, "--target", target, "--only", only, "--report-json", report)
         done = run(*options, environment=environment)
         verdicts = {
             entry["id"]: entry["verdict"] for entry in json.loads(report.read_text())["criteria"]
