@@ -223,8 +223,8 @@ ERRORS: dict[str, Text] = {
         "Give the certificate in the environment ({variables}), or set sign = false",
     ),
     "DDK-PKG-07": Text(
-        "[package] of desktop.toml does not have the form that packaging expects.",
-        "Repair {file}; the reference page 'desktop.toml' lists every key",
+        "Updates are taken from an encrypted address, or from this computer in a test.",
+        "Give package.feed in {file} an address that begins with https://",
     ),
     "DDK-PKG-08": Text(
         "The protections of the finished program are not as they must be, so it is not kept.",

@@ -24,7 +24,6 @@ OUTPUT = "dist"  # in desktop-app
 CHECKSUMS = "SHA256SUMS"
 OLDEST_NODE = 20
 BUILD_LIMIT_SECONDS = 3600
-KEYS = {"publisher": str, "feed": str, "homepage": str, "category": str, "sign": bool}
 # What electron-builder reads to sign, by system; Linux packages are vouched for by SHA256SUMS.
 SIGNING = {"macos": ("CSC_LINK", "CSC_NAME"), "windows": ("WIN_CSC_LINK", "CSC_LINK")}
 SYSTEM_OPTION = {"linux": "--linux", "macos": "--mac", "windows": "--win"}
@@ -89,11 +88,6 @@ def _settings(folder: Path, platform: Platform) -> Mapping[str, Any]:
     """[package] of desktop.toml."""
     file = folder / manifest.FILE_NAME
     table: Mapping[str, Any] = manifest.read(file).get("package", {})
-    for key, value in table.items():
-        if key not in KEYS:
-            raise KitError("DDK-PKG-07", f"unknown key package.{key}", file=str(file))
-        if not isinstance(value, KEYS[key]):
-            raise KitError("DDK-PKG-07", f"package.{key} has the wrong kind", file=str(file))
     feed = table.get("feed", "")
     if feed and not re.match(r"https://|http://127\.0\.0\.1[:/]", feed):
         raise KitError("DDK-PKG-07", f"package.feed {feed!r} must be https", file=str(file))
