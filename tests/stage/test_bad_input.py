@@ -14,6 +14,7 @@ import local_python
 import pytest
 
 from skill_scripts import application, first_run, inventory, locking, runtime_python
+from skill_scripts import package as packaging
 from skill_scripts.errors import KitError
 from skill_scripts.platforms import PLATFORMS, this_platform
 from skill_scripts.stage import plan
@@ -287,3 +288,21 @@ def _project_and_settings(project):
 
     settings = manifest.read(project.root / "desktop-app/desktop.toml")
     return find_project(project.root, "manage.py"), settings
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ('feed = "http://downloads.example.org/"', "DDK-PKG-07"),
+        ('feed = "ftp://downloads.example.org/"', "DDK-PKG-07"),
+        ('feeds = "https://downloads.example.org/"', "DDK-ADP-08"),
+        ("sign = 1", "DDK-ADP-08"),
+    ],
+)
+def test_package_table_that_cannot_be_meant(tmp_path, line, code):
+    about = '[app]\nname = "App"\nidentifier = "org.example.app"\n'
+    manifest = f'spec = "1.0"\n{about}[package]\n{line}\n'
+    (tmp_path / "desktop.toml").write_text(manifest, encoding="utf-8")
+    with pytest.raises(KitError) as caught:
+        packaging._settings(tmp_path, this_platform())
+    assert caught.value.code == code
