@@ -10,6 +10,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
+from packaging.version import Version
+
+from skill_scripts.findings import OLDEST_DJANGO
+
 # Modules of the standard library, and the Python that no longer has them.
 GONE_FROM_PYTHON = {
     "asynchat": "3.12", "asyncore": "3.12", "distutils": "3.12", "imp": "3.12", "smtpd": "3.12",
@@ -134,7 +138,8 @@ def _judge(
         gone = next(
             (v for n, v in GONE_FROM_DJANGO.items() if f"{absent}.".startswith(f"{n}.")), ""
         )
-        older = f"take an older Django: {_extra(f'django<{gone or version}')}"
+        unsupported = " (older than is supported)" if gone and Version(gone) < OLDEST_DJANGO else ""
+        older = f"take an older Django{unsupported}: {_extra(f'django<{gone or version}')}"
         return Mismatch(
             f"{user} {'is too old for' if gone else 'does not fit'} Django {version}, "
             f"which has no {absent}",

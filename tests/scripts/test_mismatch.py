@@ -4,7 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from skill_scripts import manifest, repair
+from skill_scripts.declarations import Declarations
+from skill_scripts.environment import Private
 from skill_scripts.mismatch import find_mismatch
+from skill_scripts.project import find_project
+from skill_scripts.surveyed import Survey
 
 from . import projects
 
@@ -64,7 +69,9 @@ def test_what_is_too_old_for_django_is_named(message, name, gone):
     assert package.what == f"django-old 1.0 is too old for Django 5.2.1, which has no {name}"
     assert "django-old>1.0" in package.do and f"django<{gone}" in package.do
     assert project.what.startswith("app/models.py:7 is too old for Django 5.2.1")
-    assert project.do == f"take an older Django: --set 'python.extra=[\"django<{gone}\"]'"
+    assert project.do == (
+        f"take an older Django (older than is supported): --set 'python.extra=[\"django<{gone}\"]'"
+    )
 
 
 def test_a_package_too_new_for_what_uses_it_is_named():
@@ -94,6 +101,23 @@ def test_pkg_resources_comes_with_older_setuptools():
 )
 def test_other_failures_are_no_mismatch(message):
     assert mismatch(message, *IN_PROJECT) is None
+
+
+def test_packages_of_an_earlier_day_are_explained(tmp_path, monkeypatch):
+    project = find_project(projects.project(tmp_path / "unpinned"))
+    result = Survey(project, manifest.defaults(), Declarations(), made=Private(tmp_path, []))
+    result.facts = {**FACTS, "step": "setup"}
+    monkeypatch.setattr(repair.git, "last_change", lambda _: "2023-05-01T00:00:00+00:00")
+    monkeypatch.setattr(repair, "make_environment", lambda folder, *_, **__: Private(folder, []))
+    frames = [{"file": file, "line": 7, "code": ""} for file in IN_OLD]
+    message = "cannot import name 'gone' from 'other.api' (/x.py)"
+    error = {"type": "ImportError", "message": message, "frames": frames, "name": None}
+
+    found = repair.repair(result, {"chain": [error], "file": "", "line": 0, "text": message})
+
+    assert found.id == "too-new"
+    assert "(other 9.0 does not fit django-old 1.0," in found.what and "2023-05-01" in found.what
+    assert "--set 'python.extra=[\"other<9.0\"]'" in found.do
 
 
 def install(root, name, version, source):
