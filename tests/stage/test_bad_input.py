@@ -300,7 +300,7 @@ def _project_and_settings(project):
     ],
 )
 def test_package_table_that_cannot_be_meant(tmp_path, line, code):
-    about = '[app]\nname = "App"\nidentifier = "org.example.app"\nversion = "1"\n'
+    about = '[app]\nname = "App"\nidentifier = "org.example.app"\nversion = "1.0.0"\n'
     manifest = f'spec = "1.0"\n{about}[package]\n{line}\n'
     (tmp_path / "desktop.toml").write_text(manifest, encoding="utf-8")
     with pytest.raises(KitError) as caught:
