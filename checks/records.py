@@ -49,8 +49,8 @@ def find(backend: Backend, named: str | None = None) -> Way | None:
     return None
 
 
-def open_admin(target: Target, app_data: Path) -> Way:
-    """The admin's form for a group, and an account for it.
+def open_admin(target: Target, app_data: Path) -> str:
+    """First page of the target's admin, for which there is an account now.
 
     Raises NotTested where there is no admin or no account can be made.
     """
@@ -62,8 +62,24 @@ def open_admin(target: Target, app_data: Path) -> Way:
         raise NotTested(f"{nothing}, and the target has no admin")
     if not add_account(target, app_data):
         raise NotTested(f"{nothing}; no account for the admin can be made")
-    form = f"{admin}auth/group/add/"
-    return Way(form, form, admin)
+    return admin
+
+
+def find_in_admin(backend: Backend, admin: str) -> Way:
+    """Try the admin's forms for something new, first the one for a group, until one saves.
+
+    Raises NotTested if none does.
+    """
+    visitor = Visitor(backend)
+    _log_in(visitor, admin)
+    usual = f"{admin}auth/group/add/"
+    links = (urlsplit(link).path for link in visitor.page(admin).links)
+    others = [path for path in dict.fromkeys(links) if path.endswith("/add/") and path != usual]
+    for path in [usual, *others][: pages.FORMS]:
+        way = Way(path, path, admin)
+        if save(backend, way, pages.new_text()):
+            return way
+    raise NotTested("no form saved a record, the admin's neither")
 
 
 def add_account(target: Target, app_data: Path) -> bool:

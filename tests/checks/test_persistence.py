@@ -115,6 +115,22 @@ def test_an_admin_at_another_path_is_asked_for_by_its_name(make_target, tmp_path
 
 
 @pytest.mark.browser
+def test_an_admin_without_groups_has_other_forms(make_target, tmp_path):
+    further = """
+from django.contrib.contenttypes.models import ContentType
+
+admin.site.unregister(Group)
+admin.site.register(ContentType)
+urlpatterns.append(path("admin/", admin.site.urls))
+"""
+    document, _, _ = judge(make_target(further), tmp_path)
+
+    seen = verdicts(document)
+    assert {verdict for verdict, _ in seen.values()} == {"pass"}, seen
+    assert "/admin/contenttypes/contenttype/add/" in seen["DAT-2"][1]
+
+
+@pytest.mark.browser
 def test_what_cannot_be_tried_is_a_warning_in_every_report(make_target, tmp_path):
     document, shown, markdown = judge(make_target(), tmp_path)
 
