@@ -25,6 +25,7 @@ WINDOWS = os.name == "nt"
 SCRIPTS = VENV / ("Scripts" if WINDOWS else "bin")
 PYTHON = SCRIPTS / ("python.exe" if WINDOWS else "python")
 REQUIREMENTS = ROOT / "requirements"
+LOCKS = ("kit", "app", "dev")  # each holds all of the one before
 STAMP = VENV / ".kit.json"
 SHELL = ROOT / "reference_app" / "desktop-app" / "electron"
 CHROMIUM = Path("/usr/bin/chromium")
@@ -93,8 +94,8 @@ def prepare_demo() -> None:
 
 
 def prepare_start() -> None:
-    """The kit, and the Electron shell of the reference app."""
-    python_packages("kit")
+    """What the reference app imports, and its Electron shell."""
+    python_packages("app")
     if "--browser" not in sys.argv:
         node_packages(SHELL)
         if not electron():
@@ -126,7 +127,7 @@ def prepare_test() -> None:
 
 
 def python_packages(lock: str) -> None:
-    """Make `.venv` hold what `requirements/<lock>.txt` pins; `dev` includes all of `kit`."""
+    """Make `.venv` hold what `requirements/<lock>.txt` pins."""
     if PYTHON.exists() and recorded(lock) == pinned(lock):
         return
     if not PYTHON.exists() or not (SCRIPTS / f"uv{'.exe' * WINDOWS}").exists():
@@ -135,7 +136,7 @@ def python_packages(lock: str) -> None:
     install = ["uv", "pip", "install", "--quiet", "--python", str(PYTHON)]
     check([*install, "--require-hashes", "--requirement", str(REQUIREMENTS / f"{lock}.txt")])
     check([*install, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
-    for included in ("kit", lock):
+    for included in LOCKS[: LOCKS.index(lock) + 1]:
         record(included, pinned(included))
 
 

@@ -175,12 +175,32 @@ def names(lock: Path) -> set[str]:
 
 def test_every_dependency_is_locked():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    kit = {canonicalize_name(Requirement(r).name) for r in project["project"]["dependencies"]}
     groups = project["dependency-groups"]
-    build = {canonicalize_name(Requirement(r).name) for r in groups["build"]}
-    dev = {canonicalize_name(Requirement(r).name) for r in groups["dev"] if isinstance(r, str)}
-    assert kit | build <= names(ROOT / "requirements" / "kit.txt")
-    assert kit | build | dev <= names(ROOT / "requirements" / "dev.txt")
+    wanted = {"kit": [*project["project"]["dependencies"], *groups["build"]]}
+    wanted["app"] = [*wanted["kit"], *groups["app"]]
+    wanted["dev"] = [*wanted["app"], *(each for each in groups["dev"] if isinstance(each, str))]
+    for lock, requirements in wanted.items():
+        direct = {canonicalize_name(Requirement(each).name) for each in requirements}
+        assert direct <= names(ROOT / "requirements" / f"{lock}.txt"), lock
+
+
+def test_each_lock_file_holds_all_of_the_one_before(kit):
+    smaller = set()
+    for lock in kit.LOCKS:
+        assert smaller <= names(ROOT / "requirements" / f"{lock}.txt"), lock
+        smaller = names(ROOT / "requirements" / f"{lock}.txt")
+
+
+def test_what_opens_the_reference_app_holds_what_it_imports(kit, monkeypatch):
+    app = tomllib.loads((ROOT / "reference_app" / "pyproject.toml").read_text())
+    declared = {canonicalize_name(Requirement(r).name) for r in app["project"]["dependencies"]}
+    runtime = names(ROOT / "reference_app" / "desktop-app" / "requirements.txt")
+    installed = []
+    monkeypatch.setattr(kit, "python_packages", installed.append)
+    monkeypatch.setattr(sys, "argv", ["kit.py", "start", "--browser"])
+    kit.prepare_start()
+    (lock,) = installed
+    assert declared | runtime <= names(ROOT / "requirements" / f"{lock}.txt")
 
 
 def test_lock_files_agree_on_every_version():

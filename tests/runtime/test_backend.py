@@ -5,8 +5,10 @@ import json
 import os
 import signal
 import sqlite3
+import sys
 import threading
 import time
+import venv
 
 import psutil
 import pytest
@@ -248,6 +250,17 @@ def test_a_project_that_fails_to_load_says_why(tmp_path, data, files, text):
         failure = backend.failed()
     assert failure["exit"] == 17
     assert text in failure["message"]
+
+
+def test_an_interpreter_without_django_says_so(tmp_path, data, monkeypatch):
+    bare = tmp_path / "bare"
+    venv.create(bare)
+    scripts = ("Scripts", "python.exe") if sys.platform == "win32" else ("bin", "python")
+    monkeypatch.setattr(sys, "executable", str(bare.joinpath(*scripts)))
+    with Backend(make_project(tmp_path / "project"), data) as backend:
+        failure = backend.failed()
+    assert failure["exit"] == 17
+    assert "django" in failure["message"]
 
 
 def test_celery_style_setup_inside_the_settings_package(tmp_path, data):

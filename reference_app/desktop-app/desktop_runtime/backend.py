@@ -176,7 +176,10 @@ class Backend:
 
 def load_project(payload: Path, installation: Installation, manifest: Manifest) -> None:
     """Load the project under the overlay. Raises `BackendError` (17 or 18)."""
-    import django
+    try:
+        import django
+    except ImportError as error:
+        raise project_failure(error, payload.parent) from error
 
     overlay.install(installation, manifest)
     own_path = {*sys.path}
