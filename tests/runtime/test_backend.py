@@ -252,6 +252,18 @@ def test_a_project_that_fails_to_load_says_why(tmp_path, data, files, text):
     assert text in failure["message"]
 
 
+def test_static_files_that_a_project_keeps_in_its_own_static_root_are_served(tmp_path, data):
+    apps = SETTINGS.replace('"app"]', '"app", "django.contrib.staticfiles"]')
+    files = {
+        "settings.py": apps + "\nSTATIC_ROOT = BASE_DIR / 'static'\n",
+        "static/site.css": "built",
+        "secret.txt": "not static",
+    }
+    with Backend(make_project(tmp_path / "project", files), data).ready() as backend:
+        assert backend.get("/static/site.css")[::2] == (200, b"built")
+        assert backend.get("/static/../secret.txt")[0] == 404
+
+
 def test_an_interpreter_without_django_says_so(tmp_path, data, monkeypatch):
     bare = tmp_path / "bare"
     venv.create(bare)

@@ -30,6 +30,8 @@ class Files(WhiteNoise):
             if not self.packaged and (found := _source_of(name)):
                 yield found
             yield from self._inside(settings.STATIC_ROOT, name)
+            # Some projects keep in git what a front-end build or collectstatic left there.
+            yield from self._inside(settings.DESKTOP_OWN_STATIC_ROOT, name)
             # django-compressor writes while pages are rendered.
             yield from self._inside(getattr(settings, "COMPRESS_ROOT", None), name)
         elif url.startswith(self.media_prefix):

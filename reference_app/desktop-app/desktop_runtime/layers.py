@@ -150,6 +150,7 @@ def _files(settings: Any, installation: Installation) -> dict[str, Any]:
     values: dict[str, Any] = {
         "MEDIA_ROOT": _like(settings.MEDIA_ROOT, data / "media"),
         "STATIC_ROOT": _like(settings.STATIC_ROOT, collected),
+        "DESKTOP_OWN_STATIC_ROOT": settings.STATIC_ROOT,
         "SESSION_FILE_PATH": str(data / "sessions"),
         "FILE_UPLOAD_TEMP_DIR": None,
         # The files are served before the project's own WhiteNoise, which would scan them all.
