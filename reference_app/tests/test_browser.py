@@ -75,7 +75,8 @@ def test_keyboard_alone_adds_edits_and_deletes(page: sync_api.Page) -> None:
     tab_to(page, "Add pony")
     press(page, "Enter")
     page.wait_for_url("**/items/new/")
-    page.keyboard.type("Zephyr")  # the name has the focus from the start
+    page.wait_for_selector("#id_title:focus")  # without a click
+    page.keyboard.type("Zephyr")
     press(page, "Enter")
     page.wait_for_selector("text=Zephyr was added.")
 

@@ -19,6 +19,8 @@ pytestmark = pytest.mark.network  # the runtime's own packages are installed
 def running(make_project, kit, tmp_path):
     """Starts `desktop-django run --browser` on an adapted project; yields process and lines."""
     started = []
+    # Where the tests run in the background it is ignored, and whoever they start ignores it too.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def start(**options):
         root = make_project(**options)
@@ -32,6 +34,7 @@ def running(make_project, kit, tmp_path):
         return process
 
     yield start
+    signal.signal(signal.SIGINT, before)
     for process in started:
         process.kill()
         process.wait()
