@@ -76,6 +76,9 @@ def read_declarations(
 ) -> Declarations:
     """The declarations next to manage.py and in the folders above it, until they name Django.
 
+    If nothing at all is declared there, the first requirement file that names Django within two
+    folders below is taken.
+
     `files`, `extras` and `groups` are the user's decisions of [python] in desktop.toml.
     Raises KitError DDK-SUR-05 if a file is malformed.
     """
@@ -88,8 +91,24 @@ def read_declarations(
     for here in upwards[: upwards.index(root) + 1]:
         reader.read_folder(here, set(extras), set(groups))
         if "django" in map(requirement_name, reader.result.requirements):
-            break
+            return reader.result
+    below_both = () if reader.result.requirements else _requirement_files_below(folder, root)
+    for file in below_both:
+        below = _Reader(root)
+        below.requirement_file(file)
+        if "django" in map(requirement_name, below.result.requirements):
+            return below.result
     return reader.result
+
+
+def _requirement_files_below(*folders: Path) -> Iterator[Path]:
+    """In the settings package, or beside the files a server is set up with."""
+    for folder in folders:
+        for name in REQUIREMENT_FILES:
+            for file in sorted([*folder.glob(f"*/{name}"), *folder.glob(f"*/*/{name}")]):
+                inside = file.relative_to(folder).parts
+                if not any(part.startswith(".") or part == "node_modules" for part in inside):
+                    yield file
 
 
 def requirement_name(line: str) -> str:

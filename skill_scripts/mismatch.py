@@ -79,7 +79,7 @@ def find_mismatch(
     """The mismatch behind a failure of the project in `root`, None if it was something else."""
     for error in failure["chain"]:
         for absent, module in _absent(error["message"]):
-            user = _user(error["frames"], facts, root)
+            user = _user(error["frames"], facts, root, _of_python(module))
             if user and (found := _judge(absent, module, user, facts, root)):
                 return found
     return None
@@ -93,7 +93,14 @@ def _absent(message: str) -> Iterator[tuple[str, str]]:
             yield ".".join(filter(None, (parts["module"], parts.get("name")))), parts["module"]
 
 
-def _user(frames: list[Mapping[str, Any]], facts: Mapping[str, Any], root: Path) -> _User | None:
+def _of_python(module: str) -> bool:
+    top = module.partition(".")[0]
+    return top in sys.stdlib_module_names | GONE_FROM_PYTHON.keys() | OF_PYTHON_2
+
+
+def _user(
+    frames: list[Mapping[str, Any]], facts: Mapping[str, Any], root: Path, of_python: bool
+) -> _User | None:
     packages = facts.get("packages", {})
     for frame in reversed(frames):
         file = PurePath(frame["file"])
@@ -103,7 +110,7 @@ def _user(frames: list[Mapping[str, Any]], facts: Mapping[str, Any], root: Path)
         if "site-packages" in file.parts or "dist-packages" in file.parts:
             top = file.relative_to(max(entries, key=len)).parts[0] if entries else ""
             name, version = packages.get(top.removesuffix(".py"), ("", ""))
-            if name.lower() == "django":  # imports what the settings or the project name
+            if name.lower() == "django" and not of_python:  # imports what the project names
                 return _User("", "", "the project")
             if name:
                 return _User(name, version, "")
@@ -123,7 +130,7 @@ def _judge(
             f"{user} imports pkg_resources, which setuptools has before version 81 only",
             f"{newer}; or {_extra('setuptools<81')}",
         )
-    if top in sys.stdlib_module_names | GONE_FROM_PYTHON.keys() | OF_PYTHON_2:
+    if _of_python(module):
         python, gone = facts["python"], GONE_FROM_PYTHON.get(top)
         older = f"make an environment with a Python before {gone}" if gone else ""
         return Mismatch(

@@ -147,6 +147,18 @@ def test_the_nearest_folder_upwards_counts(declared):
     assert found.files == ["requirements.txt"]
 
 
+@pytest.mark.parametrize("name", ["web/site/requirements/base.txt", "docker/web/requirements.txt"])
+def test_a_requirement_file_in_a_folder_below_counts_when_nothing_else_is_declared(declared, name):
+    tree = {
+        name: "django==5.2.1\n",
+        "docs/requirements.txt": "sphinx\n",
+        "node_modules/requirements.txt": "django==1.0\n",
+    }
+    assert declared(tree, "web").requirements == ["django==5.2.1"]
+    tree["web/requirements.txt"] = "wagtail\n"
+    assert declared(tree, "web").requirements == ["wagtail"]
+
+
 def test_named_files_are_the_only_ones(declared):
     found = declared({"requirements.txt": "django\n", "other.txt": "rich\n"}, files=["other.txt"])
     assert found.requirements == ["rich"]

@@ -54,6 +54,16 @@ def test_a_package_too_old_for_python_is_named(message, name):
     assert ("a Python before 3.12" in found.do) == (name == "imp")
 
 
+def test_a_django_too_old_for_python_is_named():
+    message = "cannot import name 'Iterator' from 'collections' (/usr/lib/python3.12/c.py)"
+    found = mismatch(message, "/project/manage.py", f"{PACKAGES}/django/db/models/query.py")
+
+    assert (
+        found.what == "Django 5.2.1 is too old for Python 3.12.1, which has no collections.Iterator"
+    )
+    assert "--set 'python.extra=[\"Django>5.2.1\"]'" in found.do
+
+
 @pytest.mark.parametrize(
     "message, name, gone",
     [
