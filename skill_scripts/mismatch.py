@@ -145,11 +145,18 @@ def _judge(
         gone = next(
             (v for n, v in GONE_FROM_DJANGO.items() if f"{absent}.".startswith(f"{n}.")), ""
         )
-        unsupported = " (older than is supported)" if gone and Version(gone) < OLDEST_DJANGO else ""
-        older = f"take an older Django{unsupported}: {_extra(f'django<{gone or version}')}"
+        if not gone:
+            earlier = f"take an older {user.package}: {_extra(f'{user.package}<{user.version}')}"
+            later = f"take a newer Django: {_extra(f'django>{version}')}"
+            return Mismatch(
+                f"{user} does not fit Django {version}, which has no {absent}: "
+                "most likely it was written for a newer one",
+                f"{earlier}; or {later}" if user.package else later,
+            )
+        unsupported = " (older than is supported)" if Version(gone) < OLDEST_DJANGO else ""
+        older = f"take an older Django{unsupported}: {_extra(f'django<{gone}')}"
         return Mismatch(
-            f"{user} {'is too old for' if gone else 'does not fit'} Django {version}, "
-            f"which has no {absent}",
+            f"{user} is too old for Django {version}, which has no {absent}",
             f"{newer}; or {older}" if user.package else older,
         )
     if name == user.package:

@@ -84,6 +84,16 @@ def test_what_is_too_old_for_django_is_named(message, name, gone):
     )
 
 
+def test_what_was_written_for_a_newer_django_is_named():
+    message = "cannot import name 'storages' from 'django.core.files.storage' (/x.py)"
+    package, project = mismatch(message, *IN_OLD), mismatch(message, *IN_PROJECT)
+
+    assert package.what.startswith("django-old 1.0 does not fit Django 5.2.1, which has no ")
+    assert "django-old<1.0" in package.do and "django>5.2.1" in package.do
+    assert project.what.startswith("app/models.py:7 does not fit Django 5.2.1")
+    assert project.do == "take a newer Django: --set 'python.extra=[\"django>5.2.1\"]'"
+
+
 def test_a_package_too_new_for_what_uses_it_is_named():
     message = "cannot import name 'gone' from 'other.api' (/x.py)"
     package, project = mismatch(message, *IN_OLD), mismatch(message, *IN_PROJECT)
