@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import socket
 import sqlite3
 import tempfile
 import threading
@@ -18,14 +17,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from checks import database, files, records
 from checks.application import Opened, open_once
 from checks.backend import (
     ANSWER_LIMIT,
-    HOST,
     KILLED_SHELL_LIMIT,
+    NO_TLS,
     POLITE_LIMIT,
     START_LIMIT,
     STOP_LIMIT,
@@ -333,10 +333,12 @@ def restarts(target: Target, copies: Any, first_run: FirstRun, scratch: Path) ->
             for text in (new_text(), new_text(), new_text()):
                 if records.send(backend, result.way, text):
                     result.saved.append(text)
-        # A connection that is open when the process dies leaves its port in TIME_WAIT.
-        with contextlib.ExitStack() as stack:
-            with contextlib.suppress(ConnectionError):
-                stack.enter_context(socket.create_connection((HOST, port), ANSWER_LIMIT))
+        # A connection that is open when the process dies leaves its port in TIME_WAIT, but only
+        # one that it has accepted: hence an answer first.
+        with httpx.Client(trust_env=False, verify=NO_TLS) as client:
+            with contextlib.suppress(httpx.HTTPError):
+                address = f"{backend.origin}{target.health_path}"
+                client.get(address, headers={target.header: old_token}, timeout=ANSWER_LIMIT)
             backend.kill()
             backend.gone_within(KILLED_SHELL_LIMIT)
     stored = database.files(app_data)

@@ -330,13 +330,12 @@ export async function runShell({ electronDir, manifest, options, place, appData 
   async function showError({ message, hint, code, log: lines }) {
     const window = mainWindow();
     let shown = false;
-    // A page of the backend that was loading when it died may end our load with its own.
+    // A page of the backend that was loading when it died may end our load with its own: Chromium drops ours,
+    // and Electron takes the end of the one for the end of the other.
     for (let attempt = 0; !shown && attempt < ERROR_PAGE_ATTEMPTS; attempt += 1) {
       const loaded = window.isDestroyed() ? Promise.resolve() : window.loadURL(pageUrl("error"));
-      shown = await loaded.then(
-        () => true,
-        (error) => log(`cannot show the error page: ${error.message}`),
-      );
+      await loaded.catch((error) => log(`cannot show the error page: ${error.message}`));
+      shown = window.isDestroyed() || window.webContents.getURL() === pageUrl("error");
     }
     if (!window.isDestroyed()) {
       fillPage(window.webContents, { message, hint, code, folder: appData, log: lines });

@@ -28,9 +28,11 @@ export function pageOptions({ session, electronDir, background, icon }) {
   };
 }
 
-/** Electron tells this of a window that is being closed too. */
+/** Electron tells this of a window that is being closed too, which can no longer be shown. */
 function whenPainted(window, show) {
-  window.once("ready-to-show", () => window.isDestroyed() || show());
+  const painted = () => window.isDestroyed() || show();
+  window.once("ready-to-show", painted);
+  window.once("close", () => window.off("ready-to-show", painted));
 }
 
 export function createSplash({ session, name, background, icon }) {

@@ -85,7 +85,10 @@ export async function open(t, prepared) {
           .windows()
           .find((window) => !window.isClosed() && window.url().startsWith(prefix))),
       20_000,
-    );
+    ).catch(() => {
+      const urls = app.windows().map((window) => window.url());
+      throw new Error(`no window with ${prefix}, but ${urls}\n${observed.log()}`);
+    });
     await found.waitForLoadState();
     return found;
   };
