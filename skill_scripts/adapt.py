@@ -6,13 +6,13 @@ import re
 import shutil
 import tempfile
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from skill_scripts import __version__, ci, git, manifest, record
+from skill_scripts import __version__, ci, frontend, git, manifest, record
 from skill_scripts.environment import (
     PRIVATE,
     Interpreter,
@@ -21,7 +21,7 @@ from skill_scripts.environment import (
     is_outdated,
 )
 from skill_scripts.errors import KitError
-from skill_scripts.findings import BLOCKED, DECIDE
+from skill_scripts.findings import BLOCKED, DECIDE, Finding
 from skill_scripts.payload import payload_files, sha256
 from skill_scripts.project import PAYLOAD_FOLDER, find_project
 from skill_scripts.survey import survey
@@ -38,22 +38,28 @@ class Adaptation:
     added: list[str] = field(default_factory=list)  # relative to root
     steps: list[str] = field(default_factory=list)  # sentences, for a person
     decided: list[str] = field(default_factory=list)  # KEY=VALUE that desktop.toml gets
+    built: list[str] = field(default_factory=list)  # by the project's own front-end build
+    findings: list[Finding] = field(default_factory=list)  # beside those of the survey
     survey: Survey | None = None
     manifest_text: str = ""
+
+    @property
+    def open_decisions(self) -> list[Finding]:
+        """Where a person may know better than the value in desktop.toml."""
+        return [*(self.survey.having(DECIDE) if self.survey else []), *self.findings]
 
     def as_dict(self) -> dict[str, Any]:
         """The one JSON document of --json."""
         return {
             "root": str(self.root),
             "added": self.added,
+            "built": self.built,
             "steps": self.steps,
             "decided": self.decided,
-            "decisions_open": [
-                finding.as_dict() for finding in self.survey.having(DECIDE)
-            ] if self.survey else [],
+            "decisions_open": [finding.as_dict() for finding in self.open_decisions],
             "manifest": self.manifest_text,
             "survey_seconds": self.survey.seconds if self.survey else {},
-        }  # fmt: skip
+        }
 
 
 def adapt(
@@ -87,7 +93,9 @@ def adapt(
         found = survey(path, manage=manage, decisions=decisions, progress=progress)
         _refuse_blocked(found)
         _name_app(found)
-        return _add_workflows(_plan(found), workflows, dry_run)
+        plan = _add_workflows(_plan(found), workflows, dry_run)
+        _build_front_end(plan, found.draft, None, dry_run, progress)
+        return plan
     with _staging(root) as stage:
         found = survey(
             path,
@@ -112,6 +120,7 @@ def adapt(
         except BaseException:
             shutil.rmtree(folder)
             raise
+    _build_front_end(plan, found.draft, None, dry_run, progress)
     return plan
 
 
@@ -150,7 +159,10 @@ def _adapt_again(
     if not (folder / PACKAGES).is_dir():
         result.steps.append(f"install the runtime's own packages in {PAYLOAD_FOLDER}/{PACKAGES}")
     result.manifest_text = amended
+    is_decided_anew = any(each.startswith("frontend.build=") for each in decisions)
+    built = None if is_decided_anew else existing.built
     if dry_run:
+        _build_front_end(result, draft, built, dry_run, progress)
         return result
     if incomplete:
         result.survey = _make_environment_again(root, draft, decisions, progress)
@@ -169,7 +181,62 @@ def _adapt_again(
         _copy(payload_files()[name], folder / name)
     if not (folder / PACKAGES).is_dir() and interpreter:
         install_runtime(folder, interpreter)
+    _build_front_end(result, draft, built, dry_run, progress)
     return result
+
+
+def _build_front_end(
+    done: Adaptation,
+    draft: manifest.Manifest,
+    built: Mapping[str, str] | None,
+    dry_run: bool,
+    progress: Progress,
+) -> None:
+    """Run the project's own build unless what it has `built` is there; a failure is a finding."""
+    commands = draft["frontend"]["build"]
+    if not commands or (built is not None and all((done.root / name).is_file() for name in built)):
+        return
+    shown = "; ".join(" ".join(words) for words in commands)
+    done.steps.append(f"run the project's own build in a copy of it: {shown}")
+    if dry_run:
+        return
+    progress("running the project's own build")
+    folder = done.root / PAYLOAD_FOLDER
+    try:
+        existing = record.read(done.root)
+        earlier = (existing.built if existing else None) or {}
+        with frontend.build(done.root, commands, earlier) as result:
+            include = frontend.to_include(done.root, result.new)
+            placed = frontend.bring_over(done.root, result)
+    except (frontend.BuildFailedError, OSError) as error:
+        what, do = f"the project's own build failed: {error}", "correct it, then adapt again"
+        done.findings.append(Finding("frontend-build", DECIDE, what, do))
+        return
+    frontend.take_away(done.root, {*frontend.untouched(done.root, earlier)} - {*placed})
+    done.built = sorted(placed)
+    record.note_built(folder, placed)
+    _include(done, folder, include)
+    done.steps.append(f"bring over {len(placed)} files that it made")
+    if result.changed:
+        what = f"the build changes files that the project keeps: {', '.join(result.changed[:5])}"
+        do = "they stay as they are; build in the project and commit the result"
+        done.findings.append(Finding("frontend-build", DECIDE, what, do))
+
+
+def _include(done: Adaptation, folder: Path, names: Sequence[str]) -> None:
+    """Ship what git ignores of the built files."""
+    file = folder / manifest.FILE_NAME
+    listed = manifest.read(file)["stage"]["include"]
+    covered = [PurePosixPath(each) for each in listed]
+    if new := [n for n in names if not any(PurePosixPath(n).is_relative_to(c) for c in covered)]:
+        decision = f"stage.include={json.dumps([*listed, *new])}"
+        existing = record.read(done.root)
+        is_ours = existing is not None and file.name not in existing.changed(folder)
+        text = manifest.amend(file.read_text(encoding="utf-8"), [decision])
+        file.write_text(text, encoding="utf-8", newline="\n")
+        record.amend(folder, {file.name: sha256(file)} if is_ours else {}, [decision])
+        done.manifest_text = text
+        done.decided.append(decision)
 
 
 def _make_environment_again(

@@ -107,9 +107,9 @@ def adapt(
         screen.print("\nwould write into desktop.toml:")
         for line in done.decided:
             screen.print(f"  {line}", markup=False, soft_wrap=True)
-    if done.survey and (open_decisions := done.survey.having(DECIDE)):
+    if done.open_decisions:
         screen.print("\nworth a look (a working value is in desktop.toml):")
-        _show_findings(open_decisions)
+        _show_findings(done.open_decisions)
 
 
 @app.command()

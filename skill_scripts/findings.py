@@ -32,10 +32,6 @@ INTEGRATIONS = (
      "a backend that needs a server does not work; --set django.set.HAYSTACK_CONNECTIONS="
      "'{ default = { ENGINE = \"haystack.backends.simple_backend.SimpleEngine\" } }'"),
     ("compressor", "compressor", HANDLED, "django-compressor", "compresses when pages are shown"),
-    ("webpack_loader", "webpack", DECIDE, "webpack bundles",
-     "they must be built before staging; run the project's own build"),
-    ("django_vite", "vite", DECIDE, "Vite bundles",
-     "they must be built before staging; run the project's own build"),
     ("allauth.socialaccount", "social-login", DECIDE, "sign-in with other services",
      "it needs the network and registered addresses; use --set login.user=NAME"),
     ("django.contrib.gis", "gis", BLOCKED, "GeoDjango",

@@ -67,6 +67,9 @@ TABLES: dict[str, dict[str, Key]] = {
         "exclude": Key([], "distributions that are not installed"),
         "extra": Key([], "further requirements"),
     },
+    "frontend": {
+        "build": Key([], 'the project\'s own: [["npm", "ci"], ["npm", "run", "build"]]'),
+    },
     "stage": {
         "include": Key([], "git-ignored paths to ship as well"),
         "exclude": Key([], "tracked paths not to ship"),

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 PLAIN = (str, int, float, bool, type(None))
 # Settings as the project has them, before the desktop layers.
@@ -39,6 +40,7 @@ QUEUE_SETTINGS = (
 
 MOST_PAGES = 12  # that are tried where none is at the root
 MOST_ROUTES = 20  # that are named in the facts
+REDIRECTS = (301, 302, 303, 307, 308)
 NO_PLAIN_PATH = "<([*+?\\"  # characters of a route that takes arguments
 SIGN_UP = re.compile(r"sign[-_]?up|(\b|_)register|create[-_]?account", re.IGNORECASE)
 NO_FIRST_PAGE = (".", "__", "api", "health", "i18n", "logout", "media/", "static/", "webhook")
@@ -174,6 +176,7 @@ def look(report: Report, project: Path, request: dict[str, Any]) -> None:
     if report.facts["landing"]["status"] >= 400 or report.facts["urls"]["root"] is None:
         pages = report.facts["urls"]["pages"]
         report.facts["urls"]["answers"] = {page: describe_page(page) for page in pages[:MOST_PAGES]}
+    report.facts["static_missing"] = missing_static(report.facts["landing"]["path"])
 
 
 def record_own_settings(facts: dict[str, Any]) -> None:
@@ -380,21 +383,13 @@ def make_tables() -> None:
 def describe_landing(path: str) -> dict[str, Any]:
     """Where the first page leads without a signed-in user, on empty tables."""
     from django.conf import settings
-    from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
     from django.shortcuts import resolve_url
 
-    handler = WSGIHandler()
     login = resolve_url(settings.LOGIN_URL)
     for _ in range(5):
-        environ = {
-            "REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": "",
-            "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "20000", "REMOTE_ADDR": "127.0.0.1",
-            "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.url_scheme": "http", "wsgi.input": BytesIO(),
-            "wsgi.errors": sys.stderr,
-        }  # fmt: skip
-        response = handler.get_response(WSGIRequest(environ))
+        response = get(path)
         location = response.get("Location", "")
-        if not location or response.status_code not in (301, 302, 303, 307, 308):
+        if not location or response.status_code not in REDIRECTS:
             break
         path, _, query = location.partition("?")
         if path == login or "next=" in query:
@@ -402,6 +397,41 @@ def describe_landing(path: str) -> dict[str, Any]:
         if not path.startswith("/"):
             break
     return {"status": response.status_code, "path": path, "login": False}
+
+
+def get(path: str) -> Any:
+    """The project's answer to a request for `path`."""
+    from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+
+    environ = {
+        "REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": "",
+        "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "20000", "REMOTE_ADDR": "127.0.0.1",
+        "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.url_scheme": "http", "wsgi.input": BytesIO(),
+        "wsgi.errors": sys.stderr,
+    }  # fmt: skip
+    return WSGIHandler().get_response(WSGIRequest(environ))
+
+
+def missing_static(path: str) -> list[str]:
+    """Static files that the page at `path` wants and the project does not have."""
+    from django.conf import settings
+    from django.contrib.staticfiles import finders
+    from django.templatetags.static import static
+
+    try:
+        response = get(path)
+        if response.status_code in REDIRECTS:  # the slash that is missing at the end of LOGIN_URL
+            response = get(response["Location"].partition("?")[0])
+        text = getattr(response, "content", b"").decode("utf-8", "replace")
+        prefix = static("")
+    except Exception:
+        return []
+    root = Path(settings.STATIC_ROOT or "")
+    wanted = re.findall(rf"""(?:src|href)=["']?{re.escape(prefix)}([^"'?#\s>]+)""", text)
+    return [
+        name for name in map(unquote, dict.fromkeys(wanted))
+        if not finders.find(name) and not (settings.STATIC_ROOT and (root / name).is_file())
+    ]  # fmt: skip
 
 
 def describe_page(path: str) -> dict[str, Any]:

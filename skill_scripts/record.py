@@ -22,6 +22,7 @@ class Record:
     files: Mapping[str, str]  # path in desktop-app → sha256 of what was written
     decisions: tuple[str, ...]
     workflows: Mapping[str, str] = field(default_factory=dict)  # the same of --ci's, by name
+    built: Mapping[str, str] | None = None  # by path in the project; None: no build has run
     # What was written, by its sha256; a record of an early kit has none of it.
     texts: Mapping[str, bytes] = field(default_factory=dict, repr=False)
 
@@ -43,6 +44,7 @@ def write(
     files: Mapping[str, str],
     decisions: Iterable[str],
     workflows: Mapping[str, str] | None = None,
+    built: Mapping[str, str] | None = None,
 ) -> None:
     """Record that `files` (name to sha256) were written in `folder` from this kit's payload."""
     payload = {name: file.read_bytes() for name, file in payload_files().items()}
@@ -51,6 +53,7 @@ def write(
         "spec": SPEC_VERSION,
         "decisions": list(decisions),
         "workflows": dict(workflows or {}),
+        **({} if built is None else {"built": dict(built)}),
         "files": dict(sorted(files.items())),
         "texts": baseline.pack(payload),
     }
@@ -73,10 +76,23 @@ def note_workflow(folder: Path, name: str, digest: str) -> None:
     _save(folder, content)
 
 
+def note_built(folder: Path, files: Mapping[str, str]) -> None:
+    """Record what the project's own build brought into it, by path relative to the project."""
+    content = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
+    content["built"] = dict(sorted(files.items()))
+    _save(folder, content)
+
+
 def _workflows(content: Mapping) -> dict[str, str]:
     if digest := content.get("workflow"):  # of an early kit, which had one
         return {"desktop-django.yml": str(digest)}
     return {str(name): str(value) for name, value in content.get("workflows", {}).items()}
+
+
+def _built(content: Mapping) -> dict[str, str] | None:
+    if "built" not in content:
+        return None
+    return {str(name): str(value) for name, value in content["built"].items()}
 
 
 def _save(folder: Path, content: dict) -> None:
@@ -104,14 +120,19 @@ def read(root: Path) -> Record | None:
             files,
             tuple(content["decisions"]),
             _workflows(content),
+            _built(content),
             baseline.unpack(content["texts"]) if "texts" in content else {},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise KitError(
             "DDK-ADP-10", f"{file} cannot be read: {error}", file=str(file), folder=str(folder)
         ) from error
+    inside = {folder.resolve(): files, root.resolve(): record.built or {}}
     if outside := [
-        name for name in files if not (folder / name).resolve().is_relative_to(folder.resolve())
+        name
+        for base, names in inside.items()
+        for name in names
+        if not (base / name).resolve().is_relative_to(base)
     ]:
         raise KitError(
             "DDK-ADP-10", f"{file} names files outside its folder: {outside[0]}",

@@ -9,6 +9,7 @@ from typing import Any
 
 from skill_scripts import ci, record
 from skill_scripts.errors import KitError
+from skill_scripts.frontend import take_away, untouched
 from skill_scripts.payload import LEFT_OUT_FOLDERS, sha256
 from skill_scripts.project import PAYLOAD_FOLDER
 
@@ -54,8 +55,12 @@ def remove(path: Path, *, dry_run: bool = False) -> Removal:
         if each in ci.TEMPLATES and file.is_file():
             name = Path(os.path.relpath(file, root)).as_posix()
             (result.removed if sha256(file) == written else result.kept).append(name)
+    ours = untouched(root, existing.built or {})
+    result.kept += [n for n in existing.built or {} if n not in ours and (root / n).is_file()]
     if dry_run:
+        result.removed += ours
         return result
+    take_away(root, ours)
     for each in made:
         shutil.rmtree(each, ignore_errors=True)
     for name in result.removed:
@@ -64,6 +69,7 @@ def remove(path: Path, *, dry_run: bool = False) -> Removal:
         for each in (workflows, workflows.parent):
             with suppress(OSError):  # not empty
                 each.rmdir()
+    result.removed += ours
     for each in sorted(_folders(folder), reverse=True):
         if not any(each.iterdir()):
             each.rmdir()

@@ -34,6 +34,7 @@ from skill_scripts.findings import (
     failed_to_load,
     judge,
 )
+from skill_scripts.frontend import judge_build
 from skill_scripts.missing import missing_module
 from skill_scripts.preparation import read_preparations
 from skill_scripts.probing import run_probe
@@ -99,6 +100,7 @@ def survey(
     begin = time.monotonic()
     result.findings += judge(result.facts, draft)
     result.findings += _choose_for_stage(result)
+    result.findings += judge_build(project, result.facts, draft)
     result.findings += read_source_findings(project)
     result.findings += read_preparations(project, result.facts, draft)
     result.findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
@@ -291,14 +293,6 @@ def _choose_for_stage(result: Survey) -> Iterator[Finding]:
                 f"the project asks for Python {allowed}; {fitting[0]} is bundled, not {bundled}",
                 f"support Python {bundled}, or keep it: --set python.version={fitting[0]}",
             )
-    if '"build"' in result.project.source("package.json"):
-        yield Finding(
-            "frontend-build",
-            DECIDE,
-            "package.json declares a build, whose result the pages may need",
-            "run it before the app is started or staged: npm ci && npm run build",
-            "package.json",
-        )
 
 
 def _usable_pages(pages: dict[str, Any]) -> list[str]:

@@ -114,7 +114,7 @@ def update(
             if (new / PACKAGES).is_dir():
                 (folder / PACKAGES).replace(workplace / PACKAGES)
                 (new / PACKAGES).replace(folder / PACKAGES)
-            record.write(folder, digests, existing.decisions, existing.workflows)
+            record.write(folder, digests, existing.decisions, existing.workflows, existing.built)
     return result
 
 
