@@ -28,11 +28,17 @@ export function pageOptions({ session, electronDir, background, icon }) {
   };
 }
 
-/** Electron tells this of a window that is being closed too, which can no longer be shown. */
+/** A window may be closed before it is painted, and even while the system puts it on the screen. */
 function whenPainted(window, show) {
-  const painted = () => window.isDestroyed() || show();
-  window.once("ready-to-show", painted);
-  window.once("close", () => window.off("ready-to-show", painted));
+  window.once("ready-to-show", () => {
+    try {
+      show();
+    } catch (error) {
+      if (!window.isDestroyed()) {
+        throw error;
+      }
+    }
+  });
 }
 
 export function createSplash({ session, name, background, icon }) {
