@@ -43,7 +43,9 @@ MOST_ROUTES = 20  # that are named in the facts
 REDIRECTS = (301, 302, 303, 307, 308)
 NO_PLAIN_PATH = "<([*+?\\"  # characters of a route that takes arguments
 SIGN_UP = re.compile(r"sign[-_]?up|(\b|_)register|create[-_]?account", re.IGNORECASE)
-NO_FIRST_PAGE = (".", "__", "api", "health", "i18n", "logout", "media/", "static/", "webhook")
+NO_FIRST_PAGE = (
+    ".", "404", "500", "api", "health", "i18n", "logout", "media/", "static/", "webhook",
+)  # fmt: skip
 
 
 class Report:
@@ -307,7 +309,7 @@ def plain_pages(patterns: list[Any], prefix: str = "/") -> list[str]:
         route = str(pattern.pattern)
         if any(mark in route for mark in NO_PLAIN_PATH) or prefix.count("/") > 4:
             continue
-        if any(word in route for word in NO_FIRST_PAGE):
+        if any(word in route for word in NO_FIRST_PAGE) or route.lstrip("^").startswith("_"):
             continue
         path = prefix + route.removeprefix("^").removesuffix("$")
         if hasattr(pattern, "url_patterns"):

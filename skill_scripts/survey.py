@@ -301,7 +301,7 @@ def _usable_pages(pages: dict[str, Any]) -> list[str]:
     answers = pages.get("answers", {})
     good = [page for page, answer in answers.items() if answer["status"] < 400]
     walls = {answer["path"] for answer in answers.values() if answer["login"]}
-    good.sort(key=lambda page: (page in walls, answers[page]["login"]))
+    good.sort(key=lambda page: (page in walls or "login" in page, answers[page]["login"]))
     return good or pages["pages"]
 
 

@@ -254,7 +254,7 @@ PROJECTS = (
     ),
     Project(
         name="clubhouse",
-        shape="PostgreSQL, Redis, decouple, Sentry, https only, LoginRequiredMiddleware",
+        shape="PostgreSQL, Redis, a second database, decouple, Sentry, https only, login wall",
         source=Own("clubhouse"),
         quick=True,
         decisions=(

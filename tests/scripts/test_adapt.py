@@ -216,16 +216,31 @@ def test_a_failure_leaves_nothing(target, kit, monkeypatch):
     assert projects.contents(target) == before
 
 
-def test_rules_of_the_project_that_hide_the_payload_are_named(make_project, kit):
+def test_rules_of_the_project_that_hide_kinds_of_files_do_no_harm(make_project, kit):
     root = make_project()
-    (root / ".gitignore").write_text(".venv\n*.js\n", encoding="utf-8")
+    rules = ".venv\n.*\n!.gitignore\n*.js\nicons/\nelectron\n"
+    (root / ".gitignore").write_text(rules, encoding="utf-8")
+    projects.commit(root)
+
+    result = kit("adapt", root)
+
+    assert result.exit_code == 0, result.stderr
+    command = ["git", "ls-files", "--others", "--exclude-standard", "desktop-app"]
+    listed = subprocess.run(command, cwd=root, capture_output=True, text=True).stdout.split()
+    names = [*payload.payload_files(), "desktop.toml", ".kit.json"]
+    assert {*listed} == {f"desktop-app/{name}" for name in names}
+
+
+def test_a_rule_of_the_project_that_hides_the_folder_is_named(make_project, kit):
+    root = make_project()
+    (root / ".gitignore").write_text(".venv\ndesktop*\n", encoding="utf-8")
     projects.commit(root)
     before = projects.contents(root)
 
     result = kit("adapt", root)
 
     assert "DDK-ADP-06" in result.stderr
-    assert ".gitignore:2:*.js" in result.stderr
+    assert ".gitignore:2:desktop*" in result.stderr
     assert projects.contents(root) == before
 
 

@@ -10,7 +10,9 @@ from waitress import create_server, wasyncore
 
 from .guard import Application
 
-THREADS = 8
+# A browser sends six requests at a time; a stream that it has left holds a thread until its next
+# event.
+THREADS = 32
 DRAIN_SECONDS = 10
 
 

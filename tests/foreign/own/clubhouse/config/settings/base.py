@@ -52,8 +52,13 @@ TEMPLATES = [
 DATABASES = {
     "default": dj_database_url.config(
         default="postgres://clubhouse:clubhouse@db:5432/clubhouse", conn_max_age=600
-    )
+    ),
+    "statistics": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": BASE_DIR / "statistics.sqlite3",
+    },
 }
+DATABASE_ROUTERS = ["config.routers.StatisticsRouter"]
 
 CACHES = {
     "default": {
