@@ -194,7 +194,9 @@ def _build_front_end(
 ) -> None:
     """Run the project's own build unless what it has `built` is there; a failure is a finding."""
     commands = draft["frontend"]["build"]
-    if not commands or (built is not None and all((done.root / name).is_file() for name in built)):
+    if not commands or (
+        built is not None and all(frontend.is_there(done.root, name) for name in built)
+    ):
         return
     shown = "; ".join(" ".join(words) for words in commands)
     done.steps.append(f"run the project's own build in a copy of it: {shown}")
@@ -205,7 +207,7 @@ def _build_front_end(
     try:
         existing = record.read(done.root)
         earlier = (existing.built if existing else None) or {}
-        with frontend.build(done.root, commands, earlier) as result:
+        with frontend.build(done.root, draft["frontend"], earlier) as result:
             include = frontend.to_include(done.root, result.new)
             placed = frontend.bring_over(done.root, result)
     except (frontend.BuildFailedError, OSError) as error:

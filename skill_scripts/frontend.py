@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -50,7 +50,10 @@ def judge_build(
     missing = facts.get("static_missing") or []
     apps = [str(name) for name in (facts.get("settings") or {}).get("INSTALLED_APPS") or []]
     loader = next((name for name in LOADERS if any(app.startswith(name) for app in apps)), "")
-    file = _package_file(project)
+    served = [
+        name for name in facts.get("static_packages") or () if not (project.root / name).exists()
+    ]
+    file = _package_file(project, served)
     if not file:
         if loader:
             what = f"{loader} reads the result of a build that no package.json declares"
@@ -58,25 +61,32 @@ def judge_build(
         return
     commands = _commands(project, file)
     option = f"--set 'frontend.build={json.dumps(commands)}'"
+    if served:
+        option += f" --set 'frontend.packages={json.dumps(served)}'"
+    declares = f"{file} declares {'packages' if len(commands) == 1 else 'a build'}"
     if not missing and not loader:
-        what = f"{file} declares a build; the first page has all its files without it"
+        what = f"{declares}; the first page has all its files without it"
         do = f"if other pages need its result: {option}"
         yield Finding("frontend-build", DECIDE, what, do, file)
         return
     why = f"{missing[0]} is not there" if missing else f"{loader} reads its result"
-    what = f"{file} declares a build, and {why}"
+    what = f"{declares}, and {why}"
     if absent := sorted({words[0] for words in commands if not shutil.which(words[0])}):
         do = f"install {', '.join(absent)}, then adapt again: {option}"
         yield Finding("frontend-build", DECIDE, what, do, file)
         return
-    draft["frontend"]["build"] = commands
+    draft["frontend"] |= {"build": commands, "packages": served}
     shown = "; ".join(" ".join(words) for words in commands)
     do = f"adapt runs it in a copy of the project and brings over what it makes: {shown}"
     yield Finding("frontend-build", HANDLED, what, do, file)
 
 
-def _package_file(project: Project) -> str:
-    """The shallowest package.json with a build of its own, "" if there is none."""
+def _package_file(project: Project, served: Sequence[str]) -> str:
+    """The shallowest package.json with a build of its own or with packages that are `served`.
+
+    "" if there is none.
+    """
+    needed = {(PurePosixPath(name).parent / "package.json").as_posix() for name in served}
     found = [
         name
         for name in project.files
@@ -84,14 +94,16 @@ def _package_file(project: Project) -> str:
         and (NOT_THE_PROJECT | DEMONSTRATIONS).isdisjoint(PurePosixPath(name).parts)
         and name.count("/") <= 2
     ]
-    for name in sorted(found, key=lambda each: (each.count("/"), each)):
-        try:
-            scripts = json.loads(project.source(name)).get("scripts") or {}
-        except (ValueError, AttributeError, RecursionError):
-            continue
-        if isinstance(scripts, dict) and scripts.get("build"):
-            return name
-    return ""
+    found.sort(key=lambda name: (name not in needed, name.count("/"), name))
+    return next((name for name in found if name in needed or _declares_build(project, name)), "")
+
+
+def _declares_build(project: Project, file: str) -> bool:
+    try:
+        scripts = json.loads(project.source(file)).get("scripts")
+    except (ValueError, AttributeError, RecursionError):
+        return False
+    return isinstance(scripts, dict) and bool(scripts.get("build"))
 
 
 def _commands(project: Project, file: str) -> list[list[str]]:
@@ -103,7 +115,10 @@ def _commands(project: Project, file: str) -> list[list[str]]:
     if not shutil.which(install[0]):
         install = INSTALL_WITHOUT_LOCK
     where = [] if folder == PurePosixPath() else _in_folder(install[0], folder)
-    return [[install[0], *where, *install[1:]], [install[0], *where, "run", "build"]]
+    install = [install[0], *where, *install[1:]]
+    if not _declares_build(project, file):
+        return [install]
+    return [install, [install[0], *where, "run", "build"]]
 
 
 def _in_folder(tool: str, folder: PurePosixPath) -> list[str]:
@@ -120,15 +135,15 @@ class Built:
     """The result of a build in a copy of the project; names relative to its root."""
 
     copy: Path
-    new: list[str]
+    new: list[str]  # folders, which come over whole, end with a slash
     changed: list[str]  # of the project's own, which stay as they are
 
 
 @contextmanager
 def build(
-    root: Path, commands: Sequence[Sequence[str]], earlier: Iterable[str] = ()
+    root: Path, settings: Mapping[str, Any], earlier: Collection[str] = ()
 ) -> Iterator[Built]:
-    """Run the build in a copy of the project, which is gone afterwards.
+    """Run the build of `settings`, [frontend], in a copy of the project that is gone afterwards.
 
     What an `earlier` build brought over is made anew. Raises BuildFailedError.
     """
@@ -138,7 +153,7 @@ def build(
         for name in before:
             (copy / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / name, copy / name)
-        for words in commands:
+        for words in settings["build"]:
             _run(words, copy)
         after = {
             name for name in walk(copy)
@@ -148,7 +163,11 @@ def build(
             name for name in before & after
             if not filecmp.cmp(root / name, copy / name, shallow=False)
         ]  # fmt: skip
-        yield Built(copy, sorted(after - before), sorted(changed))
+        packages = {
+            f"{name}/" for name in settings["packages"]
+            if (copy / name).is_dir() and (f"{name}/" in earlier or not (root / name).exists())
+        }  # fmt: skip
+        yield Built(copy, sorted((after - before) | packages), sorted(changed))
 
 
 def _run(words: Sequence[str], cwd: Path) -> None:
@@ -170,40 +189,54 @@ def _run(words: Sequence[str], cwd: Path) -> None:
 
 
 def bring_over(root: Path, result: Built) -> dict[str, str]:
-    """Put the new files into the project, all or none; their sha256 by name."""
+    """Put what is new into the project, all or none; the sha256 of files, "" for folders."""
     placed: dict[str, str] = {}
     try:
         for name in result.new:
-            placed[name] = sha256(result.copy / name)
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(result.copy / name, root / name)
+            source, target = result.copy / name, root / name
+            placed[name] = "" if name.endswith("/") else sha256(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if name.endswith("/"):
+                shutil.rmtree(target, ignore_errors=True)
+                shutil.copytree(source, target, symlinks=True)
+            else:
+                shutil.copyfile(source, target)
     except BaseException:
         take_away(root, placed)
         raise
     return placed
 
 
+def is_there(root: Path, name: str) -> bool:
+    """Whether what a build brought over is still there."""
+    return (root / name).is_dir() if name.endswith("/") else (root / name).is_file()
+
+
 def untouched(root: Path, built: Mapping[str, str]) -> list[str]:
-    """Those of the `built` files (name to sha256) that are still as they came over."""
+    """Those of `built` that are as they came over; in a folder of packages nobody edits."""
     return [
         name for name, written in built.items()
-        if (root / name).is_file() and sha256(root / name) == written
+        if is_there(root, name) and (not written or sha256(root / name) == written)
     ]  # fmt: skip
 
 
 def take_away(root: Path, names: Iterable[str]) -> None:
-    """Delete built files and the folders that are empty without them."""
+    """Delete what a build brought over, and the folders that are empty without it."""
     for name in names:
-        (root / name).unlink(missing_ok=True)
+        if name.endswith("/"):
+            shutil.rmtree(root / name, ignore_errors=True)
+        else:
+            (root / name).unlink(missing_ok=True)
         for folder in PurePosixPath(name).parents[:-1]:
             with suppress(OSError):  # not empty, or gone already
                 (root / folder).rmdir()
 
 
 def to_include(root: Path, names: Sequence[str]) -> list[str]:
-    """What [stage] include must name of built files that git ignores: new folders, or files."""
+    """What [stage] include must name of new things that git ignores: folders, or files."""
     found = set()
     for name in git.ignored(root, names):
-        folders = [each for each in PurePosixPath(name).parents[:-1] if not (root / each).exists()]
-        found.add(folders[-1].as_posix() if folders else name)
+        path = PurePosixPath(name)
+        new = [each for each in (path, *path.parents[:-1]) if not (root / each).exists()]
+        found.add((new[-1] if new else path).as_posix())
     return sorted(found)

@@ -69,6 +69,7 @@ TABLES: dict[str, dict[str, Key]] = {
     },
     "frontend": {
         "build": Key([], 'the project\'s own: [["npm", "ci"], ["npm", "run", "build"]]'),
+        "packages": Key([], 'folders of packages that pages use, like "node_modules"'),
     },
     "stage": {
         "include": Key([], "git-ignored paths to ship as well"),

@@ -179,6 +179,7 @@ def look(report: Report, project: Path, request: dict[str, Any]) -> None:
         pages = report.facts["urls"]["pages"]
         report.facts["urls"]["answers"] = {page: describe_page(page) for page in pages[:MOST_PAGES]}
     report.facts["static_missing"] = missing_static(report.facts["landing"]["path"])
+    report.facts["static_packages"] = static_packages(project)
 
 
 def record_own_settings(facts: dict[str, Any]) -> None:
@@ -434,6 +435,19 @@ def missing_static(path: str) -> list[str]:
         name for name in map(unquote, dict.fromkeys(wanted))
         if not finders.find(name) and not (settings.STATIC_ROOT and (root / name).is_file())
     ]  # fmt: skip
+
+
+def static_packages(project: Path) -> list[str]:
+    """Folders of npm packages below the project from which static files are served."""
+    from django.conf import settings
+
+    given = [each[1] if isinstance(each, (list, tuple)) else each
+             for each in settings.STATICFILES_DIRS]  # fmt: skip
+    folders = [Path(each).resolve() for each in given]
+    # A package of its own may be named, but npm makes the folder as a whole.
+    tops = [each for folder in folders for each in (folder, *folder.parents)
+            if each.name == "node_modules" and each.is_relative_to(project)]  # fmt: skip
+    return sorted({each.relative_to(project).as_posix() for each in tops})
 
 
 def describe_page(path: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from skill_scripts import ci, record
 from skill_scripts.errors import KitError
-from skill_scripts.frontend import take_away, untouched
+from skill_scripts.frontend import is_there, take_away, untouched
 from skill_scripts.payload import LEFT_OUT_FOLDERS, sha256
 from skill_scripts.project import PAYLOAD_FOLDER
 
@@ -56,7 +56,7 @@ def remove(path: Path, *, dry_run: bool = False) -> Removal:
             name = Path(os.path.relpath(file, root)).as_posix()
             (result.removed if sha256(file) == written else result.kept).append(name)
     ours = untouched(root, existing.built or {})
-    result.kept += [n for n in existing.built or {} if n not in ours and (root / n).is_file()]
+    result.kept += [n for n in existing.built or {} if n not in ours and is_there(root, n)]
     if dry_run:
         result.removed += ours
         return result

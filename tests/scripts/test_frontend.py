@@ -153,6 +153,33 @@ def test_without_node_it_is_a_decision(target, kit_json, monkeypatch):
     assert finding["severity"] == "decide" and "install npm" in finding["do"]
 
 
+def test_packages_that_pages_are_served_from_come_over_whole(make_project, kit, kit_json):
+    page = PAGE.replace("ui/app.js", "left/index.js")
+    package = json.dumps({"name": "ui", "dependencies": {"left": "file:./left"}})
+    files = {
+        "site1/urls.py": page,
+        "ui/package.json": package,
+        "ui/left/package.json": '{"name": "left", "version": "1.0.0"}',
+        "ui/left/index.js": "left",
+    }
+    served = 'STATICFILES_DIRS = [BASE_DIR / "ui" / "node_modules"]\n'
+    root = make_project(files, settings=SETTINGS + served)
+    (root / ".gitignore").write_text(".venv\nnode_modules\n", encoding="utf-8")
+    projects.commit(root)
+    before = projects.contents(root)
+
+    done = kit_json("adapt", root)
+
+    assert done["built"] == ["ui/node_modules/"]
+    assert (root / "ui/node_modules/left/index.js").is_file()
+    assert 'packages = ["ui/node_modules"]' in done["manifest"]
+    assert 'include = ["ui/node_modules"]' in done["manifest"]
+    assert projects.status(root) == ["?? desktop-app/"]
+    assert kit_json("adapt", root)["steps"] == []
+    kit("remove", root)
+    assert projects.contents(root) == before
+
+
 def test_a_loader_without_any_build_is_named(make_project, kit_json):
     files = {"webpack_loader/__init__.py": ""}
     root = make_project(files, settings='INSTALLED_APPS += ["webpack_loader"]')

@@ -61,4 +61,6 @@ def services(settings: Any, app_data: Path) -> dict[str, Any]:
         # A storage of its own: that of the static files is the bundle, which never changes.
         values |= {"COMPRESS_STORAGE": "compressor.storage.CompressorFileStorage"}
         values |= {"COMPRESS_STORAGE_ALIAS": "compressor"}
+        # It also looks there for what django-statici18n compiles.
+        values |= {"STATICI18N_ROOT": str(app_data / "compressed")}
     return values
