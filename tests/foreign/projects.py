@@ -216,7 +216,7 @@ PROJECTS = (
         shape="example package inside a library, editable requirement on the parent folder",
         source=Sdist("django-tables2==3.0.1"),
         target="example",
-        decisions=('python.extra=["django<5"]',),
+        decisions=('python.extra=["django<5", "django-tables2==3.0.1"]',),
     ),
     Project(
         name="debug-toolbar-example",
