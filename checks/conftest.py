@@ -332,7 +332,7 @@ def restarts(target: Target, copies: Any, first_run: FirstRun, scratch: Path) ->
             # Not looked for before the kill: what counts is that it was acknowledged.
             for text in (new_text(), new_text(), new_text()):
                 if records.send(backend, result.way, text):
-                    result.saved.append(text)
+                    result.saved = [*(result.saved if result.way.creates else ()), text]
         # A connection that is open when the process dies leaves its port in TIME_WAIT, but only
         # one that it has accepted: hence an answer first.
         with httpx.Client(trust_env=False, verify=NO_TLS) as client:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -34,6 +34,8 @@ class Way:
     action: str
     admin: str = ""
     """First page of the admin, where the form belongs to it."""
+    creates: bool = True
+    """Each sending makes a record; False where it changes one that is there."""
 
     def __str__(self) -> str:
         return f"the form at {self.page}"
@@ -44,8 +46,10 @@ def find(backend: Backend, named: str | None = None) -> Way | None:
     visitor = Visitor(backend)
     for form in pages.forms(visitor, named):
         way = Way(urlsplit(form.page).path, form.action.removeprefix(backend.origin))
-        if save(backend, way, pages.new_text()):
-            return way
+        first = pages.new_text()
+        if save(backend, way, first):
+            save(backend, way, pages.new_text())
+            return replace(way, creates=is_kept(backend.app_data, first))
     return None
 
 

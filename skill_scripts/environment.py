@@ -62,6 +62,7 @@ class Private:
     left_out: list[str]  # declared, not installed
     added: list[str] = field(default_factory=list)  # installed, not declared
     as_of: str = ""  # no package is newer than this moment; "" = the newest were taken
+    gone: str = ""  # a module of the standard library that the project imports and newer ones lack
     wanted: dict[str, list[str]] = field(default_factory=dict)  # CONTENT_KEYS it was made for
 
     @classmethod
@@ -81,8 +82,12 @@ class Private:
         return Interpreter(python, seen[0] if seen else "", private=True)
 
     def add(self, requirement: str, constraints: Sequence[str]) -> None:
-        """Install one more package. Raises KitError DDK-ENV-01 if that fails."""
+        """Install one more package. Raises KitError DDK-ENV-01 if that fails.
+
+        A constraint with an extra or an address is none for uv, and is left out.
+        """
         python = python_in(self.folder)
+        constraints = [line for line in constraints if "[" not in line and "@" not in line]
         install(python, [requirement], constraints=constraints, as_of=self.as_of)
         self.added.append(requirement)
         self.save()

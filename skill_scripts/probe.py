@@ -386,8 +386,16 @@ def make_tables() -> None:
 def describe_landing(path: str) -> dict[str, Any]:
     """Where the first page leads without a signed-in user, on empty tables."""
     from django.conf import settings
+    from django.core.signals import got_request_exception
     from django.shortcuts import resolve_url
 
+    errors: list[str] = []
+
+    def note(**_: Any) -> None:
+        kind, error, _ = sys.exc_info()
+        errors.append(f"{kind.__name__ if kind else ''}: {error}"[:500])
+
+    got_request_exception.connect(note)
     login = resolve_url(settings.LOGIN_URL)
     for _ in range(5):
         response = get(path)
@@ -399,7 +407,8 @@ def describe_landing(path: str) -> dict[str, Any]:
             return {"status": response.status_code, "path": path, "login": True}
         if not path.startswith("/"):
             break
-    return {"status": response.status_code, "path": path, "login": False}
+    found = {"status": response.status_code, "path": path, "login": False}
+    return found | {"error": errors[-1]} if errors else found
 
 
 def get(path: str) -> Any:

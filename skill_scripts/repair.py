@@ -179,7 +179,9 @@ def _install_module(result: Survey, module: str, place: str) -> Finding | None:
     if not result.made or is_there or not requirement or requirement in extra:
         return None
     try:
-        result.made.add(requirement, result.declared.constraints)
+        # A version that was asked for stays, whatever the new package brings along.
+        requirements, constraints = result.declared.amended(extra)
+        result.made.add(requirement, [*constraints, *requirements, *extra])
     except KitError:
         return None
     extra.append(requirement)
@@ -188,11 +190,13 @@ def _install_module(result: Survey, module: str, place: str) -> Finding | None:
 
 def _older_python(result: Survey, module: str) -> Finding | None:
     """An interpreter that still has a module of the standard library."""
-    version = GONE_FROM_PYTHON.get(module.split(".")[0])
+    gone = module.split(".")[0]
+    version = GONE_FROM_PYTHON.get(gone)
     declared, wanted = result.declared, result.draft["python"]
     if not version or not result.made or f"<{version}" in declared.requires_python:
         return None
-    declared.requires_python = ",".join(filter(None, [declared.requires_python, f"<{version}"]))
+    before = declared.requires_python
+    declared.requires_python = ",".join(filter(None, [before, f"<{version}"]))
     (result.made.folder / COMPLETE).unlink()
     try:
         result.made = make_environment(
@@ -200,11 +204,22 @@ def _older_python(result: Survey, module: str) -> Finding | None:
         )
     except KitError:
         return None
+    declared.requires_python = before
+    result.made.gone = gone
+    result.made.save()
+    return without_newer_python(result)
+
+
+def without_newer_python(result: Survey) -> Finding:
+    """Keep the project to the Pythons that have the module its environment notes as gone."""
+    assert result.made is not None
+    declared, version = result.declared, GONE_FROM_PYTHON[result.made.gone]
+    declared.requires_python = ",".join(filter(None, [declared.requires_python, f"<{version}"]))
     result.interpreter = result.made.interpreter
     return Finding(
         "older-python",
         HANDLED,
-        f"module {module} is gone from Python {version}",
+        f"module {result.made.gone} is gone from Python {version}",
         f"Python {result.interpreter.version} runs the project",
     )
 

@@ -39,7 +39,13 @@ from skill_scripts.missing import missing_module
 from skill_scripts.preparation import read_preparations
 from skill_scripts.probing import run_probe
 from skill_scripts.project import Project, find_project, walk
-from skill_scripts.repair import ignored_settings, remedy, repair, undeclared
+from skill_scripts.repair import (
+    ignored_settings,
+    remedy,
+    repair,
+    undeclared,
+    without_newer_python,
+)
 from skill_scripts.source import read_source_findings, static_facts
 from skill_scripts.surveyed import Progress, Survey
 
@@ -138,7 +144,9 @@ def _provide_interpreter(result: Survey, private: Path | None, progress: Progres
     )
     result.interpreter = result.made.interpreter
     result.environment = "private" if private else "cache"
-    for requirement in result.made.added:  # by an earlier survey, into the cached environment
+    if result.made.gone:  # found by an earlier survey, as is what it added
+        result.findings.append(without_newer_python(result))
+    for requirement in result.made.added:
         result.findings.append(undeclared(requirement))
         wanted["extra"].append(requirement)
     if has_unusable_environment(project):
@@ -254,6 +262,14 @@ def _choose_for_stage(result: Survey) -> Iterator[Finding]:
     unserved = pages and (
         landing["status"] == 404 or (pages["root"] is None and landing["path"] == "/")
     )
+    if landing["status"] >= 500:
+        yield Finding(
+            "landing",
+            DECIDE,
+            f"the first page fails on empty tables: {landing.get('error') or landing['status']}",
+            "if migrations or data.first_run bring what it lacks, nothing; else name another: "
+            "--set app.home=PATH",
+        )
     candidates = _usable_pages(pages) if unserved else []
     if candidates and draft["app"]["home"] == "/":
         draft["app"]["home"] = candidates[0]

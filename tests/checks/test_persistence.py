@@ -36,7 +36,7 @@ TEMPLATES = [{
 URLS = """
 from django.contrib import admin
 from django.contrib.auth.models import Group
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from django.urls import path
 from django.utils.html import format_html
@@ -56,7 +56,14 @@ def write(request):
     ))
 
 
-urlpatterns = [path("", home), path("deep/down/write/", write)]
+def change(request):
+    if request.method == "POST":
+        Group.objects.update_or_create(pk=1, defaults={"name": request.POST["name"]})
+        return write(HttpRequest())
+    return write(request)
+
+
+urlpatterns = [path("", home), path("deep/down/write/", write), path("change/", change)]
 """
 MANIFEST = """
 spec = "1.0"
@@ -151,3 +158,12 @@ def test_a_page_with_a_form_can_be_named(make_target, tmp_path):
         ("pass", "the form at /deep/down/write/"),
         ("pass", "3 records there, integrity ok"),
     }
+
+
+@pytest.mark.browser
+def test_a_form_that_changes_one_record_keeps_the_last_text(make_target, tmp_path):
+    document, _, _ = judge(make_target(), tmp_path, "--form", "/change/")
+
+    seen = verdicts(document)
+    assert {verdict for verdict, _ in seen.values()} == {"pass"}, seen
+    assert seen["DAT-4"][1] == "1 records there, integrity ok"

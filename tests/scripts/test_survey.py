@@ -436,6 +436,27 @@ def test_server_packages_are_left_out_and_undeclared_ones_added(tmp_path, kit_js
     assert document["manifest"]["python"]["extra"] == ["pyyaml"]
 
 
+@pytest.mark.network
+def test_an_undeclared_package_leaves_the_versions_that_were_asked_for(tmp_path, kit_json):
+    files = {"requirements.txt": "django==4.2.*\n"}
+    root = projects.project(tmp_path / "bare", files, settings="import debug_toolbar")
+
+    document = kit_json("survey", root)
+
+    assert document["facts"]["error"] is None
+    assert document["facts"]["django"].startswith("4.2.")
+
+
+def test_a_first_page_that_fails_is_told(make_project, kit_json):
+    urls = projects.URLS.replace('HttpResponse("hello")', "1 / 0")
+    root = make_project({"site1/urls.py": urls})
+
+    document = kit_json("survey", root)
+
+    (finding,) = findings(document, "landing")
+    assert finding["severity"] == "decide" and "ZeroDivisionError" in finding["what"]
+
+
 def test_a_manage_py_inside_the_package_of_the_project(make_project, kit_json):
     manage = "from django.core.management import execute_from_command_line as run; run()"
     root = make_project({"site1/manage.py": manage})
@@ -457,3 +478,7 @@ def test_a_module_that_python_no_longer_has_leads_to_an_older_one(tmp_path, kit_
         pytest.skip("this machine has no Python before 3.12")
     assert document["python"]["version"].startswith("3.11.")
     assert document["manifest"]["python"]["version"] == "3.11"
+    assert findings(document, "bundled-python")
+    again = kit_json("survey", root)
+    told = [{each["what"] for each in seen["findings"]} for seen in (document, again)]
+    assert told[0] == told[1]
