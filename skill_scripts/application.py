@@ -1,6 +1,7 @@
 """The project's source as it is shipped: what git sees, without what only developers need."""
 
 import fnmatch
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
@@ -33,6 +34,8 @@ LEFT_OUT: dict[str, tuple[str, ...]] = {
 UPLOADS = ("media", "uploads")
 # A folder tests/ with one of these is an app of the project: an exam site has one.
 APP_MARKS = ("apps.py", "models.py", "urls.py", "migrations")
+PRIVATE_KEY = re.compile(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----")
+LARGEST_SEARCHED = 1_000_000  # bytes
 SHIPPED_PAYLOAD = ("desktop.toml", "launch.py", "desktop_runtime")
 
 
@@ -81,6 +84,8 @@ def find_source(root: Path, settings: Mapping[str, Any], manage_folder: Path) ->
             source.left_out[name] = "desktop.toml"
         elif name not in wanted and (why := _reason(name, uploads, kept_tests)):
             source.left_out[name] = why
+        elif name not in wanted and _holds_key(root / name):
+            source.left_out[name] = "secret"
         elif not (root / name).resolve().is_relative_to(root):
             source.left_out[name] = "link out of the project"
         else:
@@ -102,6 +107,13 @@ def _reason(name: str, uploads: Iterable[str], kept_tests: Iterable[str]) -> str
             if any(fnmatch.fnmatchcase(each, pattern.rstrip("/")) for each in candidates):
                 return why
     return ""
+
+
+def _holds_key(file: Path) -> bool:
+    """Whether it is a configuration with a private key in it; a module is never left out."""
+    if file.suffix == ".py" or file.stat().st_size > LARGEST_SEARCHED:
+        return False
+    return bool(PRIVATE_KEY.search(file.read_bytes()))
 
 
 def _apps_called_tests(root: Path) -> set[str]:

@@ -80,6 +80,18 @@ def test_reason_is_kept(root, name, why):
     assert find_source(root, settings(), root).left_out[name] == why
 
 
+def test_a_configuration_with_a_private_key_stays(root):
+    key = "tls: |\n  -----BEGIN PRIVATE KEY-----\n  MIIE\n"
+    for name in ("identity.yml", "app/keys.py"):
+        (root / name).write_text(key, encoding="utf-8")
+
+    source = find_source(root, settings(), root)
+
+    assert source.left_out["identity.yml"] == "secret"
+    assert "app/keys.py" in source.files
+    assert "identity.yml" in find_source(root, settings(include=["identity.yml"]), root).files
+
+
 def test_what_git_ignores_is_shipped_only_when_listed(root):
     ignored = (root / ".git").exists()
     assert ("built/app.js" in find_source(root, settings(), root).files) != ignored
