@@ -109,7 +109,13 @@ def test_spelling():
 EXECUTED = (
     ("tutorial.md",),
     ("how-to/own-project.md",),
-    ("how-to/login-wall.md", "how-to/ci-gate.md", "how-to/workers.md"),
+    (
+        "how-to/login-wall.md",
+        "how-to/ci-gate.md",
+        "how-to/workers.md",
+        "how-to/stage.md",
+        "how-to/dependencies.md",
+    ),
 )
 
 

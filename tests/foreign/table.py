@@ -256,7 +256,8 @@ class Journey:
             log.write(answer.stdout)
         self.row.seconds[command] = round(time.monotonic() - started, 1)
         if answer.returncode not in codes:
-            raise StepError(f"{command} ended with {answer.returncode}: {reason(answer.stdout)}")
+            said = reason(answer.stdout).replace(str(self.repository), "")
+            raise StepError(f"{command} ended with {answer.returncode}: {said}")
         return answer.stdout
 
     @staticmethod
