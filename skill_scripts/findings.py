@@ -21,7 +21,8 @@ INTEGRATIONS = (
     ("django_celery_beat", "celery-beat", DECIDE, "scheduled Celery tasks",
      "schedules do not run by themselves; run what is due with a worker: --set workers=…"),
     ("django_q", "django-q", HANDLED, "django-q", "tasks run inside the request"),
-    ("django_rq", "rq", HANDLED, "RQ", "tasks run inside the request"),
+    ("django_rq", "rq", DECIDE, "RQ",
+     "it keeps every task in Redis, which a laptop does not have; pages that enqueue one fail"),
     ("huey.contrib.djhuey", "huey", HANDLED, "Huey", "tasks run inside the request"),
     ("django_dramatiq", "dramatiq", DECIDE, "Dramatiq",
      "messages go to a stub broker and are not worked off"),
@@ -119,7 +120,7 @@ def _databases(facts: dict[str, Any]) -> Iterator[Finding]:
         engine = database["engine"]
         if not database["engine"]:
             continue
-        if "sqlite" in engine:
+        if database.get("sqlite", "sqlite" in engine):
             yield Finding(
                 "database", FINE, f"database {alias}: SQLite, moved to the app data folder"
             )

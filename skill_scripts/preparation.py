@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from skill_scripts.findings import DECIDE, Finding
+from skill_scripts.findings import DECIDE, HANDLED, Finding
 from skill_scripts.project import DEMONSTRATIONS, NOT_THE_PROJECT, Project
 
 FIXTURE_ENDINGS = (".json", ".jsonl", ".xml", ".yaml", ".yml")
 FIRST_DATA = re.compile(r"(initial|default|seed|base|demo|sample|setup|start)", re.IGNORECASE)
+DATABASE_CACHE = "django.core.cache.backends.db.DatabaseCache"
 SETS_UP = re.compile(
     r"(setup|init|bootstrap|seed|populate)(_|$)"
     r"|(create|load|import|install)_(default|initial|demo|seed|sample)"
@@ -35,10 +36,18 @@ def read_preparations(
         elif path.suffix == ".po" and path.with_suffix(".mo").as_posix() not in files:
             catalogues.append(path)
     wanted = [["loaddata", path.stem] for path in fixtures] + [[path.stem] for path in commands]
+    caches = (facts.get("settings") or {}).get("CACHES") or {}
+    if DATABASE_CACHE in caches.values() and not draft["data"]["first_run"]:
+        draft["data"]["first_run"] = [["createcachetable"]]
+        yield Finding(
+            "cache-table", HANDLED, "a cache is kept in the database", "its table is made at first"
+        )
     installed = (facts.get("settings") or {}).get("INSTALLED_APPS") or []
     if any(name.split(".")[0] == "statici18n" for name in installed):
         wanted.append(["compilejsi18n"])
-    if wanted and not draft["data"]["first_run"]:
+    chosen = draft["data"]["first_run"]
+    if wanted and chosen in ([], [["createcachetable"]]):
+        wanted = [*chosen, *wanted]
         names = ", ".join(" ".join(command) for command in wanted[:5])
         places = [path.as_posix() for path in (*fixtures, *commands)]
         yield Finding(

@@ -226,9 +226,15 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def describe_databases(databases: dict[str, Any]) -> dict[str, dict[str, str]]:
+def describe_databases(databases: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    from desktop_runtime.layers import is_sqlite
+
     return {
-        alias: {"engine": str(each.get("ENGINE", "")), "name": str(each.get("NAME", ""))}
+        alias: {
+            "engine": (engine := str(each.get("ENGINE", ""))),
+            "name": str(each.get("NAME", "")),
+            "sqlite": is_sqlite(engine),
+        }
         for alias, each in databases.items()
     }
 
@@ -381,6 +387,7 @@ def make_tables() -> None:
 
     settings.MIGRATION_MODULES = {config.label: None for config in apps.get_app_configs()}
     call_command("migrate", run_syncdb=True, verbosity=0, interactive=False, skip_checks=True)
+    call_command("createcachetable", verbosity=0)
 
 
 def describe_landing(path: str) -> dict[str, Any]:

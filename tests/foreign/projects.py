@@ -263,6 +263,16 @@ PROJECTS = (
         ),
     ),
     Project(
+        name="workshop",
+        shape="a wrapper of SQLite, cache table, Huey, django-q, Dramatiq, RQ, Channels, Haystack",
+        source=Own("workshop"),
+        quick=True,
+        decisions=(
+            "django.set.HAYSTACK_CONNECTIONS="
+            '{ default = { ENGINE = "haystack.backends.simple_backend.SimpleEngine" } }',
+        ),
+    ),
+    Project(
         name="promgen",
         shape="manage.py inside the package, required SECRET_KEY, old Django",
         source=Sdist("promgen==0.61.0"),

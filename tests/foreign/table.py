@@ -48,7 +48,7 @@ HEAD = """# Projects it was tried on
 
 Made by `python -m tests.foreign.table --write`, not by hand: one run, one project after another, on
 a machine with two cores. Each project comes from a package index or from a project's own generator;
-two are the kit's own, for shapes that no published project has. Survey, adapt, check and remove
+some are the kit's own, for shapes that no published project has. Survey, adapt, check and remove
 ran by command alone, and afterwards every file of the project was byte for byte what it had been.
 
 `files` were added, `open decisions` are findings whose default was kept, `set` are `--set` options

@@ -482,3 +482,39 @@ def test_a_module_that_python_no_longer_has_leads_to_an_older_one(tmp_path, kit_
     again = kit_json("survey", root)
     told = [{each["what"] for each in seen["findings"]} for seen in (document, again)]
     assert told[0] == told[1]
+
+
+@pytest.mark.network
+def test_a_field_that_sqlite_cannot_hold_blocks_with_its_place(tmp_path, kit, kit_json):
+    files = {
+        "requirements.txt": "django==5.2.*\npsycopg[binary]\n",
+        "site1/models.py": """\
+            from django.contrib.postgres.fields import ArrayField
+            from django.db import models
+
+
+            class Pony(models.Model):
+                names = ArrayField(models.TextField())
+            """,
+    }
+    settings = 'INSTALLED_APPS += ["site1"]'
+    root = projects.project(tmp_path / "bare", files, settings=settings)
+    before = projects.contents(root)
+
+    (finding,) = findings(kit_json("survey", root), "engine-bound-field")
+    refused = kit("adapt", root)
+
+    assert finding["severity"] == "blocked" and finding["place"] == "site1/models.py:6"
+    assert refused.exit_code == 3 and "DDK-ADP-05" in refused.stderr
+    assert projects.contents(root) == before
+
+
+@pytest.mark.network
+def test_a_cache_in_the_database_gets_its_table(make_project, kit_json):
+    backend = "django.core.cache.backends.db.DatabaseCache"
+    settings = f'CACHES = {{"default": {{"BACKEND": "{backend}", "LOCATION": "cached"}}}}'
+
+    document = kit_json("survey", make_project(settings=settings))
+
+    assert document["manifest"]["data"]["first_run"] == [["createcachetable"]]
+    assert findings(document, "cache-table")[0]["severity"] == "handled"

@@ -7,10 +7,12 @@ desktop.toml. Never reads `django.conf.settings`, which is still loading.
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import django
+from django.core.exceptions import ImproperlyConfigured
 
 from .contract import Installation
 from .data import secret_key
@@ -140,7 +142,12 @@ def set_pragmas_on_connect() -> None:
 
 def is_sqlite(engine: str) -> bool:
     """Whether a backend, or a wrapper of one, writes SQLite files."""
-    return "sqlite" in engine or "spatialite" in engine
+    if "sqlite" in engine or "spatialite" in engine or engine.startswith("django."):
+        return "lite" in engine
+    try:
+        return import_module(f"{engine}.base").DatabaseWrapper.vendor == "sqlite"
+    except (ImportError, AttributeError, ImproperlyConfigured):
+        return False
 
 
 def _files(settings: Any, installation: Installation) -> dict[str, Any]:

@@ -47,8 +47,6 @@ def services(settings: Any, app_data: Path) -> dict[str, Any]:
             values.update(stand_in)
     if hasattr(settings, "CELERY_TASK_ALWAYS_EAGER"):
         values.update(QUEUES["CELERY_BROKER_URL"])
-    if isinstance(queues := getattr(settings, "RQ_QUEUES", None), dict):
-        values["RQ_QUEUES"] = {name: {**queue, "ASYNC": False} for name, queue in queues.items()}
     if isinstance(huey := getattr(settings, "HUEY", None), dict):
         values["HUEY"] = {**huey, "immediate": True, "immediate_use_memory": True}
     if isinstance(cluster := getattr(settings, "Q_CLUSTER", None), dict):
