@@ -142,8 +142,10 @@ def set_pragmas_on_connect() -> None:
 
 def is_sqlite(engine: str) -> bool:
     """Whether a backend, or a wrapper of one, writes SQLite files."""
-    if "sqlite" in engine or "spatialite" in engine or engine.startswith("django."):
-        return "lite" in engine
+    if "sqlite" in engine or "spatialite" in engine:
+        return True
+    if not engine or engine.startswith("django."):
+        return False
     try:
         return import_module(f"{engine}.base").DatabaseWrapper.vendor == "sqlite"
     except (ImportError, AttributeError, ImproperlyConfigured):
