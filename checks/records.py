@@ -42,7 +42,10 @@ class Way:
 
 
 def find(backend: Backend, named: str | None = None) -> Way | None:
-    """Try the target's forms, first those of the page `named`, until one saves what is written."""
+    """Try the target's forms, first those of the page `named`, until one saves what is written.
+
+    If none does, a page that was named is still the way: it is what fails then.
+    """
     visitor = Visitor(backend)
     for form in pages.forms(visitor, named):
         way = Way(urlsplit(form.page).path, form.action.removeprefix(backend.origin))
@@ -50,7 +53,7 @@ def find(backend: Backend, named: str | None = None) -> Way | None:
         if save(backend, way, first):
             save(backend, way, pages.new_text())
             return replace(way, creates=is_kept(backend.app_data, first))
-    return None
+    return Way(named, named) if named else None
 
 
 def open_admin(target: Target, app_data: Path) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from packaging.specifiers import SpecifierSet
 
 from skill_scripts import manifest, relocation
-from skill_scripts.declarations import read_declarations
+from skill_scripts.declarations import read_declarations, requirement_name
 from skill_scripts.environment import (
     PRIVATE,
     SERVER_ONLY,
@@ -285,11 +285,13 @@ def _choose_for_stage(result: Survey) -> Iterator[Finding]:
         if SERVER_ONLY[name] not in facts.get("modules", [])
     ]
     exclude = draft["python"]["exclude"]
-    draft["python"]["exclude"] = sorted({*exclude, *result.left_out, *unused})
+    replaced = {requirement_name(line) for line in draft["python"]["extra"]}
+    left_out = {*result.left_out} - replaced
+    draft["python"]["exclude"] = sorted({*exclude, *left_out, *unused})
     if unused:
         names = ", ".join(unused)
         yield Finding("server-only", HANDLED, f"only useful on a server: {names}", "left out")
-    if unbuilt := sorted({*result.left_out} - {*SERVER_ONLY, *exclude}):
+    if unbuilt := sorted(left_out - {*SERVER_ONLY, *exclude}):
         names = ", ".join(unbuilt)
         yield Finding(
             "unbuilt",

@@ -161,6 +161,15 @@ def test_a_page_with_a_form_can_be_named(make_target, tmp_path):
 
 
 @pytest.mark.browser
+def test_a_named_page_without_a_form_that_saves_fails(make_target, tmp_path):
+    document, _, _ = judge(make_target(), tmp_path, "--form", "/no/such/page/")
+
+    seen = verdicts(document)
+    assert {verdict for verdict, _ in seen.values()} == {"FAIL"}, seen
+    assert seen["DAT-2"][1] == "the form at /no/such/page/ saved no record"
+
+
+@pytest.mark.browser
 def test_a_form_that_changes_one_record_keeps_the_last_text(make_target, tmp_path):
     document, _, _ = judge(make_target(), tmp_path, "--form", "/change/")
 

@@ -437,6 +437,19 @@ def test_server_packages_are_left_out_and_undeclared_ones_added(tmp_path, kit_js
 
 
 @pytest.mark.network
+def test_a_package_whose_repository_is_gone_is_replaced_by_its_release(tmp_path, kit_json):
+    gone = "django<6\ndjango-taggit @ git+https://127.0.0.1:9/taggit.git\n"
+    root = projects.project(tmp_path / "bare", {"requirements.txt": gone}, "import taggit")
+
+    document = kit_json("survey", root)
+
+    assert document["facts"]["error"] is None
+    assert document["manifest"]["python"]["extra"] == ["django-taggit"]
+    assert document["manifest"]["python"]["exclude"] == []
+    assert not findings(document, "unbuilt")
+
+
+@pytest.mark.network
 def test_an_undeclared_package_leaves_the_versions_that_were_asked_for(tmp_path, kit_json):
     files = {"requirements.txt": "django==4.2.*\n"}
     root = projects.project(tmp_path / "bare", files, settings="import debug_toolbar")
