@@ -5,12 +5,13 @@ Files of the target are read, never imported: nothing of it runs in this process
 
 from __future__ import annotations
 
-import ast
+import io
 import json
 import os
 import re
 import shutil
 import sys
+import tokenize
 import tomllib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -174,10 +175,9 @@ class Target:
         shutil.copyfile(HERE / "probe.py", self.cwd / "ddk_probe.py")
         shutil.copytree(HERE / "probe_app", self.cwd / "ddk_probe_app", ignore=_not_source)
         for path in {self.manage_py, *self._settings_files()} - {None}:
-            path.write_text(
-                insert_statement(path.read_text(encoding="utf-8"), "import ddk_probe"),
-                encoding="utf-8",
-            )
+            with tokenize.open(path) as file:
+                source, encoding = file.read(), file.encoding
+            path.write_text(insert_statement(source, "import ddk_probe"), encoding=encoding)
 
     def _settings_files(self) -> list[Path]:
         """Files of the settings module that the project's own entry points name."""
@@ -342,14 +342,20 @@ def manifest_schema() -> dict[str, Any]:
 
 
 def insert_statement(source: str, statement: str) -> str:
-    """`source` with `statement` as early as Python allows: after docstring and `__future__`."""
-    after = 0
-    for node in ast.parse(source).body:
-        docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-        future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
-        if not (docstring or future):
-            break
-        after = node.end_lineno or after
+    """`source` with `statement` as early as Python allows: after docstring and `__future__`,
+    and after the first comments, which may name the encoding.
+
+    Only this beginning is read: the rest may be written for a newer Python than ours.
+    """
+    after, words = 0, []
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.NEWLINE or (token.type == tokenize.COMMENT and not words):
+            after, words = token.end[0], []
+        elif token.type not in (tokenize.COMMENT, tokenize.NL):
+            words.append(token.string)
+            future = words[0] == "from" and words[1:2] in ([], ["__future__"])
+            if not (future or token.type == tokenize.STRING):
+                break
     lines = source.splitlines(keepends=True)
     if after and not lines[after - 1].endswith("\n"):
         lines[after - 1] += "\n"

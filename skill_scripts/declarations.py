@@ -36,6 +36,7 @@ SOURCE_OPTIONS = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links"
                   "--use-feature")  # fmt: skip
 LARGEST_FILE = 20_000_000  # bytes
 MOST_LINES = 10_000
+LONGEST_ADDRESS = 2_000  # characters
 
 
 @dataclass
@@ -112,11 +113,29 @@ def _requirement_files_below(*folders: Path) -> Iterator[Path]:
 
 
 def requirement_name(line: str) -> str:
-    """The normalised distribution name of a requirement, "" if it names none."""
+    """The normalised distribution name of a requirement, "" if it names none.
+
+    An address without a name is called after its file or repository.
+    """
     if egg := re.search(r"#egg=([A-Za-z0-9._-]+)", line):
         return distribution_name(egg[1])
     match = re.match(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:$|[\[;@=<>!~ ,(])", line)
+    address = requirement_address(line)
+    match = match or re.search(r"/([\w.-]+?)-\d[^/]*\.(?:whl|tar\.gz)$", address)
+    match = match or re.search(r"/([\w.-]+?)(?:\.git)?(?:/(?:archive|[tz]\w+ball)/.*)?$", address)
     return distribution_name(match[1]) if match else ""
+
+
+def requirement_address(line: str) -> str:
+    """Where a requirement is fetched from, without its revision; "" if an index says so."""
+    before, _, rest = line.partition("://")
+    rest = re.split(r"[\s#;]", rest, maxsplit=1)[0]
+    path, _, revision = rest.rpartition("@")
+    if "/" in path and "/" not in revision:
+        rest = path
+    if not rest or len(rest) > LONGEST_ADDRESS:
+        return ""
+    return f"{re.split(r'[^a-z]', before[-10:])[-1]}://{rest}"
 
 
 def _refusing_other_forms(read: Callable[..., None]) -> Callable[..., None]:

@@ -16,7 +16,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 from uv import find_uv_bin
 
-from skill_scripts.declarations import Declarations, requirement_name
+from skill_scripts.declarations import Declarations, requirement_address, requirement_name
 from skill_scripts.errors import KitError
 from skill_scripts.processes import WINDOWS, clean_environment
 from skill_scripts.project import PAYLOAD_FOLDER, Project, distribution_name
@@ -202,7 +202,8 @@ def make_environment(
 
     One that is complete already is used again. The Pythons of this machine are tried from the
     newest, or with `as_of` (a moment in ISO form, after which nothing is taken) from the oldest;
-    a package that builds on none of them is left out, as are those that only a server needs.
+    a package that builds on none of them or cannot be fetched from the address it is declared
+    with is left out, as are those that only a server needs.
     What is in `extra` takes the place of what is declared of the same name. Raises KitError
     DDK-ENV-01 if the rest does not install, DDK-ENV-02 or -05 if there is no Python for it.
     """
@@ -233,7 +234,7 @@ def make_environment(
                 made.added = _installed_in(folder)
             made.save()
             return made
-        unbuilt = names & {name for error in failures for name in _unbuilt(error)}
+        unbuilt = names & {name for error in failures for name in _unbuilt(error, kept)}
         if not unbuilt - skipped:
             raise failures[0]
         skipped |= unbuilt
@@ -289,12 +290,14 @@ def _installed_in(folder: Path) -> list[str]:
     return _run_uv(command, "DDK-ENV-01", "uv cannot list packages").splitlines()
 
 
-def _unbuilt(error: KitError) -> set[str]:
-    """The distributions that failed to build, as uv names them."""
+def _unbuilt(error: KitError, requirements: Iterable[str]) -> set[str]:
+    """The distributions that failed to build, as uv names them, or whose address is at fault."""
     output = error.details.get("output", "")
+    built = re.findall(r"ailed to (?:download and )?build:? `?([\w.-]+)", output)
+    addressed = {requirement_name(line): requirement_address(line) for line in requirements}
     return {
-        distribution_name(name)
-        for name in re.findall(r"ailed to (?:download and )?build:? `?([\w.-]+)", output)
+        *map(distribution_name, built),
+        *(name for name, address in addressed.items() if name and address and address in output),
     }
 
 

@@ -6,6 +6,7 @@ an environment of ours, never in the project.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -35,13 +36,15 @@ def repair(result: Survey, failure: dict[str, Any]) -> Finding | None:
         return _give_variable(result, name, proposal.value, proposal.certain, place)
     mismatch = find_mismatch(failure, result.facts, result.project.root)
     if module:
-        return (
+        repaired = (
             _other_settings(result, module)
             or _find_folder(result, module)
             or _older_python(result, module)
             or _install_module(result, module, place)
-            or _go_back_in_time(result, mismatch)
         )
+        if repaired or _file_that_is_not_there(result.project, module):
+            return repaired
+        return _go_back_in_time(result, mismatch)
     if not result.facts.get("settings_module") and result.facts["step"] == "manage":
         return _first_settings(result)
     if name := missing.variable_at_fault(failure, variables):
@@ -253,6 +256,11 @@ def _go_back_in_time(result: Survey, mismatch: Mismatch | None) -> Finding | Non
         return None
     result.interpreter = result.made.interpreter
     wanted["extra"] = [*result.made.added]
+    return older_packages(moment, mismatch)
+
+
+def older_packages(moment: str, mismatch: Mismatch | None = None) -> Finding:
+    """The finding for an environment with packages as they were at that moment."""
     reason = f" ({mismatch.what})" if mismatch else ""
     instead = f"; or {mismatch.do}" if mismatch else ""
     return Finding(
@@ -275,6 +283,8 @@ def remedy(result: Survey, failure: dict[str, Any]) -> str:
         where = "" if result.made else " (its environment is the project's own: install it there)"
         return f"{mismatch.what}; {mismatch.do}{where}"
     if module := missing.missing_module(failure):
+        if its_own := _file_that_is_not_there(result.project, module):
+            return its_own
         name = missing.distribution_for(module, {}) or module.split(".")[0]
         return (
             f"install what provides {module} in the project's environment, or, if it is "
@@ -285,6 +295,21 @@ def remedy(result: Survey, failure: dict[str, Any]) -> str:
     # Settings that do not load cannot be overridden.
     table = "env" if result.facts["step"] in ("manage", "settings") else "set"
     return f"correct it in the project, or give what it needs: --set django.{table}.NAME=VALUE"
+
+
+def _file_that_is_not_there(project: Project, module: str) -> str:
+    """What to do where the missing module is a file of the project itself; "" where it is not."""
+    package, _, name = module.rpartition(".")
+    folder = package.replace(".", "/")
+    example = re.compile(rf"{re.escape(name)}[._-].*(example|sample|template|tmpl|dist|default)")
+    models = [each for each in project.files if example.match(PurePosixPath(each).name)]
+    if not models and not (folder and any(f"/{folder}/" in f"/{each}" for each in project.files)):
+        return ""
+    shown = f"; {models[0]} shows what it holds" if models else ", as its own documentation says"
+    return (
+        f"{module} is a file of the project that is not in its repository: make it{shown}. If git "
+        "ignores it, --set 'stage.include=[\"FILE\"]' brings it into the bundle"
+    )
 
 
 def _is_module(name: str, module: str) -> bool:

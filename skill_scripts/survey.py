@@ -41,6 +41,7 @@ from skill_scripts.probing import run_probe
 from skill_scripts.project import Project, find_project, walk
 from skill_scripts.repair import (
     ignored_settings,
+    older_packages,
     remedy,
     repair,
     undeclared,
@@ -146,9 +147,11 @@ def _provide_interpreter(result: Survey, private: Path | None, progress: Progres
     result.environment = "private" if private else "cache"
     if result.made.gone:  # found by an earlier survey, as is what it added
         result.findings.append(without_newer_python(result))
-    for requirement in result.made.added:
-        result.findings.append(undeclared(requirement))
-        wanted["extra"].append(requirement)
+    wanted["extra"] += result.made.added
+    if result.made.as_of:
+        result.findings.append(older_packages(result.made.as_of))
+    else:
+        result.findings += map(undeclared, result.made.added)
     if has_unusable_environment(project):
         wanted["interpreter"] = python_in(Path(PRIVATE)).as_posix()
     result.findings.append(
@@ -195,6 +198,7 @@ def _load(result: Survey, progress: Progress) -> None:
             result.findings.append(failed_to_load(failure, step, remedy(result, failure)))
             # Older packages that did not help are no decision to take.
             repairs = {what: each for what, each in repairs.items() if each.id != "too-new"}
+            result.findings = [each for each in result.findings if each.id != "too-new"]
             if "settings" not in result.facts:
                 named = result.facts.get("settings_module") or result.project.settings
                 result.facts = static_facts(result.project, named) | result.facts
@@ -296,8 +300,9 @@ def _choose_for_stage(result: Survey) -> Iterator[Finding]:
         yield Finding(
             "unbuilt",
             DECIDE,
-            f"does not build on this machine and nothing imports it: {names}",
-            "left out; install what its build needs if a page uses it",
+            f"cannot be built or fetched on this machine: {names}",
+            "left out; if a page uses it, install what its build needs, or name a release: "
+            "--set 'python.extra=[\"NAME\"]'",
         )
     allowed = SpecifierSet(result.declared.requires_python)
     bundled = draft["python"]["version"]

@@ -179,7 +179,9 @@ def test_poetry_versions(poetry, specifier):
 @pytest.mark.parametrize(
     "line, name",
     [("Django>=5", "django"), ("zope.interface [x]", "zope-interface"), ("a_b @ https://x", "a-b"),
-     ("git+https://x/y.git#egg=My_Lib", "my-lib"), ("https://x/y.whl", ""), ("", "")],
+     ("git+https://x/y.git#egg=My_Lib", "my-lib"), ("", ""), ("-e ./x", ""),
+     ("https://x/a_b-1.0-py3-none-any.whl", "a-b"), ("https://x/a-b-1.0.tar.gz", "a-b"),
+     ("https://x/me/a-b/archive/0f.zip", "a-b"), ("git+ssh://git@x/me/a_b.git@v1", "a-b")],
 )  # fmt: skip
 def test_requirement_names(line, name):
     assert requirement_name(line) == name

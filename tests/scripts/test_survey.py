@@ -436,10 +436,32 @@ def test_server_packages_are_left_out_and_undeclared_ones_added(tmp_path, kit_js
     assert document["manifest"]["python"]["extra"] == ["pyyaml"]
 
 
+def test_a_file_that_is_in_no_clone_is_named_with_its_example(make_project, kit_json):
+    files = {"site1/local/secrets.py.example": "PASSWORD = 'x'"}
+    root = make_project(files, settings="from site1.local.secrets import PASSWORD")
+
+    document = kit_json("survey", root)
+
+    (finding,) = [each for each in document["findings"] if each["severity"] == "blocked"]
+    assert "site1.local.secrets is a file of the project" in finding["do"]
+    assert "site1/local/secrets.py.example shows what it holds" in finding["do"]
+
+
 @pytest.mark.network
-def test_a_package_whose_repository_is_gone_is_replaced_by_its_release(tmp_path, kit_json):
-    gone = "django<6\ndjango-taggit @ git+https://127.0.0.1:9/taggit.git\n"
-    root = projects.project(tmp_path / "bare", {"requirements.txt": gone}, "import taggit")
+@pytest.mark.parametrize(
+    "gone",
+    [
+        "django-taggit @ git+https://127.0.0.1:9/me/taggit.git",
+        "git+https://127.0.0.1:9/me/django-taggit.git@v6",
+        "https://127.0.0.1:9/me/django-taggit/archive/0f.zip",
+    ],
+)
+def test_a_package_whose_address_is_gone_is_replaced_by_its_release(
+    tmp_path, kit_json, monkeypatch, gone
+):
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    files = {"requirements.txt": f"django<6\n{gone}\n"}
+    root = projects.project(tmp_path / "bare", files, "import taggit")
 
     document = kit_json("survey", root)
 
