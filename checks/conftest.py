@@ -155,10 +155,23 @@ class _Early:
 @pytest.fixture(scope="session")
 def copies(first_run: FirstRun, scratch: Path) -> Any:
     """Make app data folders that have had their first run: `copies("name")`."""
+    return _copier(first_run.app_data, scratch)
 
+
+@pytest.fixture(scope="session")
+def settled_copies(target: Target, copies: Any, scratch: Path) -> Any:
+    """The same after another start: what a project writes whenever it starts is in them."""
+    app_data = copies("settled")
+    with contextlib.suppress(TargetFailedError), Backend(target, app_data) as backend:
+        backend.ready()
+        backend.stop()
+    return _copier(app_data, scratch)
+
+
+def _copier(app_data: Path, scratch: Path) -> Any:
     def copy(name: str) -> Path:
-        if first_run.app_data.is_dir():
-            shutil.copytree(first_run.app_data, scratch / name)
+        if app_data.is_dir():
+            shutil.copytree(app_data, scratch / name)
         else:
             (scratch / name).mkdir(parents=True)
         return scratch / name
@@ -425,15 +438,15 @@ def _rows_after(path: Path) -> set[tuple[str, int]]:
 
 
 @pytest.fixture(scope="session")
-def migrated(probe_target: Target, copies: Any) -> Migrated:
+def migrated(probe_target: Target, settled_copies: Any) -> Migrated:
     """Two pending migrations that work."""
-    return _start_newer(probe_target, copies("migrated"))
+    return _start_newer(probe_target, settled_copies("migrated"))
 
 
 @pytest.fixture(scope="session")
-def migration_failed(probe_target: Target, copies: Any) -> Migrated:
+def migration_failed(probe_target: Target, settled_copies: Any) -> Migrated:
     """Two pending migrations; the second fails."""
-    return _start_newer(probe_target, copies("failing"), "ddk_probe_fail_migration")
+    return _start_newer(probe_target, settled_copies("failing"), "ddk_probe_fail_migration")
 
 
 @pytest.fixture(scope="session")

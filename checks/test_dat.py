@@ -119,9 +119,9 @@ def test_failed_migration(migration_failed: Migrated, seen: Seen) -> None:
 
 
 @pytest.mark.criterion("DAT-7")
-def test_newer_database(target: Target, copies: Any, seen: Seen) -> None:
+def test_newer_database(target: Target, settled_copies: Any, seen: Seen) -> None:
     """Refuses a database that is newer, untouched."""
-    app_data = copies("newer")
+    app_data = settled_copies("newer")
     path = database.main_file(app_data)
     future = database.add_future_migration(path)
     ending, changed = _refusal(target, app_data, path)

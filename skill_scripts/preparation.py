@@ -37,17 +37,17 @@ def read_preparations(
             catalogues.append(path)
     wanted = [["loaddata", path.stem] for path in fixtures] + [[path.stem] for path in commands]
     caches = (facts.get("settings") or {}).get("CACHES") or {}
-    if DATABASE_CACHE in caches.values() and not draft["data"]["first_run"]:
-        draft["data"]["first_run"] = [["createcachetable"]]
+    if DATABASE_CACHE in caches.values():
         yield Finding(
-            "cache-table", HANDLED, "a cache is kept in the database", "its table is made at first"
+            "cache-table",
+            HANDLED,
+            "a cache is kept in the database",
+            "its table is made at the first start",
         )
     installed = (facts.get("settings") or {}).get("INSTALLED_APPS") or []
     if any(name.split(".")[0] == "statici18n" for name in installed):
         wanted.append(["compilejsi18n"])
-    chosen = draft["data"]["first_run"]
-    if wanted and chosen in ([], [["createcachetable"]]):
-        wanted = [*chosen, *wanted]
+    if wanted and not draft["data"]["first_run"]:
         names = ", ".join(" ".join(command) for command in wanted[:5])
         places = [path.as_posix() for path in (*fixtures, *commands)]
         yield Finding(

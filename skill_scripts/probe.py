@@ -426,7 +426,8 @@ def get(path: str) -> Any:
         "REQUEST_METHOD": "GET", "PATH_INFO": path, "QUERY_STRING": "",
         "SERVER_NAME": "127.0.0.1", "SERVER_PORT": "20000", "REMOTE_ADDR": "127.0.0.1",
         "SERVER_PROTOCOL": "HTTP/1.1", "wsgi.url_scheme": "http", "wsgi.input": BytesIO(),
-        "wsgi.errors": sys.stderr,
+        "wsgi.errors": sys.stderr, "wsgi.version": (1, 0), "wsgi.run_once": False,
+        "wsgi.multithread": True, "wsgi.multiprocess": False,
     }  # fmt: skip
     return WSGIHandler().get_response(WSGIRequest(environ))
 
@@ -475,15 +476,17 @@ def describe_page(path: str) -> dict[str, Any]:
 
 
 def describe_migrations(project: Path) -> dict[str, Any]:
-    """How many migrations a first run applies, and the project's own apps that ship none."""
+    """How many migrations a first run applies, and the project's own apps that ship none: no
+    package for them, or one that is empty because git ignores what is in it."""
     from django.apps import apps
     from django.db.migrations.loader import MigrationLoader
 
     loader = MigrationLoader(None, ignore_no_migrations=True)
+    shipping = {label for label, _ in loader.disk_migrations}
     without = [
         config.label
         for config in apps.get_app_configs()
-        if config.label in loader.unmigrated_apps
+        if config.label not in shipping
         and any(config.get_models())
         and Path(config.path).is_relative_to(project)
     ]

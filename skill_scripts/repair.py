@@ -182,8 +182,9 @@ def _install_module(result: Survey, module: str, place: str) -> Finding | None:
     if not result.made or is_there or not requirement or requirement in extra:
         return None
     try:
-        # A version that was asked for stays, whatever the new package brings along.
-        requirements, constraints = result.declared.amended(extra)
+        # A version that was asked for stays, whatever the new package brings along; its own is
+        # the one that did not install.
+        requirements, constraints = result.declared.amended([*extra, requirement])
         result.made.add(requirement, [*constraints, *requirements, *extra])
     except KitError:
         return None

@@ -320,11 +320,17 @@ def _choose_for_stage(result: Survey) -> Iterator[Finding]:
 
 def _usable_pages(pages: dict[str, Any]) -> list[str]:
     """Candidates for a first page: those that answer, then those that want a signed-in user, then
-    those where one signs in."""
+    what describes an interface to programs, then those where one signs in."""
     answers = pages.get("answers", {})
     good = [page for page, answer in answers.items() if answer["status"] < 400]
     walls = {answer["path"] for answer in answers.values() if answer["login"]}
-    good.sort(key=lambda page: (page in walls or "login" in page, answers[page]["login"]))
+    good.sort(
+        key=lambda page: (
+            page in walls or "login" in page,
+            re.search(r"swagger|redoc|schema|openapi", page) is not None,
+            answers[page]["login"],
+        )
+    )
     return good or pages["pages"]
 
 

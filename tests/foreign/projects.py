@@ -264,7 +264,8 @@ PROJECTS = (
     ),
     Project(
         name="workshop",
-        shape="a wrapper of SQLite, cache table, Huey, django-q, Dramatiq, RQ, Channels, Haystack",
+        shape="a wrapper of SQLite, cache table, own users in no migration, Huey, django-q, "
+        "Dramatiq, RQ, Channels, Haystack",
         source=Own("workshop"),
         quick=True,
         decisions=(

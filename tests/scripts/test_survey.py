@@ -267,11 +267,13 @@ def test_a_page_at_our_health_path_is_reported_but_not_a_pattern_for_everything(
     assert not findings(document, "health")
 
 
+@pytest.mark.parametrize("package", [{}, {"news/migrations/__init__.py": ""}])
 def test_apps_without_migrations_and_event_streams_are_reported_with_their_place(
-    make_project, kit_json
+    make_project, kit_json, package
 ):
     root = make_project(
         {
+            **package,
             "news/__init__.py": "",
             "news/models.py": """
                 from django.db import models
@@ -551,5 +553,4 @@ def test_a_cache_in_the_database_gets_its_table(make_project, kit_json):
 
     document = kit_json("survey", make_project(settings=settings))
 
-    assert document["manifest"]["data"]["first_run"] == [["createcachetable"]]
     assert findings(document, "cache-table")[0]["severity"] == "handled"

@@ -29,6 +29,7 @@ COLLECTED_STORAGE = "desktop_runtime.collected.CollectedStorage"
 # mmap_size: with several processes it has corrupted databases (SPEC.md, DAT-3).
 PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
 LOCK_TIMEOUT_SECONDS = 20
+KEPT_OF_DATABASES = {"ATOMIC_REQUESTS", "AUTOCOMMIT", "TIME_ZONE", "DISABLE_SERVER_SIDE_CURSORS"}
 
 
 def layers(settings: Any, installation: Installation, manifest: Manifest) -> dict[str, Any]:
@@ -111,12 +112,7 @@ def _databases(settings: Any, installation: Installation) -> dict[str, Any]:
         if alias != "default" and is_sqlite(engine) and shipped.is_file():
             shipped_databases[alias] = str(shipped.resolve())
         databases[alias] = {
-            **{
-                key: value
-                for key, value in database.items()
-                if key
-                in ("ATOMIC_REQUESTS", "AUTOCOMMIT", "TIME_ZONE", "DISABLE_SERVER_SIDE_CURSORS")
-            },
+            **{key: value for key, value in database.items() if key in KEPT_OF_DATABASES},
             "ENGINE": engine if is_sqlite(engine) else SQLITE,
             "NAME": _like(database.get("NAME"), file),
             "OPTIONS": options,
@@ -142,10 +138,8 @@ def set_pragmas_on_connect() -> None:
 
 def is_sqlite(engine: str) -> bool:
     """Whether a backend, or a wrapper of one, writes SQLite files."""
-    if "sqlite" in engine or "spatialite" in engine:
-        return True
-    if not engine or engine.startswith("django."):
-        return False
+    if "sqlite" in engine or not engine or engine.startswith("django."):
+        return "lite" in engine  # sqlite3, spatialite
     try:
         return import_module(f"{engine}.base").DatabaseWrapper.vendor == "sqlite"
     except (ImportError, AttributeError, ImproperlyConfigured):

@@ -15,6 +15,7 @@ from django.core.management import call_command
 from django.core.management.commands.migrate import Command as MigrateCommand
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 
 from . import databases
 from .contract import BackendError, Exit, Installation
@@ -44,6 +45,7 @@ class Databases:
         That is created, restored, migrated or unchanged. `progress(done, total, name)` may
         raise `Stopped`. Raises `BackendError` with the exit codes 13 to 16, 19 and 21.
         """
+        settings.MIGRATION_MODULES = {**settings.MIGRATION_MODULES, **_empty_packages()}
         interrupted = self._recover()
         new = databases.is_new(self.files["default"])
         if new:
@@ -199,6 +201,13 @@ class Databases:
         except OSError as error:
             raise not_writable(self.installation.app_data, error) from error
         return not marker["new"]
+
+
+def _empty_packages() -> dict[str, None]:
+    """Apps whose migrations are not in the code: their tables are made as the models are now."""
+    loader = MigrationLoader(None, load=False)
+    loader.load_disk()
+    return dict.fromkeys(loader.migrated_apps - {app for app, _ in loader.disk_migrations})
 
 
 def _migrate_alias(alias: str, report: Callable[[str], None]) -> None:

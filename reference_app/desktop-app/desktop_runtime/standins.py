@@ -19,11 +19,7 @@ QUEUES: dict[str, dict[str, Any]] = {
     },
     "BROKER_URL": {"BROKER_URL": "memory://", "CELERY_ALWAYS_EAGER": True},
     "DRAMATIQ_BROKER": {
-        "DRAMATIQ_BROKER": {
-            "BROKER": "dramatiq.brokers.stub.StubBroker",
-            "OPTIONS": {},
-            "MIDDLEWARE": [],
-        }
+        "DRAMATIQ_BROKER": {"BROKER": "dramatiq.brokers.stub.StubBroker", "MIDDLEWARE": []}
     },
 }
 

@@ -25,7 +25,9 @@ INSTALLED_APPS = [
     "haystack",
     "huey.contrib.djhuey",
     "orders",
+    "staff",
 ]
+AUTH_USER_MODEL = "staff.Member"
 
 MIDDLEWARE = [
     "corsheaders.middleware.CorsMiddleware",
