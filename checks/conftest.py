@@ -35,6 +35,7 @@ from checks.backend import (
     Ending,
     TargetFailedError,
     free_port,
+    manage,
     marked,
     new_token,
     run_to_end,
@@ -42,7 +43,7 @@ from checks.backend import (
 from checks.pages import Visitor, new_text
 from checks.records import Way
 from checks.target import Target
-from checks.verdicts import NotRun, NotTested, PrerequisiteError
+from checks.verdicts import NotApplicable, NotRun, NotTested, PrerequisiteError
 
 EARLY_CONNECTIONS = 20
 UNUSUAL = "Ünï cödé dir/with space"
@@ -150,6 +151,22 @@ class _Early:
         deadline = time.monotonic() + ANSWER_LIMIT
         for thread in self._threads:
             thread.join(max(0, deadline - time.monotonic()))
+
+
+@pytest.fixture(scope="session")
+def has_database(target: Target, first_run: FirstRun) -> bool:
+    """Whether there should be one: a few projects keep nothing, and have no migration."""
+    with contextlib.suppress(AssertionError):
+        return bool(database.main_file(first_run.app_data))
+    plan = manage(target, first_run.app_data, "showmigrations", "--plan", environment={})
+    return plan is None or "(no migrations)" not in plan
+
+
+@pytest.fixture(scope="session")
+def needs_database(has_database: bool) -> None:
+    """Let a criterion on databases be none for a target without migrations."""
+    if not has_database:
+        raise NotApplicable("the target has no migrations, so it has no database")
 
 
 @pytest.fixture(scope="session")

@@ -52,11 +52,13 @@ class Unprivileged(Target):
 
 
 @pytest.mark.criterion("DAT-1")
-def test_writes_in_app_data(first_run: FirstRun, probed: Probed, seen: Seen) -> None:
+def test_writes_in_app_data(
+    first_run: FirstRun, has_database: bool, probed: Probed, seen: Seen
+) -> None:
     """Writes in the app data folder only."""
     for changed in (first_run.changed, probed.changed):
         assert not changed, f"the bundle changed: {', '.join(changed[:5])}"
-    name = database.main_file(first_run.app_data).relative_to(first_run.app_data)
+    name = database.main_file(first_run.app_data).name if has_database else "none"
     places = {"the database": probed.info["database"], "an upload": probed.info["upload"]}
     for what, place in places.items():
         inside = not place or Path(place).is_relative_to(probed.app_data)
@@ -96,6 +98,7 @@ def test_kill(restarts: Restarts, seen: Seen) -> None:
 
 
 @pytest.mark.criterion("DAT-5")
+@pytest.mark.usefixtures("needs_database")
 def test_backup(migrated: Migrated, seen: Seen) -> None:
     """Makes a complete backup before migrations."""
     assert migrated.backups, f"no backup before the new migrations ({migrated.ending})"
@@ -110,6 +113,7 @@ def test_backup(migrated: Migrated, seen: Seen) -> None:
 
 
 @pytest.mark.criterion("DAT-6")
+@pytest.mark.usefixtures("needs_database")
 def test_failed_migration(migration_failed: Migrated, seen: Seen) -> None:
     """Puts the database back when a migration fails."""
     failed = migration_failed
@@ -119,6 +123,7 @@ def test_failed_migration(migration_failed: Migrated, seen: Seen) -> None:
 
 
 @pytest.mark.criterion("DAT-7")
+@pytest.mark.usefixtures("needs_database")
 def test_newer_database(target: Target, settled_copies: Any, seen: Seen) -> None:
     """Refuses a database that is newer, untouched."""
     app_data = settled_copies("newer")
@@ -131,6 +136,7 @@ def test_newer_database(target: Target, settled_copies: Any, seen: Seen) -> None
 
 
 @pytest.mark.criterion("DAT-8")
+@pytest.mark.usefixtures("needs_database")
 def test_damaged_database(target: Target, copies: Any, restarts: Restarts, seen: Seen) -> None:
     """Refuses a damaged database, byte for byte."""
     headless = copies("headless")
@@ -166,6 +172,7 @@ def test_secret_key(
 
 
 @pytest.mark.criterion("DAT-10")
+@pytest.mark.usefixtures("needs_database")
 def test_not_writable(target: Target, scratch: Path, copies: Any, seen: Seen) -> None:
     """Says at start that it cannot write."""
     (scratch / "file").write_text("in the way of the folder")

@@ -58,6 +58,11 @@ def judge_build(
         if loader:
             what = f"{loader} reads the result of a build that no package.json declares"
             yield Finding(LOADERS[loader], DECIDE, what, "build it before the app is started")
+        elif missing:
+            names = ", ".join(missing[:3]) + (" …" if len(missing) > 3 else "")
+            what = f"the first page wants {names}: not there, and no package.json declares a build"
+            do = 'if something makes it: --set \'frontend.build=[["COMMAND", "WORD"]]\''
+            yield Finding("frontend-build", DECIDE, what, do)
         return
     commands = _commands(project, file)
     option = f"--set 'frontend.build={json.dumps(commands)}'"

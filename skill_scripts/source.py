@@ -8,16 +8,18 @@ from typing import Any
 from skill_scripts.findings import DECIDE, Finding
 from skill_scripts.project import NOT_THE_PROJECT, Project
 
+NOT_SERVED = re.compile(r"/migrations/|/(test_\w+|tests|conftest)\.py$")
 EVENT_STREAM = re.compile(rb"text/event-stream")
 ENGINE_SQL = re.compile(
-    rb"(SearchVector|TrigramSimilarity|ArrayAgg|django\.contrib\.postgres\.(search|aggregates))"
+    rb"SearchVector|TrigramSimilarity|ArrayAgg|django\.contrib\.postgres\.(?:search|aggregates)"
+    rb"|distinct\([\"'][^)]{1,60}\)"
 )
 
 
 def read_source_findings(project: Project) -> Iterator[Finding]:
     """Findings in the project's own Python files, tests left out."""
     for name in project.python_files():
-        if not NOT_THE_PROJECT.isdisjoint(name.split("/")) or "/migrations/" in name:
+        if not NOT_THE_PROJECT.isdisjoint(name.split("/")) or NOT_SERVED.search(f"/{name}"):
             continue
         try:
             content = (project.root / name).read_bytes()
@@ -35,7 +37,7 @@ def read_source_findings(project: Project) -> Iterator[Finding]:
             yield Finding(
                 "engine-bound-query",
                 DECIDE,
-                f"{match[0].decode()} only works on PostgreSQL",
+                f"{match[0].decode('utf-8', 'replace')} only works on PostgreSQL",
                 "pages that use it fail; change the query in the project",
                 _place(name, content, match.start()),
             )

@@ -89,14 +89,14 @@ def make_target(tmp_path):
     return make
 
 
-def judge(root, tmp_path, *options):
+def judge(root, tmp_path, *options, exit_code=0):
     """The report as JSON, and what a person and a CI summary see."""
     files = [tmp_path / "report.json", tmp_path / "report.md"]
     command = [sys.executable, "-P", "-m", "pytest", "-c", "checks/pytest.ini", "--rootdir", ".",
                "checks", "-p", "no:cacheprovider", "--target", str(root), "--only", PERSISTENCE,
                "--report-json", str(files[0]), "--report-md", str(files[1]), *options]  # fmt: skip
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.returncode == exit_code, done.stdout + done.stderr
     document, text = (file.read_text(encoding="utf-8") for file in files)
     schema = (ROOT / "checks" / "report.schema.json").read_text(encoding="utf-8")
     jsonschema.validate(json.loads(document), json.loads(schema))
@@ -162,7 +162,7 @@ def test_a_page_with_a_form_can_be_named(make_target, tmp_path):
 
 @pytest.mark.browser
 def test_a_named_page_without_a_form_that_saves_fails(make_target, tmp_path):
-    document, _, _ = judge(make_target(), tmp_path, "--form", "/no/such/page/")
+    document, _, _ = judge(make_target(), tmp_path, "--form", "/no/such/page/", exit_code=1)
 
     seen = verdicts(document)
     assert {verdict for verdict, _ in seen.values()} == {"FAIL"}, seen
@@ -176,3 +176,17 @@ def test_a_form_that_changes_one_record_keeps_the_last_text(make_target, tmp_pat
     seen = verdicts(document)
     assert {verdict for verdict, _ in seen.values()} == {"pass"}, seen
     assert seen["DAT-4"][1] == "1 records there, integrity ok"
+
+
+def test_a_target_that_keeps_nothing_needs_no_database(make_target, tmp_path):
+    root = make_target()
+    settings = root / "site1" / "settings.py"
+    nothing = 'DATABASES = {}\nINSTALLED_APPS = ["django.contrib.staticfiles"]\nMIDDLEWARE = []\n'
+    settings.write_text(f"{projects.SETTINGS}\n{nothing}", encoding="utf-8")
+    (root / "site1" / "urls.py").write_text(projects.URLS, encoding="utf-8")
+
+    document, _, _ = judge(root, tmp_path, "--only", "DAT-1,DAT-5,DAT-8")
+
+    seen = verdicts(document)
+    assert seen["DAT-1"] == ("pass", "bundle unchanged, database none")
+    assert {seen["DAT-5"][0], seen["DAT-8"][0]} == {"not applicable"}

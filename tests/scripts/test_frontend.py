@@ -72,6 +72,15 @@ def test_what_the_first_page_lacks_is_built(target, kit, kit_json):
     assert projects.contents(target) == before
 
 
+def test_what_the_first_page_lacks_is_named_where_no_build_is_declared(target, kit_json):
+    (target / "ui" / "package.json").write_text('{"name": "ui"}', encoding="utf-8")
+
+    (finding,) = of(kit_json("survey", target))
+
+    assert finding["severity"] == "decide"
+    assert "ui/app.js" in finding["what"] and "--set 'frontend.build=" in finding["do"]
+
+
 def test_a_clone_of_the_adapted_project_builds_it_again(target, tmp_path, kit, kit_json):
     kit("adapt", target)
     projects.commit(target)

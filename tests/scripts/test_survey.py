@@ -484,6 +484,16 @@ def test_an_undeclared_package_leaves_the_versions_that_were_asked_for(tmp_path,
     assert document["facts"]["django"].startswith("4.2.")
 
 
+def test_queries_of_another_engine_are_reported_with_their_place(make_project, kit_json):
+    query = "\n\nnewest = objects.distinct('author')\n"
+    root = make_project({"site1/views.py": query, "site1/tests.py": query})
+
+    (finding,) = findings(kit_json("survey", root), "engine-bound-query")
+
+    assert finding["what"] == "distinct('author') only works on PostgreSQL"
+    assert finding["place"] == "site1/views.py:3"
+
+
 def test_a_first_page_that_fails_is_told(make_project, kit_json):
     urls = projects.URLS.replace('HttpResponse("hello")', "1 / 0")
     root = make_project({"site1/urls.py": urls})
