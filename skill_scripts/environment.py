@@ -243,7 +243,7 @@ def make_environment(
 def fitting_pythons(requires_python: str) -> list[str]:
     """The Pythons of this machine that the project and our runtime know, the newest first.
 
-    Where there is none, what to ask uv for. Raises KitError DDK-ENV-02 if there cannot be one.
+    Where there is none, what to ask uv for: the bundled one if it fits. Raises KitError DDK-ENV-02 if there cannot be one.
     """
     specifier = SpecifierSet(requires_python) & SpecifierSet(f">={OLDEST_PYTHON}")
     minors = [f"3.{minor}" for minor in range(11, 30)]
@@ -259,7 +259,8 @@ def fitting_pythons(requires_python: str) -> list[str]:
     usable = sorted(found, key=Version, reverse=True)
     # One newer than the Python that is bundled is the last choice.
     usable.sort(key=lambda minor: Version(minor) > BUNDLED_PYTHON)
-    return [found[minor] for minor in usable] or [str(specifier)]
+    bundled = specifier.contains(f"{BUNDLED_PYTHON}.99")
+    return [found[minor] for minor in usable] or [str(BUNDLED_PYTHON if bundled else specifier)]
 
 
 def _installed_pythons() -> Iterator[tuple[str, str]]:
