@@ -243,7 +243,8 @@ def make_environment(
 def fitting_pythons(requires_python: str) -> list[str]:
     """The Pythons of this machine that the project and our runtime know, the newest first.
 
-    Where there is none, what to ask uv for: the bundled one if it fits. Raises KitError DDK-ENV-02 if there cannot be one.
+    Where there is none, what to ask uv for: the bundled one if it fits. Raises KitError
+    DDK-ENV-02 if there cannot be one.
     """
     specifier = SpecifierSet(requires_python) & SpecifierSet(f">={OLDEST_PYTHON}")
     minors = [f"3.{minor}" for minor in range(11, 30)]

@@ -286,10 +286,10 @@ def remedy(result: Survey, failure: dict[str, Any]) -> str:
     if module := missing.missing_module(failure):
         if its_own := _file_that_is_not_there(result.project, module):
             return its_own
-        name = missing.distribution_for(module, {}) or module.split(".")[0]
+        name = missing.distribution_for(module, {}) or "NAME"
         return (
             f"install what provides {module} in the project's environment, or, if it is "
-            f"undeclared: --set 'python.extra=[\"{name}\"]'"
+            f"undeclared, name its package: --set 'python.extra=[\"{name}\"]'"
         )
     if name := missing.missing_variable(failure):
         return f"give the variable a value: --set django.env.{name}=VALUE"
