@@ -216,3 +216,5 @@ def _web(
         yield Finding("script-name", HANDLED, "FORCE_SCRIPT_NAME is set", "served at /")
     if settings.get("SECURE_SSL_REDIRECT") or settings.get("SECURE_HSTS_SECONDS"):
         yield Finding("https", HANDLED, "pages insist on https", "plain http on 127.0.0.1")
+    if any(value for name, value in settings.items() if name.startswith("CORS_")):
+        yield Finding("cors", HANDLED, "pages of other origins may read answers", "none may")

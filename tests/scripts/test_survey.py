@@ -484,6 +484,11 @@ def test_an_undeclared_package_leaves_the_versions_that_were_asked_for(tmp_path,
     assert document["facts"]["django"].startswith("4.2.")
 
 
+def test_other_origins_are_told_of(make_project, kit_json):
+    document = kit_json("survey", make_project(settings="CORS_ORIGIN_ALLOW_ALL = True"))
+    assert findings(document, "cors")[0]["severity"] == "handled"
+
+
 def test_queries_of_another_engine_are_reported_with_their_place(make_project, kit_json):
     query = "\n\nnewest = objects.distinct('author')\n"
     root = make_project({"site1/views.py": query, "site1/tests.py": query})

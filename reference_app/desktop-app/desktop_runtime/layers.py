@@ -29,6 +29,7 @@ COLLECTED_STORAGE = "desktop_runtime.collected.CollectedStorage"
 # mmap_size: with several processes it has corrupted databases (SPEC.md, DAT-3).
 PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
 LOCK_TIMEOUT_SECONDS = 20
+CORS = re.compile("CORS_(ALLOW_ALL|ALLOWED_ORIGIN|ORIGIN_)")
 KEPT_OF_DATABASES = {"ATOMIC_REQUESTS", "AUTOCOMMIT", "TIME_ZONE", "DISABLE_SERVER_SIDE_CURSORS"}
 
 
@@ -60,6 +61,8 @@ def _local_web(settings: Any, manifest: Manifest) -> dict[str, Any]:
         "USE_X_FORWARDED_HOST": False,
         "USE_X_FORWARDED_PORT": False,
         "FORCE_SCRIPT_NAME": None,
+        # No other origin, under any name that django-cors-headers has had for it.
+        **{name: type(getattr(settings, name))() for name in dir(settings) if CORS.match(name)},
         # Nobody is there to get a mail for every error.
         "ADMINS": [],
         "MANAGERS": [],
@@ -117,9 +120,8 @@ def _databases(settings: Any, installation: Installation) -> dict[str, Any]:
             "NAME": _like(database.get("NAME"), file),
             "OPTIONS": options,
         }
-    databases.setdefault(
-        "default", {"ENGINE": SQLITE, "NAME": str(installation.app_data / "db.sqlite3")}
-    )
+    main = {"ENGINE": SQLITE, "NAME": str(installation.app_data / "db.sqlite3")}
+    databases.setdefault("default", main)
     return {"DATABASES": databases, "DESKTOP_SHIPPED_DATABASES": shipped_databases}
 
 
