@@ -51,6 +51,13 @@ def has(root: Path, name: str) -> bool:
     return bool(_git(root, "ls-files", "--", name))
 
 
+def only_on_disk(root: Path, names: Sequence[str]) -> list[str]:
+    """Those of `names` that git ignores and does not manage either: they are in no clone."""
+    hidden = ignored(root, names)
+    managed = frozenset((_git(root, "ls-files", "-z") or "").split("\0")) if hidden else ()
+    return [name for name in hidden if name not in managed]
+
+
 def last_change(root: Path) -> str:
     """When the project was last committed to, in ISO form; "" where git does not know."""
     return (_git(root, "log", "-1", "--format=%cI", "--", ".") or "").strip()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
+from skill_scripts import git
 from skill_scripts.findings import DECIDE, HANDLED, Finding
 from skill_scripts.project import DEMONSTRATIONS, NOT_THE_PROJECT, Project
 
@@ -36,6 +37,7 @@ def read_preparations(
         elif path.suffix == ".po" and path.with_suffix(".mo").as_posix() not in files:
             catalogues.append(path)
     wanted = [["loaddata", path.stem] for path in fixtures] + [[path.stem] for path in commands]
+    yield from _hidden_migrations(project)
     caches = (facts.get("settings") or {}).get("CACHES") or {}
     if DATABASE_CACHE in caches.values():
         yield Finding(
@@ -66,4 +68,23 @@ def read_preparations(
             "run `manage.py compilemessages` (needs gettext); if git ignores the .mo files, ship "
             "them: --set 'stage.include=[\"FOLDER/locale\"]'",
             catalogues[0].as_posix(),
+        )
+
+
+def _hidden_migrations(project: Project) -> Iterator[Finding]:
+    """Migrations that git ignores: the developer has them, a clone and a bundle do not."""
+    migrations = [
+        name
+        for name in project.python_files()
+        if PurePosixPath(name).parent.name == "migrations" and not name.endswith("__init__.py")
+    ]
+    if hidden := git.only_on_disk(project.root, migrations):
+        folders = sorted({PurePosixPath(name).parent.as_posix() for name in hidden})
+        yield Finding(
+            "no-migrations",
+            DECIDE,
+            f"git ignores migrations in {', '.join(folders)}: a bundle would make these tables as "
+            "the models are now, and never change them",
+            f"commit them, or ship them: --set 'stage.include={json.dumps(folders)}'",
+            hidden[0],
         )

@@ -484,6 +484,17 @@ def test_an_undeclared_package_leaves_the_versions_that_were_asked_for(tmp_path,
     assert document["facts"]["django"].startswith("4.2.")
 
 
+def test_migrations_that_git_ignores_are_told_of(make_project, kit_json):
+    files = {f"site1/migrations/{name}.py": "" for name in ("__init__", "0001_initial", "0002_x")}
+    root = projects.commit(make_project({**files, ".gitignore": ".venv\n**/migrations/*\n"}))
+    subprocess.run(["git", "add", "-f", "site1/migrations/0001_initial.py"], cwd=root, check=True)
+
+    (finding,) = findings(kit_json("survey", root), "no-migrations")
+
+    assert finding["severity"] == "decide" and finding["place"] == "site1/migrations/0002_x.py"
+    assert """--set 'stage.include=["site1/migrations"]'""" in finding["do"]
+
+
 def test_other_origins_are_told_of(make_project, kit_json):
     document = kit_json("survey", make_project(settings="CORS_ORIGIN_ALLOW_ALL = True"))
     assert findings(document, "cors")[0]["severity"] == "handled"
