@@ -486,7 +486,8 @@ def test_an_undeclared_package_leaves_the_versions_that_were_asked_for(tmp_path,
 
 def test_migrations_that_git_ignores_are_told_of(make_project, kit_json):
     files = {f"site1/migrations/{name}.py": "" for name in ("__init__", "0001_initial", "0002_x")}
-    root = projects.commit(make_project({**files, ".gitignore": ".venv\n**/migrations/*\n"}))
+    root = make_project(files)
+    projects.commit(projects.write(root, {".gitignore": ".venv\n**/migrations/*\n"}))
     subprocess.run(["git", "add", "-f", "site1/migrations/0001_initial.py"], cwd=root, check=True)
 
     (finding,) = findings(kit_json("survey", root), "no-migrations")
