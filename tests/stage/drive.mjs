@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { LAUNCH_MS, launchTwice } from "../shell/lib/launch.js";
 
 const lib = join(dirname(fileURLToPath(import.meta.url)), "..", "shell", "lib");
 const require = createRequire(join(lib, "..", "package.json"));
@@ -38,8 +39,11 @@ require("./legacy-main.cjs");
 async function use(program, appData, name) {
   const { _electron } = require("playwright-core");
   const sandbox = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
-  const began = performance.now();
-  const app = await _electron.launch({ executablePath: program, args: sandbox, timeout: 60_000 });
+  let began;
+  const app = await launchTwice(appData, () => {
+    began = performance.now();
+    return _electron.launch({ executablePath: program, args: sandbox, timeout: LAUNCH_MS });
+  });
   const ended = new Promise((done) => app.process().once("exit", done));
   const main = async () => {
     for (;;) {

@@ -13,9 +13,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { _electron, errors } from "playwright-core";
-
-const LAUNCH_MS = 30_000;
+import { _electron } from "playwright-core";
+import { LAUNCH_MS, launchTwice } from "./launch.js";
 
 const lib = dirname(fileURLToPath(import.meta.url));
 export const shellDir = join(lib, "..", "..", "..", "reference_app", "desktop-app", "electron");
@@ -85,24 +84,11 @@ export async function shellCommand(project, { appData, env = {}, args = [] }) {
   };
 }
 
-/**
- * The shell under Playwright. On a busy machine the two debuggers now and then wait for each other, which says
- * nothing of the shell: a launch on fresh data is then tried once more.
- */
+/** The shell under Playwright. */
 export async function launchShell(project, options) {
-  const { appData } = options;
-  const launch = async () => {
-    mkdirSync(appData, { recursive: true });
+  return launchTwice(options.appData, async () => {
+    mkdirSync(options.appData, { recursive: true });
     return _electron.launch({ ...(await shellCommand(project, options)), timeout: LAUNCH_MS });
-  };
-  const fresh = !existsSync(appData);
-  return launch().catch((error) => {
-    if (!fresh || !(error instanceof errors.TimeoutError)) {
-      throw error;
-    }
-    console.log(`launched again, Playwright was not connected within ${LAUNCH_MS} ms`);
-    rmSync(appData, { recursive: true, force: true, maxRetries: 3 });
-    return launch();
   });
 }
 
