@@ -41,6 +41,7 @@ SERVER_ONLY = {
     "pyodbc": "pyodbc", "python-ldap": "ldap", "pyuwsgi": "pyuwsgi", "supervisor": "supervisor",
     "uwsgi": "uwsgi",
 }  # fmt: skip
+NO_CONSTRAINT = ("[", "@", "://")  # in a requirement with an extra or an address
 # What to install when a left-out package turns out to be imported.
 BUILT_ALTERNATIVE = {"psycopg2": "psycopg2-binary", "psycopg-c": "psycopg-binary"}
 
@@ -87,8 +88,8 @@ class Private:
         A constraint with an extra or an address is none for uv, and is left out.
         """
         python = python_in(self.folder)
-        constraints = [line for line in constraints if "[" not in line and "@" not in line]
-        install(python, [requirement], constraints=constraints, as_of=self.as_of)
+        bare = [line for line in constraints if not any(mark in line for mark in NO_CONSTRAINT)]
+        install(python, [requirement], constraints=bare, as_of=self.as_of)
         self.added.append(requirement)
         self.save()
 

@@ -474,8 +474,12 @@ def test_a_package_whose_address_is_gone_is_replaced_by_its_release(
 
 
 @pytest.mark.network
-def test_an_undeclared_package_leaves_the_versions_that_were_asked_for(tmp_path, kit_json):
-    files = {"requirements.txt": "django==4.2.*\n"}
+@pytest.mark.parametrize("also", ["", "https://127.0.0.1:9/me/gone/archive/0f.zip\n"])
+def test_an_undeclared_package_leaves_the_versions_that_were_asked_for(
+    tmp_path, kit_json, monkeypatch, also
+):
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    files = {"requirements.txt": f"django==4.2.*\n{also}"}
     root = projects.project(tmp_path / "bare", files, settings="import debug_toolbar")
 
     document = kit_json("survey", root)
