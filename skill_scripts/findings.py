@@ -120,7 +120,7 @@ def _databases(facts: dict[str, Any]) -> Iterator[Finding]:
         engine = database["engine"]
         if not database["engine"]:
             continue
-        if database.get("sqlite", "sqlite" in engine):
+        if database["sqlite"]:
             yield Finding(
                 "database", FINE, f"database {alias}: SQLite, moved to the app data folder"
             )
@@ -148,6 +148,13 @@ def _services(facts: dict[str, Any], settings: dict[str, Any]) -> Iterator[Findi
         if not any(local in backend for local in LOCAL_CACHES):
             yield Finding(
                 "cache", HANDLED, f"cache {alias}: {backend}", "kept in memory of the backend"
+            )
+        elif backend.endswith("DatabaseCache"):
+            yield Finding(
+                "cache-table",
+                HANDLED,
+                f"cache {alias} is kept in the database",
+                "its table is made at the first start",
             )
     if "cache" in str(settings.get("SESSION_ENGINE")).rpartition(".")[2]:
         yield Finding(

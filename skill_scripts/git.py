@@ -46,11 +46,6 @@ def ignored(root: Path, paths: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def has(root: Path, name: str) -> bool:
-    """Whether git manages the file, whatever the rules say."""
-    return bool(_git(root, "ls-files", "--", name))
-
-
 def only_on_disk(root: Path, names: Sequence[str]) -> list[str]:
     """Those of `names` that git ignores and does not manage either: they are in no clone."""
     hidden = ignored(root, names)

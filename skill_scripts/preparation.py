@@ -7,12 +7,11 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from skill_scripts import git
-from skill_scripts.findings import DECIDE, HANDLED, Finding
+from skill_scripts.findings import DECIDE, Finding
 from skill_scripts.project import DEMONSTRATIONS, NOT_THE_PROJECT, Project
 
 FIXTURE_ENDINGS = (".json", ".jsonl", ".xml", ".yaml", ".yml")
 FIRST_DATA = re.compile(r"(initial|default|seed|base|demo|sample|setup|start)", re.IGNORECASE)
-DATABASE_CACHE = "django.core.cache.backends.db.DatabaseCache"
 SETS_UP = re.compile(
     r"(setup|init|bootstrap|seed|populate)(_|$)"
     r"|(create|load|import|install)_(default|initial|demo|seed|sample)"
@@ -38,14 +37,6 @@ def read_preparations(
             catalogues.append(path)
     wanted = [["loaddata", path.stem] for path in fixtures] + [[path.stem] for path in commands]
     yield from _hidden_migrations(project)
-    caches = (facts.get("settings") or {}).get("CACHES") or {}
-    if DATABASE_CACHE in caches.values():
-        yield Finding(
-            "cache-table",
-            HANDLED,
-            "a cache is kept in the database",
-            "its table is made at the first start",
-        )
     installed = (facts.get("settings") or {}).get("INSTALLED_APPS") or []
     if any(name.split(".")[0] == "statici18n" for name in installed):
         wanted.append(["compilejsi18n"])

@@ -107,7 +107,7 @@ def ignored_settings(result: Survey) -> Finding | None:
     if not file.is_relative_to(project.root):
         return None
     name = file.relative_to(project.root).as_posix()
-    if git.has(project.root, name) or not git.ignored(project.root, [name]):
+    if not git.only_on_disk(project.root, [name]):
         return None
     named = result.facts["settings_module"]
     others = [each for each in _settings_modules(project, named) if each != named]

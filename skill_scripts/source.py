@@ -68,7 +68,11 @@ def static_facts(project: Project, settings_module: str) -> dict[str, Any]:
             if name in ("INSTALLED_APPS", "MIDDLEWARE", "ROOT_URLCONF", "SESSION_ENGINE")
         },
         "databases": {
-            alias: {"engine": str((each or {}).get("ENGINE", "")), "name": ""}
+            alias: {
+                "engine": (engine := str(each.get("ENGINE", ""))),
+                "name": "",
+                "sqlite": "sqlite" in engine,
+            }
             for alias, each in databases.items()
             if isinstance(each, dict)
         },
