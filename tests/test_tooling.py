@@ -142,6 +142,25 @@ def test_kit_test_goes_on_after_a_failure_and_reports_it(kit, monkeypatch, capsy
     assert re.search(r"pytest +passed", summary)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "lock"), [([], "dev"), (["--kit"], "kit")], ids=["tests", "commands"]
+)
+def test_kit_installs_no_more_than_is_asked_for(arguments, lock, kit, monkeypatch):
+    installed = []
+    for name in ("browser", "node_packages", "electron", "older_electron"):
+        monkeypatch.setattr(kit, name, lambda *_: True)
+    monkeypatch.setattr(kit, "python_packages", installed.append)
+    monkeypatch.setattr(sys, "argv", ["kit.py", "install", *arguments])
+    assert kit.main(["install", *arguments]) == 0
+    assert installed == [lock]
+
+
+def test_the_action_installs_what_the_commands_need_alone():
+    """The whole lock holds packages without a wheel for every runner."""
+    action = (ROOT / ".github" / "actions" / "kit" / "action.yml").read_text()
+    assert "kit.py install --kit\n" in action
+
+
 def test_kit_names_every_job_in_its_help(kit):
     assert set(kit.JOBS) == set(re.findall(r"^  (\w+) ", kit.HELP, re.MULTILINE))
 
@@ -281,12 +300,31 @@ def test_workflows_pass_the_audit():
     assert result.returncode == 0, result.stdout
 
 
+GATE = "$/.github/actions/check"
+
+
 def test_the_gate_has_one_implementation():
-    gate = yaml.safe_load((ROOT / ".github" / "workflows" / "check.yml").read_text())
-    steps = gate["jobs"]["check"]["steps"]
-    assert "$/" in [step.get("uses") for step in steps]
-    assert "kit.py" not in str(gate)
-    assert "kit.py" in ACTION.read_text()
+    called = yaml.safe_load((ROOT / ".github" / "workflows" / "check.yml").read_text())
+    for steps in (
+        called["jobs"]["check"]["steps"],
+        yaml.safe_load(ACTION.read_text())["runs"]["steps"],
+    ):
+        (gate,) = [step for step in steps if step.get("uses", "").startswith("$/")]
+        assert gate["uses"] == GATE
+        assert set(gate["with"]) == {"path", "options"}
+    assert "kit.py" not in str(called) + ACTION.read_text()
+    assert "kit.py" in (ROOT / GATE.removeprefix("$/") / "action.yml").read_text()
+
+
+@pytest.mark.parametrize(
+    "workflow", [*WORKFLOWS, *ACTIONS], ids=lambda path: path.parent.name + path.name
+)
+def test_what_is_used_of_this_repository_is_there(workflow):
+    """The runner refuses `$/` alone, and any path with no action or workflow behind it."""
+    for path in re.findall(r"uses: *\$/(\S*)", workflow.read_text()):
+        assert path, "there must be a path after $/"
+        file = ROOT / path if path.endswith(".yml") else ROOT / path / "action.yml"
+        assert file.is_file()
 
 
 @pytest.mark.parametrize(
