@@ -18,6 +18,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from skill_scripts.ci import SECRETS
+
 ROOT = Path(__file__).resolve().parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 ACTION = ROOT / "action.yml"
@@ -347,11 +349,27 @@ def test_artefacts_are_named_after_the_app(name, slug, tmp_path):
     (tmp_path / "desktop-app").mkdir()
     toml = f'[app]\nname = "{name}"\n'
     (tmp_path / "desktop-app" / "desktop.toml").write_text(toml, encoding="utf-8")
-    result = run(sys.executable, str(ROOT / ".ci" / "slug.py"), str(tmp_path))
-    assert result.stdout.strip() == slug
+    spec = importlib.util.spec_from_file_location("given", ROOT / ".ci" / "given.py")
+    given = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(given)
+    assert given.slug(tmp_path) == slug
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "packages.yml").read_text())
     names = [step.get("with", {}).get("name") for step in workflow["jobs"]["build"]["steps"]]
     assert "${{ steps.given.outputs.app }}-${{ matrix.name }}" in names
+
+
+def test_every_secret_that_signs_reaches_the_builder():
+    """Of both ways to notarise that docs/how-to/sign.md offers."""
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "packages.yml").read_text())
+    secrets = set(workflow[True]["workflow_call"]["secrets"])
+    steps = {step.get("name"): step for step in workflow["jobs"]["build"]["steps"]}
+    assert set(steps["Package"]["env"]) == secrets == set(SECRETS)
+    page = (ROOT / "docs" / "how-to" / "sign.md").read_text()
+    named = set(re.findall(r"`((?:WIN_)?CSC_\w+|APPLE_\w+)`", page)) - {"CSC_NAME"}
+    assert named == secrets
+    verified = steps["Every program and library of the application is signed"]["env"]["NOTARISED"]
+    for name in ("CSC_LINK", "APPLE_API_KEY", "APPLE_APP_SPECIFIC_PASSWORD"):
+        assert f"secrets.{name}" in verified
 
 
 def test_a_release_is_published_by_hand_and_after_its_files_are_verified():
