@@ -75,8 +75,22 @@ def write_private(file: Path, text: str) -> None:
     system.sync_folder(file.parent)
 
 
+def remove(file: Path) -> None:
+    """Remove a marker so that it does not come back. Raises `BackendError` (16)."""
+    try:
+        file.unlink(missing_ok=True)
+        system.sync_folder(file.parent)
+    except OSError as error:
+        raise not_writable(file, error) from error
+
+
+def read_marker(file: Path) -> dict[str, Any] | None:
+    """What a marker says, None without one; one that cannot be read says nothing: `{}`."""
+    return (read_json(file) or {}) if os.path.lexists(file) else None
+
+
 def read_json(file: Path) -> dict[str, Any] | None:
-    """The marker's content; None when it is absent or was torn."""
+    """The file's content; None when it is absent or cannot be read."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
