@@ -58,8 +58,9 @@ def package(
 ) -> Packaged:
     """Make desktop-app/dist of the staged project in folder `path`.
 
-    `system` says which one the installers are for, which must be this one. `unpacked` makes the application's folder only. Raises KitError, with an earlier result
-    untouched, if it cannot be finished.
+    `system` says which one the installers are for, which must be this one. `unpacked` makes the
+    application's folder only. Raises KitError, with an earlier result untouched, if it cannot be
+    finished.
     """
     root = path.resolve()
     folder = root / PAYLOAD_FOLDER

@@ -1,4 +1,4 @@
-"""How a packaged application is found and opened on macOS, tried with a program that ends at once."""
+"""How a packaged application is found and opened on macOS; the program ends at once."""
 
 import os
 from types import SimpleNamespace
