@@ -17,9 +17,18 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
-from . import databases
+from . import databases, first_run
 from .contract import BackendError, Exit, Installation
-from .data import copy_seed, not_writable, read_json, write_private
+from .data import (
+    copy_seed,
+    is_storage_fault,
+    not_writable,
+    read_json,
+    read_marker,
+    remove,
+    write_private,
+)
+from .entry import project_failure
 from .manifest import Manifest
 
 Progress = Callable[[int, int, str], None]
@@ -45,10 +54,22 @@ class Databases:
         That is created, restored, migrated or unchanged. `progress(done, total, name)` may
         raise `Stopped`. Raises `BackendError` with the exit codes 13 to 16, 19 and 21.
         """
+        try:
+            return self._prepare(progress)
+        except BackendError:
+            raise
+        except Exception as error:
+            if is_storage_fault(error):
+                raise not_writable(self.installation.app_data, error) from error
+            raise project_failure(error, self.project) from error
+
+    def _prepare(self, progress: Progress) -> str:
         settings.MIGRATION_MODULES = {**settings.MIGRATION_MODULES, **_empty_packages()}
         interrupted = self._recover()
-        new = databases.is_new(self.files["default"])
-        if new:
+        data = self.installation.app_data
+        connections.close_all()  # what the project has opened while it loaded
+        first = new = first_run.begin(data, self.files["default"], self.files.values())
+        if first:
             self._seed()
             new = databases.is_new(self.files["default"])
         self._require_sound()
@@ -57,6 +78,8 @@ class Databases:
         plans = {alias: self._plan(alias) for alias in self.files}
         if new or any(plans.values()):
             self._migrate(plans, existing, new, progress)
+        if first:
+            first_run.end(data)
         if new:
             return "created"
         if interrupted:
@@ -135,10 +158,10 @@ class Databases:
         except (Exception, SystemExit) as error:
             raise self._undo(error, backups) from error
         if new:
-            self._first_run(lambda name: progress(next(step, total), total, name))
-        self.marker.unlink()
+            self._first_run(backups, lambda name: progress(next(step, total), total, name))
+        remove(self.marker)
 
-    def _first_run(self, report: Callable[[str], None]) -> None:
+    def _first_run(self, backups: dict[str, str], report: Callable[[str], None]) -> None:
         commands: Iterable[tuple[str, ...]] = self.manifest.first_run
         if any(cache["BACKEND"].endswith("DatabaseCache") for cache in settings.CACHES.values()):
             commands = [("createcachetable",), *commands]
@@ -152,7 +175,9 @@ class Databases:
                 else:
                     call_command(*command)
             except (Exception, SystemExit) as error:
-                self._discard_new({})
+                self._restore(backups)
+                if is_storage_fault(error):
+                    raise not_writable(self.installation.app_data, error) from error
                 raise BackendError(
                     Exit.FIRST_RUN_FAILED,
                     f"Preparing the first start failed in `{' '.join(command)}`: {error}",
@@ -171,6 +196,8 @@ class Databases:
                 f"Updating the database failed ({cause}), and so did restoring it ({second}).",
                 f"Your data is safe in {folder}; the next start tries to restore it again.",
             )
+        if is_storage_fault(error):
+            return not_writable(folder.parent, error)
         return BackendError(
             Exit.MIGRATION_FAILED,
             f"Updating the database failed, your data is as it was before: {cause}",
@@ -189,18 +216,29 @@ class Databases:
         for alias, file in self.files.items():
             if alias not in backups:
                 databases.discard(file)
-        self.marker.unlink(missing_ok=True)
+        remove(self.marker)
+        if databases.is_new(self.files["default"]):
+            first_run.end(self.installation.app_data)
 
     def _recover(self) -> bool:
         """Begin again from the backup when the last change was interrupted."""
-        marker = read_json(self.marker)
+        marker = read_marker(self.marker)
         if marker is None:
             return False
+        if not isinstance(marker.get("backups"), dict):
+            raise BackendError(
+                Exit.RESTORE_FAILED,
+                f"An update was interrupted, and {self.marker} does not say where its backup is.",
+                "Nothing was changed; the backups are in the folder backups beside it. Remove that "
+                "file to go on with the data as the update left it.",
+            )
         try:
+            for alias in self.files.keys() - marker["backups"].keys():
+                first_run.put_away(self.files[alias], self.marker.parent / "backups")
             self._restore(marker["backups"])
         except OSError as error:
             raise not_writable(self.installation.app_data, error) from error
-        return not marker["new"]
+        return not marker.get("new")
 
 
 def _empty_packages() -> dict[str, None]:
