@@ -64,13 +64,20 @@ class Databases:
         return "migrated" if any(plans.values()) else "unchanged"
 
     def close(self) -> None:
-        """Fold the write-ahead logs into the databases and note that the stop was clean."""
+        """Fold the write-ahead logs into the databases and note that the stop was clean.
+
+        A request that was given up may hold a transaction. It is not waited for, and what it
+        keeps from being folded is left for the next start to look at.
+        """
+        kept = 0
         for alias, file in self.files.items():
             if file.exists():
                 with connections[alias].cursor() as cursor:
-                    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                    cursor.execute("PRAGMA busy_timeout=200")
+                    kept += cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         connections.close_all()
-        write_private(self.clean, json.dumps(self._fingerprint()))
+        if not kept:
+            write_private(self.clean, json.dumps(self._fingerprint()))
 
     def _fingerprint(self) -> dict[str, list[int]]:
         stats = {file.name: file.stat() for file in self.files.values() if file.exists()}
