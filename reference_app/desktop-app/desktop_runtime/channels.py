@@ -20,16 +20,19 @@ STRANGER_SECONDS = 10
 class _Parser(HTTPRequestParser):
     """Ends a request at its headers where the guard will refuse it: nothing of a body is kept."""
 
-    admitted = False
+    def __init__(self, channel: Channel) -> None:
+        super().__init__(channel.adj)
+        self.channel = channel
 
     def parse_header(self, header_plus: bytes) -> None:
         super().parse_header(header_plus)
         environ = {f"HTTP_{name}": value for name, value in self.headers.items()}
-        self.admitted = self.adj.guard.admits(environ)
-        if not self.admitted:
+        if self.adj.guard.admits(environ):
+            self.channel.is_ours = True
+        else:
             self.body_rcv, self.content_length = None, 0
             self.chunked = self.expect_continue = False
-            self.connection_close = True
+            self.headers["CONNECTION"] = "close"
 
 
 class _Task(WSGITask):
@@ -42,18 +45,15 @@ class _Task(WSGITask):
 class Channel(HTTPChannel):
     """One connection."""
 
-    parser_class, task_class = _Parser, _Task
+    task_class = _Task
     is_ours = False
     """A request that came by it was admitted."""
     is_endless = False
     """What is being answered ends only when the client leaves."""
 
-    def received(self, data: bytes) -> bool:
-        """Take what has arrived, and note whether it is ours."""
-        answer = super().received(data)
-        requests = [*self.requests, self.request]
-        self.is_ours = self.is_ours or any(r is not None and r.admitted for r in requests)
-        return answer
+    def parser_class(self, _adj: object) -> _Parser:
+        """What waitress calls for each request that begins."""
+        return _Parser(self)
 
     @property
     def is_busy(self) -> bool:
