@@ -11,9 +11,10 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
-from . import first_run, log, overlay, restore, system, workers
+from . import first_run, lateready, log, overlay, restore, system, workers
 from .channel import Channel
 from .contract import (
     Address,
@@ -24,7 +25,14 @@ from .contract import (
     read_address,
     read_installation,
 )
-from .data import make_folders, open_folder, read_json, remove
+from .data import (
+    is_storage_fault,
+    make_folders,
+    not_writable,
+    open_folder,
+    read_json,
+    remove,
+)
 from .entry import enter, project_failure
 from .manifest import Manifest, read_manifest
 from .recovery import DEFAULT_DATABASE, Recovery
@@ -71,7 +79,8 @@ class Backend:
             self._run()
         except Stopped:
             return Exit.CLEAN
-        except BackendError as failure:
+        except Exception as error:
+            failure = error if isinstance(error, BackendError) else _unforeseen(error)
             self.channel.send(
                 "failed",
                 code=f"DDK-RUN-{failure.code}",
@@ -107,7 +116,7 @@ class Backend:
             recovery = Recovery(installation.app_data)
             recovery.run()
             first_run.begin(data, data / DEFAULT_DATABASE, data.glob("*.sqlite3"))
-            load_project(self.payload, installation, manifest)
+            load_project(self.payload, installation, manifest, lateready.install)
             log.write_to(data / "logs")
             self._serve(sock, address, installation, manifest, recovery)
         finally:
@@ -135,6 +144,7 @@ class Backend:
         databases = Databases(installation, manifest, self.project, recovery)
         state = databases.prepare(self._progress)
         try:
+            lateready.call_waiting()
             get_resolver().url_patterns  # noqa: B018 - loads the URLs, and fails before ready
             application = Files(WSGIHandler(), installation.packaged)
         except (Exception, SystemExit) as error:
@@ -191,7 +201,22 @@ class Backend:
             self.server.stop()
 
 
-def load_project(payload: Path, installation: Installation, manifest: Manifest) -> None:
+def _unforeseen(error: Exception) -> BackendError:
+    if is_storage_fault(error):
+        return not_writable(Path(getattr(error, "filename", None) or "The app data folder"), error)
+    return BackendError(
+        Exit.PROJECT_FAILED,
+        f"The backend failed: {type(error).__name__}: {error}",
+        "Start the app again; if it fails again, report this with the backend's log.",
+    )
+
+
+def load_project(
+    payload: Path,
+    installation: Installation,
+    manifest: Manifest,
+    before_setup: Callable[[], None] = lambda: None,
+) -> None:
     """Load the project under the overlay. Raises `BackendError` (17 or 18)."""
     try:
         import django
@@ -212,6 +237,7 @@ def load_project(payload: Path, installation: Installation, manifest: Manifest) 
         os.environ["PYTHONPYCACHEPREFIX"] = str(installation.app_data / "pycache")
     try:
         overlay.verify()
+        before_setup()
         django.setup()
         overlay.verify()
     except (Exception, SystemExit) as error:
