@@ -12,25 +12,14 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
 from checks.backend import TargetFailedError
-from checks.shell import (
-    Electron,
-    Foreign,
-    Shell,
-    copied,
-    display,
-    find_electron,
-    port_of,
-    until,
-)
-from checks.target import Target
-from checks.verdicts import NotRun, PrerequisiteError
+from checks.launches import Place
+from checks.shell import Foreign, Shell, port_of, until
 
 Seen = Callable[[object], None]
 Record = Callable[[str, object], None]
@@ -138,50 +127,6 @@ ASK = """(async queries => {
     for (const [name, answer] of Object.entries(answers)) found[name] = await answer;
     return found;
 })"""
-
-
-class Place:
-    """Where launches happen: one copy of the target, one display, one Electron."""
-
-    def __init__(self, target: Target, electron: Electron, scratch: Path) -> None:
-        self.folder = scratch / "shell"
-        self.target = copied(target, electron, self.folder / "project")
-        self.electron = electron
-        self.home = self.folder / "home"
-        self.home.mkdir()
-
-    def data(self, name: str) -> Path:
-        """An app data folder."""
-        return self.folder / name
-
-    def launch(self, name: str) -> Shell:
-        """A launch on the app data folder of that name."""
-        project = self.folder / "project"
-        return Shell(project, self.target, self.electron, self.data(name), self.home)
-
-
-@pytest.fixture(scope="session")
-def place(target: Target, scratch: Path, pytestconfig: pytest.Config) -> Iterator[Place]:
-    """The shell's surroundings; not run here when it cannot be opened, an error if asked for."""
-    option = pytestconfig.option
-    with contextlib.ExitStack() as stack:
-        try:
-            electron = find_electron(target, option.electron)
-            for name, value in stack.enter_context(display()).items():
-                stack.enter_context(_variable(name, value))
-            place = Place(target, electron, scratch)
-        except NotRun as error:
-            if option.shell or option.electron:
-                raise PrerequisiteError(f"--shell: {error}") from None
-            raise
-        yield place
-
-
-@contextlib.contextmanager
-def _variable(name: str, value: str) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(name, value)
-        yield
 
 
 class Opened:
