@@ -629,7 +629,7 @@ BROKEN = (
         "PRC-5",
         (
             "system.py",
-            "            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+            "            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)",
             "            pass",
         ),
     ),
