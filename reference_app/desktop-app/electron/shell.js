@@ -25,6 +25,7 @@ import { fillPage, pageUrl, servePages } from "./pages.js";
 import { applyPermissions } from "./permissions.js";
 import { appIcon } from "./places.js";
 import { applyRequestPolicy } from "./requests.js";
+import { createRestoring } from "./restoring.js";
 import { createSpelling } from "./spelling.js";
 import { ShellState } from "./state.js";
 import { Supervisor } from "./supervisor.js";
@@ -56,14 +57,15 @@ export async function runShell({ electronDir, manifest, options, place, appData 
     process.on(event, (error) => log(`unexpected: ${error?.stack ?? error}`));
   }
 
+  const launch = backendCommand({
+    place,
+    interpreter,
+    appData,
+    env: process.env,
+    environmentNames: manifest.environmentNames,
+  });
   const supervisor = new Supervisor({
-    launch: backendCommand({
-      place,
-      interpreter,
-      appData,
-      env: process.env,
-      environmentNames: manifest.environmentNames,
-    }),
+    launch,
     healthPath: manifest.healthPath,
     logFile: backendLog,
     state,
@@ -137,6 +139,13 @@ export async function runShell({ electronDir, manifest, options, place, appData 
     report: log,
   });
   applyIpc(ipcMain, { getOrigin, openAppDataFolder, report: log });
+  const restoring = createRestoring({
+    backend: supervisor,
+    launch,
+    show: showRestorePage,
+    locale: app.getLocale(),
+    log,
+  });
   const spelling = createSpelling({ session, state, locale: app.getLocale() });
   const windowOptions = pageOptions({ session, electronDir, background, icon });
   app.on("web-contents-created", (_event, contents) => {
@@ -161,6 +170,8 @@ export async function runShell({ electronDir, manifest, options, place, appData 
   function act(action, contents) {
     const perform = {
       "/restart": restartBackend,
+      "/backups": restoring.open,
+      "/restore": () => restoring.restore(action.searchParams.get("name") ?? ""),
       "/logs": () => shell.openPath(logFolder),
       "/data": openAppDataFolder,
       "/find": () => find(action.searchParams),
@@ -236,6 +247,7 @@ export async function runShell({ electronDir, manifest, options, place, appData 
     reload: () => pageNow()?.reload(),
     print: () => pageNow()?.print(),
     find: openFindBar,
+    restore: restoring.open,
     toggleSpelling: spelling.toggle,
     openAppData: openAppDataFolder,
     openLogs: () => shell.openPath(logFolder),
@@ -352,9 +364,19 @@ export async function runShell({ electronDir, manifest, options, place, appData 
     }
   }
 
+  const choosesBackup = () => main?.webContents.getURL() === pageUrl("restore");
+
+  /** The contents of the page; null where a person stays on another one. */
+  async function showRestorePage() {
+    const window = mainWindow();
+    await window.loadURL(pageUrl("restore")).catch((error) => log(error.message));
+    return choosesBackup() ? window.webContents : null;
+  }
+
   // -- the backend
 
-  function restartBackend() {
+  async function restartBackend() {
+    await restoring.idle();
     if (main?.isVisible()) {
       load(main, pageUrl("splash"));
     }
@@ -391,6 +413,7 @@ export async function runShell({ electronDir, manifest, options, place, appData 
         load(mainWindow(), getOrigin() + manifest.home);
       } else {
         showSplash();
+        restoring.idle().then(() => supervisor.start()); // it may have been stopped, or given up
       }
     }
   });
@@ -398,8 +421,7 @@ export async function runShell({ electronDir, manifest, options, place, appData 
   app.on("will-quit", (event) => {
     if (!backendGone) {
       event.preventDefault();
-      supervisor
-        .close()
+      Promise.all([supervisor.close(), restoring.idle()])
         .catch((error) => log(error.message))
         .then(() => {
           log("ended");
@@ -456,7 +478,8 @@ export async function runShell({ electronDir, manifest, options, place, appData 
   if (developer) {
     echoLog(backendLog, process.stderr);
     const { watchSources } = await import("./sourcewatch.js");
-    watchSources(place.project, () => supervisor.restart().catch(reportBackend));
+    const restart = () => choosesBackup() || supervisor.restart().catch(reportBackend);
+    watchSources(place.project, restart);
   }
   if (options.devTools) {
     app.once("browser-window-focus", () => main?.webContents.openDevTools({ mode: "detach" }));
