@@ -319,9 +319,11 @@ class Shell:
         """All windows, and the notes of shell_probe.cjs."""
         return self.ask("look")
 
-    def run(self, window: int, script: str, limit: float = ANSWER_LIMIT) -> Any:
-        """The value of a script in a page, as if a person had clicked."""
-        return self.ask("run", limit, window=window, script=script)
+    def run(
+        self, window: int, script: str, limit: float = ANSWER_LIMIT, gesture: bool = True
+    ) -> Any:
+        """The value of a script in a page, as if a person had clicked unless `gesture` is false."""
+        return self.ask("run", limit, window=window, script=script, gesture=gesture)
 
     def main_window(self, limit: float = START_LIMIT) -> dict[str, Any]:
         """The window with a page of the backend, once it is visible. Raises TargetFailedError."""

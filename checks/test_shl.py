@@ -30,6 +30,7 @@ NOWHERE = "http://ddk-checks.invalid"
 # Electron answers navigator.permissions.query by itself before this version.
 ASKS_FOR_QUERIES = 12
 RESTARTS = 3
+UNASKED = 3
 
 # Seconds
 SPLASH_LIMIT = 10.0
@@ -38,6 +39,8 @@ RESTART_LIMIT = 60.0
 EXPLAIN_LIMIT = 30.0
 KILLED_LIMIT = 2.0
 REFUSED_LIMIT = 2.0
+INPUT_LIMIT = 5.0
+QUESTION = 2.0
 
 SYSTEMS = (
     "https://example.org/ddk",
@@ -328,6 +331,26 @@ def test_foreign_requests(opened: Opened, foreign: Foreign, seen: Seen) -> None:
     silent = [p for p in places if not opened.shell.said(p)]
     assert not silent, f"no log tells of the requests to {silent[0]}"
     seen(f"{len(result['answers'])} in {result['seconds']:.2f} s")
+
+
+@pytest.mark.criterion("SHL-13")
+def test_leaving(opened: Opened, seen: Seen) -> None:
+    """Asks before a page by itself opens an address."""
+    shell = opened.neutral().shell
+    time.sleep(INPUT_LIMIT)
+    shell.ask("hold", ms=QUESTION * 1000)
+    unasked = [f"https://example.org/ddk-unasked-{number}" for number in range(UNASKED)]
+    for address in unasked:
+        shell.run(opened.window, f"void (location.href = {json.dumps(address)})", gesture=False)
+        time.sleep(SETTLE)
+    until(lambda: not shell.look()["notes"]["asking"], QUESTION * (UNASKED + 1))
+    shell.ask("hold", ms=0)
+    notes = shell.look()["notes"]
+    asked = [a for a in unasked if any(a in text for text in notes["said"])]
+    silent = [a for a in unasked if a in notes["opened"] and a not in asked]
+    assert not silent, f"the system opened {silent[0]}, which a page asked for by itself"
+    assert notes["most"] <= 1, f"{notes['most']} questions were open at once"
+    seen(f"{len(asked)} of {len(unasked)} asked about, the others refused")
 
 
 @dataclass(frozen=True)

@@ -162,4 +162,10 @@ SHELLS = (
             "const ONLY = randomBytes(32);\nexport const createToken = () => ONLY",
         ),
     ),
+    shell(
+        "pages open addresses without input",
+        "SHL-13",
+        ("leaving.js", "?? Number.NEGATIVE_INFINITY", "?? now()"),
+    ),
+    shell("many questions at once", "SHL-13", ("leaving.js", "if (asking) {", "if (false) {")),
 )

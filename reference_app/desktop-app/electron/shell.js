@@ -18,6 +18,7 @@ import { guardContents } from "./guards.js";
 import { chooseInterpreter } from "./interpreter.js";
 import { applyIpc } from "./ipc.js";
 import { backendCommand } from "./launch.js";
+import { createLeaving } from "./leaving.js";
 import { createLog, echoLog } from "./logs.js";
 import { menuTemplate } from "./menu.js";
 import { addressAfterRestart } from "./navigation.js";
@@ -33,6 +34,7 @@ import { createFindBar, createMainWindow, createSplash, pageOptions } from "./wi
 
 const STILL_WORKING_MS = 15_000;
 const ERROR_PAGE_ATTEMPTS = 5;
+const ADDRESS_LENGTH = 500;
 const RENDERER_CRASH_WINDOW_MS = 10_000;
 
 export async function runShell({ electronDir, manifest, options, place, appData }) {
@@ -83,12 +85,12 @@ export async function runShell({ electronDir, manifest, options, place, appData 
   let backendGone = false;
 
   // A window made from now on would never be closed.
-  const leaving = () => quitting && !main;
+  const ending = () => quitting && !main;
 
   // Python starts while Chromium does; what it tells is heard once there can be windows to show it in.
   const displayReady = app.whenReady();
   const follow = (event, handle) =>
-    supervisor.on(event, (value) => displayReady.then(() => leaving() || handle(value)));
+    supervisor.on(event, (value) => displayReady.then(() => ending() || handle(value)));
   follow("progress", (text) => {
     splash?.tell(text);
     if (main?.webContents.getURL() === pageUrl("splash")) {
@@ -148,11 +150,16 @@ export async function runShell({ electronDir, manifest, options, place, appData 
   });
   const spelling = createSpelling({ session, state, locale: app.getLocale() });
   const windowOptions = pageOptions({ session, electronDir, background, icon });
+  const leaving = createLeaving({
+    open: (url) =>
+      shell.openExternal(url).catch((error) => log(`cannot open a link: ${error.message}`)),
+    ask: askWhetherToOpen,
+    report: log,
+  });
   app.on("web-contents-created", (_event, contents) => {
     guardContents(contents, {
       getOrigin,
-      openExternal: (url) =>
-        shell.openExternal(url).catch((error) => log(`cannot open a link: ${error.message}`)),
+      leaving,
       act,
       abandon: closeChild,
       childOptions: windowOptions,
@@ -213,6 +220,19 @@ export async function runShell({ electronDir, manifest, options, place, appData 
     return main ? dialog.showMessageBox(main, box) : dialog.showMessageBox(box);
   }
 
+  async function askWhetherToOpen(url) {
+    const box = {
+      type: "question",
+      message: `A page of ${name} wants to open an address outside of the app.`,
+      detail: url.length > ADDRESS_LENGTH ? `${url.slice(0, ADDRESS_LENGTH)}…` : url,
+      buttons: ["Open", "Cancel"],
+      defaultId: 1,
+      cancelId: 1,
+      noLink: true,
+    };
+    return (await showMessage(box)).response === 0;
+  }
+
   async function announceDownload({ saved, path, name: file }) {
     const message = saved ? `${file} was saved.` : `${file} could not be saved.`;
     log(`download ${saved ? "saved" : "failed"}`);
@@ -264,7 +284,7 @@ export async function runShell({ electronDir, manifest, options, place, appData 
     splash = createSplash({ session, name, background, icon });
     const slow = setTimeout(() => splash?.offerHelp(), STILL_WORKING_MS);
     // made while the backend starts, shown when it answers
-    splash.window.once("show", () => leaving() || mainWindow());
+    splash.window.once("show", () => ending() || mainWindow());
     splash.window.on("closed", () => {
       clearTimeout(slow);
       splash = null;
