@@ -591,10 +591,10 @@ BROKEN = (
         "PRC-2",
         (
             "server.py",
-            "        while self._is_busy() and",
+            "        while self._close_idle() and",
             "        for channel in [*self._server.active_channels.values()]:\n"
             "            channel.handle_close()\n"
-            "        while self._is_busy() and",
+            "        while self._close_idle() and",
         ),
     ),
     broken(
@@ -622,7 +622,11 @@ BROKEN = (
     broken(
         "takes long to end",
         "PRC-3",
-        ("backend.py", "        crew.stop()\n", "        time.sleep(6)\n        crew.stop()\n"),
+        (
+            "backend.py",
+            "        self.crew.stop()\n",
+            "        time.sleep(6)\n        self.crew.stop()\n",
+        ),
     ),
     broken(
         "two backends on one folder",
@@ -739,6 +743,19 @@ BROKEN = (
     broken("not as recorded", "ADP-3", (LAUNCH, "", "# theirs\n"), in_git=True),
     broken("unknown key in desktop.toml", "ADP-4", (TOML, "[app]\n", '[app]\ncolour = "teal"\n')),
     broken("unknown version of the specification", "ADP-5", (TOML, 'spec = "1.1"', 'spec = "9.9"')),
+    # Since 1.1: first run, updates, shipped data
+    broken(
+        "first run over before its commands",
+        "DAT-16",
+        (
+            "migrations.py",
+            "        if new:\n            self._first_run(backups, ",
+            "        remove(self.marker)\n"
+            "        first_run.end(self.installation.app_data)\n"
+            "        if new:\n            __import__('time').sleep(2)\n"
+            "            self._first_run(backups, ",
+        ),
+    ),
 )
 
 

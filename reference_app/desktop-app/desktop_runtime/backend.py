@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import signal
@@ -12,7 +13,7 @@ import time
 import traceback
 from pathlib import Path
 
-from . import log, overlay, restore, system, workers
+from . import first_run, log, overlay, restore, system, workers
 from .channel import Channel
 from .contract import (
     Address,
@@ -26,7 +27,7 @@ from .contract import (
 from .data import make_folders, open_folder, read_json, remove
 from .entry import enter, project_failure
 from .manifest import Manifest, read_manifest
-from .recovery import Recovery
+from .recovery import DEFAULT_DATABASE, Recovery
 
 SQLITE_WITH_WAL_FIX = (3, 51, 3)
 PREPARING_GRACE_SECONDS = 3.0
@@ -62,7 +63,7 @@ class Backend:
         # How the lifeline's end is obeyed depends on how far we are; see `_end`.
         self.stage = "loading"
         self.stopping = threading.Event()
-        self.server = None
+        self.server = self.crew = None
 
     def run(self) -> int:
         """Serve until the lifeline ends; returns the exit code, never raises."""
@@ -71,7 +72,6 @@ class Backend:
         except Stopped:
             return Exit.CLEAN
         except BackendError as failure:
-            traceback.print_exc()
             self.channel.send(
                 "failed",
                 code=f"DDK-RUN-{failure.code}",
@@ -79,6 +79,8 @@ class Backend:
                 message=failure.message,
                 hint=failure.hint,
             )
+            with contextlib.suppress(OSError):  # the log may be on the disk that is full
+                traceback.print_exc()
             return failure.code
         return Exit.CLEAN
 
@@ -94,7 +96,8 @@ class Backend:
                 f"Port {address.port} is taken: {error}",
                 "The shell tries another port.",
             ) from error
-        held = open_folder(installation.app_data)
+        data = installation.app_data
+        held = open_folder(data)
         self.channel.send("listening", host=address.host, port=address.port, pid=os.getpid())
         self._obey(signal.SIGTERM, signal.SIGINT)
         self.channel.on_end(lambda: self._end("lifeline"))
@@ -103,10 +106,12 @@ class Backend:
         try:
             recovery = Recovery(installation.app_data)
             recovery.run()
+            first_run.begin(data, data / DEFAULT_DATABASE, data.glob("*.sqlite3"))
             load_project(self.payload, installation, manifest)
-            log.write_to(installation.app_data / "logs")
+            log.write_to(data / "logs")
             self._serve(sock, address, installation, manifest, recovery)
         finally:
+            first_run.leave(data)
             held.close()
 
     def _serve(
@@ -136,7 +141,7 @@ class Backend:
             databases.close()
             raise project_failure(error, self.project) from error
         self.server = Server(Guard(application, address, manifest.health_path), sock)
-        crew = workers.Workers(manifest.workers, installation.app_data / "logs")
+        self.crew = workers.Workers(manifest.workers, installation.app_data / "logs")
         self.stage = "serving"
         self.channel.send(
             "ready",
@@ -147,10 +152,10 @@ class Backend:
             set_aside=recovery.set_aside,
         )
         # After `ready`: the first page need not share the processor with them.
-        crew.start()
+        self.crew.start()
         if not self.stopping.is_set():
             self.server.run()
-        crew.stop()
+        self.crew.stop()
         databases.close()
         system.end_descendants()
 
@@ -182,6 +187,7 @@ class Backend:
             if self.stage == "preparing":
                 os._exit(Exit.CLEAN)
         else:
+            self.crew.end_lifelines()
             self.server.stop()
 
 

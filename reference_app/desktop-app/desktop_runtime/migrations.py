@@ -16,9 +16,10 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
-from . import databases
+from . import databases, first_run
 from .contract import BackendError, Exit, Installation
-from .data import copy_seed
+from .data import copy_seed, is_storage_fault, not_writable
+from .entry import project_failure
 from .manifest import Manifest
 from .recovery import Change, Recovery
 
@@ -46,9 +47,21 @@ class Databases:
         That is created, restored, migrated or unchanged. `progress(done, total, name)` may
         raise `Stopped`. Raises `BackendError` with the exit codes 13 to 16, 19 and 21.
         """
+        try:
+            return self._prepare(progress)
+        except BackendError:
+            raise
+        except Exception as error:
+            if is_storage_fault(error):
+                raise not_writable(self.installation.app_data, error) from error
+            raise project_failure(error, self.project) from error
+
+    def _prepare(self, progress: Progress) -> str:
         settings.MIGRATION_MODULES = {**settings.MIGRATION_MODULES, **_empty_packages()}
-        new = databases.is_new(self.files["default"])
-        if new:
+        data = self.installation.app_data
+        connections.close_all()  # what the project has opened while it loaded
+        first = new = first_run.begin(data, self.files["default"], self.files.values())
+        if first:
             self._seed()
             new = databases.is_new(self.files["default"])
         for file in self.files.values():
@@ -58,6 +71,9 @@ class Databases:
         plans = {alias: self._plan(alias) for alias in self.files}
         if new or any(plans.values()):
             self._migrate(plans, existing, new, progress)
+        if first:
+            first_run.end(data)
+        # Not before: an unfinished database would be missed when the next start puts it away.
         self.recovery.remember(self.files)
         if new:
             return "created"
@@ -66,10 +82,15 @@ class Databases:
         return "migrated" if any(plans.values()) else "unchanged"
 
     def close(self) -> None:
-        """Fold the write-ahead logs into the databases and note that the stop was clean."""
+        """Fold the write-ahead logs into the databases and note that the stop was clean.
+
+        A request that was given up may hold a transaction. It is not waited for, and what it
+        keeps from being folded is left for the next start to look at.
+        """
         for alias, file in self.files.items():
             if file.exists():
                 with connections[alias].cursor() as cursor:
+                    cursor.execute("PRAGMA busy_timeout=200")
                     cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connections.close_all()
         self.recovery.note_clean_stop(self.files.values())
@@ -138,6 +159,8 @@ class Databases:
                     call_command(*command)
             except (Exception, SystemExit) as error:
                 self._put_back(change)
+                if is_storage_fault(error):
+                    raise not_writable(self.installation.app_data, error) from error
                 raise BackendError(
                     Exit.FIRST_RUN_FAILED,
                     f"Preparing the first start failed in `{' '.join(command)}`: {error}",
@@ -155,6 +178,8 @@ class Databases:
                 f"Updating the database failed ({cause}), and so did restoring it ({second}).",
                 f"The next start tries to restore it again. {databases.RESTORE_HINT}",
             )
+        if is_storage_fault(error):
+            return not_writable(self.installation.app_data, error)
         return BackendError(
             Exit.MIGRATION_FAILED,
             f"Updating the database failed, your data is as it was before: {cause}",
