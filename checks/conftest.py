@@ -40,6 +40,7 @@ from checks.backend import (
     new_token,
     run_to_end,
 )
+from checks.launches import place  # noqa: F401
 from checks.pages import Visitor, new_text
 from checks.records import Way
 from checks.target import Target
