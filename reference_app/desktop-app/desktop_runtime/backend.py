@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import signal
@@ -12,7 +13,7 @@ import time
 import traceback
 from pathlib import Path
 
-from . import log, overlay, system, workers
+from . import first_run, log, overlay, restore, system, workers
 from .channel import Channel
 from .contract import (
     Address,
@@ -23,9 +24,10 @@ from .contract import (
     read_address,
     read_installation,
 )
-from .data import make_folders, open_folder, read_json
+from .data import make_folders, open_folder, read_json, remove
 from .entry import enter, project_failure
 from .manifest import Manifest, read_manifest
+from .recovery import DEFAULT_DATABASE, Recovery
 
 SQLITE_WITH_WAL_FIX = (3, 51, 3)
 PREPARING_GRACE_SECONDS = 3.0
@@ -43,7 +45,9 @@ def main(payload: Path, arguments: list[str]) -> int:
             return _run_worker(payload, name)
         case ["manage", *command]:
             return _run_command(payload, command)
-    print("usage: launch.py [worker NAME | manage ARGS...]", file=sys.stderr)
+        case ["restore", *chosen]:
+            return restore.run(chosen)
+    print("usage: launch.py [worker NAME | manage ARGS... | restore NAME]", file=sys.stderr)
     return Exit.CONFIGURATION
 
 
@@ -73,7 +77,6 @@ class Backend:
         except BackendError as failure:
             if self.stopping.is_set() and self.stage == "loading":
                 return Exit.CLEAN  # its children were ended under it
-            traceback.print_exc()
             self.channel.send(
                 "failed",
                 code=f"DDK-RUN-{failure.code}",
@@ -81,6 +84,8 @@ class Backend:
                 message=failure.message,
                 hint=failure.hint,
             )
+            with contextlib.suppress(OSError):  # the log may be on the disk that is full
+                traceback.print_exc()
             return failure.code
         finally:
             system.end_descendants()
@@ -98,21 +103,31 @@ class Backend:
                 f"Port {address.port} is taken: {error}",
                 "The shell tries another port.",
             ) from error
-        held = open_folder(installation.app_data)
+        data = installation.app_data
+        held = open_folder(data)
         self.channel.send("listening", host=address.host, port=address.port, pid=os.getpid())
         self._obey(signal.SIGTERM, signal.SIGINT)
         self.channel.on_end(lambda: self._end("lifeline"))
         manifest = read_manifest(self.payload / "desktop.toml")
         _require_complete_bundle(installation)
-        load_project(self.payload, installation, manifest)
-        log.write_to(installation.app_data / "logs")
         try:
-            self._serve(sock, address, installation, manifest)
+            recovery = Recovery(installation.app_data)
+            recovery.run()
+            first_run.begin(data, data / DEFAULT_DATABASE, data.glob("*.sqlite3"))
+            load_project(self.payload, installation, manifest)
+            log.write_to(data / "logs")
+            self._serve(sock, address, installation, manifest, recovery)
         finally:
+            first_run.leave(data)
             held.close()
 
     def _serve(
-        self, sock: socket.socket, address: Address, installation: Installation, manifest: Manifest
+        self,
+        sock: socket.socket,
+        address: Address,
+        installation: Installation,
+        manifest: Manifest,
+        recovery: Recovery,
     ) -> None:
         import django
         from django.core.handlers.wsgi import WSGIHandler
@@ -124,7 +139,7 @@ class Backend:
         from .server import Server
 
         self.stage = "preparing"
-        databases = Databases(installation, manifest, self.project)
+        databases = Databases(installation, manifest, self.project, recovery)
         state = databases.prepare(self._progress)
         try:
             get_resolver().url_patterns  # noqa: B018 - loads the URLs, and fails before ready
@@ -141,6 +156,7 @@ class Backend:
             python=platform.python_version(),
             django=django.get_version(),
             database=state,
+            set_aside=recovery.set_aside,
         )
         # After `ready`: the first page need not share the processor with them.
         self.crew.start()
@@ -244,6 +260,8 @@ def _run_command(payload: Path, command: list[str]) -> int:
     try:
         installation, manifest = read_installation(), read_manifest(payload / "desktop.toml")
         make_folders(installation.app_data)
+        # Killed, it leaves a log that the next start must take for its own.
+        remove(installation.app_data / "clean.json")
         load_project(payload, installation, manifest)
     except BackendError as failure:
         print(f"DDK-RUN-{failure.code}: {failure.message}\n{failure.hint}", file=sys.stderr)

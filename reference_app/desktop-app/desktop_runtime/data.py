@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import IO, Any
 
 from . import system
 from .contract import BackendError, Exit
 
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 FOLDERS = ("media", "logs", "backups", "cache", "outbox", "sessions")
 
 
@@ -53,15 +56,32 @@ def not_writable(path: Path, error: Exception) -> BackendError:
     )
 
 
+def is_storage_fault(error: BaseException | None) -> bool:
+    """Whether the disk is behind an error: full, read-only or failing."""
+    while error is not None:
+        if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in (
+            sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY,
+        ):  # fmt: skip
+            return True
+        if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def secret_key(app_data: Path) -> str:
-    """The key of this installation, made at the first start, readable by its user only."""
+    """The key of this installation, made at the first start, readable by its user only.
+
+    An empty file, as a full disk leaves it, is no key. Raises `BackendError` (16).
+    """
     file = app_data / "secret_key"
     try:
+        if not file.exists() or not file.stat().st_size:
+            app_data.mkdir(parents=True, exist_ok=True)
+            write_private(file, secrets.token_urlsafe(50))
         return file.read_text(encoding="ascii")
-    except FileNotFoundError:
-        app_data.mkdir(parents=True, exist_ok=True)
-        write_private(file, secrets.token_urlsafe(50))
-        return file.read_text(encoding="ascii")
+    except (OSError, ValueError) as error:
+        raise not_writable(file, error) from error
 
 
 def write_private(file: Path, text: str) -> None:
@@ -76,8 +96,22 @@ def write_private(file: Path, text: str) -> None:
     system.sync_folder(file.parent)
 
 
+def remove(file: Path) -> None:
+    """Remove a marker so that it does not come back. Raises `BackendError` (16)."""
+    try:
+        file.unlink(missing_ok=True)
+        system.sync_folder(file.parent)
+    except OSError as error:
+        raise not_writable(file, error) from error
+
+
+def read_marker(file: Path) -> dict[str, Any] | None:
+    """What a marker says, None without one; one that cannot be read says nothing: `{}`."""
+    return (read_json(file) or {}) if os.path.lexists(file) else None
+
+
 def read_json(file: Path) -> dict[str, Any] | None:
-    """The marker's content; None when it is absent or was torn."""
+    """The file's content; None when it is absent or cannot be read."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):
