@@ -39,13 +39,16 @@ from .recovery import DEFAULT_DATABASE, Recovery
 
 SQLITE_WITH_WAL_FIX = (3, 51, 3)
 PREPARING_GRACE_SECONDS = 3.0
+EXIT_SECONDS = 0.5
 
 
 def main(payload: Path, arguments: list[str]) -> int:
     """Run the form of launch.py that `arguments` name; returns the exit code."""
     match arguments:
         case []:
-            return Backend(payload).run()
+            code = Backend(payload).run()
+            system.leave_within(EXIT_SECONDS, code)
+            return code
         case ["worker", name]:
             return _run_worker(payload, name)
         case ["manage", *command]:
@@ -74,12 +77,14 @@ class Backend:
         self.server = self.crew = None
 
     def run(self) -> int:
-        """Serve until the lifeline ends; returns the exit code, never raises."""
+        """Serve until the lifeline ends; returns the exit code, and leaves no process."""
         try:
             self._run()
         except Stopped:
             return Exit.CLEAN
         except Exception as error:
+            if self.stopping.is_set() and self.stage == "loading":
+                return Exit.CLEAN  # its children were ended under it
             failure = error if isinstance(error, BackendError) else _unforeseen(error)
             self.channel.send(
                 "failed",
@@ -91,6 +96,8 @@ class Backend:
             with contextlib.suppress(OSError):  # the log may be on the disk that is full
                 traceback.print_exc()
             return failure.code
+        finally:
+            system.end_descendants()
         return Exit.CLEAN
 
     def _run(self) -> None:
@@ -167,7 +174,6 @@ class Backend:
             self.server.run()
         self.crew.stop()
         databases.close()
-        system.end_descendants()
 
     def _progress(self, done: int, total: int, name: str) -> None:
         if self.stopping.is_set():
@@ -189,16 +195,20 @@ class Backend:
         self.channel.send("stopping", reason=reason)
         if self.stage == "loading":
             # Nothing of the user's is open yet, and an import cannot be interrupted.
-            os._exit(Exit.CLEAN)
+            self._leave()
         elif self.stage == "preparing":
             # `_progress` stops between two migrations. A longer one is cut off: its marker
             # makes the next start begin from the backup.
             time.sleep(PREPARING_GRACE_SECONDS)
             if self.stage == "preparing":
-                os._exit(Exit.CLEAN)
+                self._leave()
         else:
             self.crew.end_lifelines()
             self.server.stop()
+
+    def _leave(self) -> None:
+        system.end_descendants()
+        os._exit(Exit.CLEAN)
 
 
 def _unforeseen(error: Exception) -> BackendError:
