@@ -69,6 +69,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
             return None
         target = open_target(option.target, option.runtime, option.app, option.manifest)
         run = Run.of(target, option)
+        report.make_folders(option.report_json, option.report_md, option.report_html)
     except TargetError as error:
         print(error, file=sys.stderr)
         return 2

@@ -629,7 +629,7 @@ BROKEN = (
         "PRC-5",
         (
             "system.py",
-            "            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+            "            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)",
             "            pass",
         ),
     ),
@@ -745,11 +745,11 @@ BROKEN = (
         "DAT-16",
         (
             "migrations.py",
-            "        if new:\n            self._first_run(backups, ",
-            "        remove(self.marker)\n"
+            "        if new:\n            self._first_run(change, ",
+            "        self.recovery.end(change)\n"
             "        first_run.end(self.installation.app_data)\n"
             "        if new:\n            __import__('time').sleep(2)\n"
-            "            self._first_run(backups, ",
+            "            self._first_run(change, ",
         ),
     ),
 )

@@ -200,7 +200,7 @@ def test_a_database_brought_in_after_a_kill_is_put_aside_whole(project, tmp_path
         connection.commit()
     with Backend(project, data) as backend:
         backend.ready().stop()
-    (aside,) = (data / "backups").glob("unfinished-*.sqlite3")
+    (aside,) = (data / "set-aside").glob("*/db.sqlite3")
     with contextlib.closing(sqlite3.connect(aside)) as connection:
         assert connection.execute("SELECT x FROM mine").fetchall() == [(7,)]
 
@@ -227,7 +227,8 @@ def test_a_failing_command_leaves_other_databases_alone(tmp_path, data):
     with contextlib.closing(sqlite3.connect(data / "more.sqlite3")) as connection:
         connection.execute("INSERT INTO app_note (text) VALUES ('kept')")
         connection.commit()
-    (data / "db.sqlite3").unlink()
+    for file in [data / "db.sqlite3", *data.glob("*.json")]:
+        file.unlink()
     with Backend(project, data, FAIL="1") as backend:
         assert backend.failed()["exit"] == 19
     with contextlib.closing(sqlite3.connect(data / "more.sqlite3")) as connection:

@@ -13,7 +13,7 @@ import time
 import traceback
 from pathlib import Path
 
-from . import first_run, log, overlay, system, workers
+from . import first_run, log, overlay, restore, system, workers
 from .channel import Channel
 from .contract import (
     Address,
@@ -24,11 +24,11 @@ from .contract import (
     read_address,
     read_installation,
 )
-from .data import make_folders, open_folder, read_json
+from .data import make_folders, open_folder, read_json, remove
 from .entry import enter, project_failure
 from .manifest import Manifest, read_manifest
+from .recovery import DEFAULT_DATABASE, Recovery
 
-DEFAULT_DATABASE = "db.sqlite3"  # unless [django.set] says otherwise
 SQLITE_WITH_WAL_FIX = (3, 51, 3)
 PREPARING_GRACE_SECONDS = 3.0
 
@@ -42,7 +42,9 @@ def main(payload: Path, arguments: list[str]) -> int:
             return _run_worker(payload, name)
         case ["manage", *command]:
             return _run_command(payload, command)
-    print("usage: launch.py [worker NAME | manage ARGS...]", file=sys.stderr)
+        case ["restore", *chosen]:
+            return restore.run(chosen)
+    print("usage: launch.py [worker NAME | manage ARGS... | restore NAME]", file=sys.stderr)
     return Exit.CONFIGURATION
 
 
@@ -102,16 +104,23 @@ class Backend:
         manifest = read_manifest(self.payload / "desktop.toml")
         _require_complete_bundle(installation)
         try:
+            recovery = Recovery(data)
+            recovery.run()
             first_run.begin(data, data / DEFAULT_DATABASE, data.glob("*.sqlite3"))
             load_project(self.payload, installation, manifest)
             log.write_to(data / "logs")
-            self._serve(sock, address, installation, manifest)
+            self._serve(sock, address, installation, manifest, recovery)
         finally:
             first_run.leave(data)
             held.close()
 
     def _serve(
-        self, sock: socket.socket, address: Address, installation: Installation, manifest: Manifest
+        self,
+        sock: socket.socket,
+        address: Address,
+        installation: Installation,
+        manifest: Manifest,
+        recovery: Recovery,
     ) -> None:
         import django
         from django.core.handlers.wsgi import WSGIHandler
@@ -123,7 +132,7 @@ class Backend:
         from .server import Server
 
         self.stage = "preparing"
-        databases = Databases(installation, manifest, self.project)
+        databases = Databases(installation, manifest, self.project, recovery)
         state = databases.prepare(self._progress)
         try:
             get_resolver().url_patterns  # noqa: B018 - loads the URLs, and fails before ready
@@ -140,6 +149,7 @@ class Backend:
             python=platform.python_version(),
             django=django.get_version(),
             database=state,
+            set_aside=recovery.set_aside,
         )
         # After `ready`: the first page need not share the processor with them.
         crew.start()
@@ -239,6 +249,8 @@ def _run_command(payload: Path, command: list[str]) -> int:
     try:
         installation, manifest = read_installation(), read_manifest(payload / "desktop.toml")
         make_folders(installation.app_data)
+        # Killed, it leaves a log that the next start must take for its own.
+        remove(installation.app_data / "clean.json")
         load_project(payload, installation, manifest)
     except BackendError as failure:
         print(f"DDK-RUN-{failure.code}: {failure.message}\n{failure.hint}", file=sys.stderr)

@@ -19,8 +19,9 @@ FOLDERS = ("media", "logs", "backups", "cache", "outbox", "sessions")
 
 
 def make_folders(app_data: Path) -> None:
-    """Make what the layers promise the project. Raises `BackendError` (16)."""
+    """Make what the layers promise the project, for this user only. Raises `BackendError` (16)."""
     try:
+        system.keep_private(app_data)
         for name in FOLDERS:
             (app_data / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:

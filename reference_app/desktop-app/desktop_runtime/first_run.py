@@ -9,22 +9,24 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import os
 import sqlite3
-import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from . import databases
+from . import aside, databases
 from .contract import BackendError, Exit
 from .data import FOLDERS, not_writable, read_marker, remove, write_private
 
 MARKER = "first-run.json"
 MAGIC = b"SQLite format 3\0"
 LARGEST_PAGE = 65536  # bytes; https://sqlite.org/fileformat.html
-UNFINISHED_KEPT = 3
-NO_DATA = {*FOLDERS, "pycache", "staticfiles"}  # folders without databases, and with many files
+NO_DATA = {
+    *FOLDERS,
+    aside.FOLDER,
+    "pycache",
+    "staticfiles",
+}  # folders without databases, and with many files
 
 
 def begin(app_data: Path, default: Path, files: Iterable[Path]) -> bool:
@@ -33,9 +35,7 @@ def begin(app_data: Path, default: Path, files: Iterable[Path]) -> bool:
     Those of `files` that an interrupted first run, or the project's own start, has made are put
     away. Raises `BackendError` (16, 21).
     """
-    if os.path.lexists(default) and not default.is_file():
-        why = OSError("this is no file, or a link to a place that is not there")
-        raise not_writable(default, why)
+    databases.require_file(default)
     kept = _kept(app_data)
     if kept is not None and not _is_blank(default) and _name(default, app_data) in (*kept, ""):
         # It was there before: [django.set] has put it somewhere else than we looked at first.
@@ -49,7 +49,7 @@ def begin(app_data: Path, default: Path, files: Iterable[Path]) -> bool:
             write_private(app_data / MARKER, json.dumps({"kept": kept}))
         for file in [*files]:
             if _name(file, app_data) not in (*kept, ""):
-                put_away(file, app_data / "backups")
+                _put_away(file, app_data)
     except OSError as error:
         raise not_writable(app_data, error) from error
     return True
@@ -68,21 +68,15 @@ def end(app_data: Path) -> None:
     remove(app_data / MARKER)
 
 
-def put_away(file: Path, folder: Path) -> None:
+def _put_away(file: Path, app_data: Path) -> None:
     """Remove an unfinished database. With a table in it, it may be one that somebody has brought
-    in after the interruption, and goes to `folder` instead. Raises `OSError`."""
-    if _is_blank(file):
-        databases.discard(file)
-        return
-    target = folder / f"unfinished-{time.time_ns()}-{file.name}"
-    # The log first: beside a new database SQLite would replay it.
-    for suffix in ("-wal", "-journal", ""):
-        if (part := file.with_name(file.name + suffix)).exists():
-            part.replace(target.with_name(target.name + suffix))
-    databases.discard(file)
-    logging.getLogger(__name__).warning("an unfinished first start was put aside: %s", target)
-    for old in sorted(folder.glob(f"unfinished-*-{file.name}"))[:-UNFINISHED_KEPT]:
-        databases.discard(old)
+    in after the interruption, and is set aside. Raises `OSError`."""
+    parts = [*databases.logs(file), file]  # the log first: it would be replayed into a new one
+    if not _is_blank(file):
+        aside.move(parts, aside.new_folder(app_data, "first-run"))
+        aside.prune(app_data, "first-run")
+    for part in parts:
+        part.unlink(missing_ok=True)
 
 
 def _kept(app_data: Path) -> list[str] | None:
