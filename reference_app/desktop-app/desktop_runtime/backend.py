@@ -13,7 +13,7 @@ import time
 import traceback
 from pathlib import Path
 
-from . import first_run, log, overlay, restore, system, workers
+from . import first_run, log, overlay, restore, system, versions, workers
 from .channel import Channel
 from .contract import (
     Address,
@@ -106,6 +106,10 @@ class Backend:
         try:
             recovery = Recovery(data)
             recovery.run()
+            record = read_json(data / versions.RECORD) or {}
+            known = versions.shipped(record, self.project)
+            known = versions.accept(known, manifest.retired_migrations)
+            versions.require_known(recovery.files().values(), known)
             first_run.begin(data, data / DEFAULT_DATABASE, data.glob("*.sqlite3"))
             load_project(self.payload, installation, manifest)
             log.write_to(data / "logs")
