@@ -227,8 +227,8 @@ def test_a_failing_command_leaves_other_databases_alone(tmp_path, data):
     with contextlib.closing(sqlite3.connect(data / "more.sqlite3")) as connection:
         connection.execute("INSERT INTO app_note (text) VALUES ('kept')")
         connection.commit()
-    for file in [data / "db.sqlite3", *data.glob("*.json")]:
-        file.unlink()
+    for name in ("db.sqlite3", "clean.json", "databases.json"):
+        (data / name).unlink()
     with Backend(project, data, FAIL="1") as backend:
         assert backend.failed()["exit"] == 19
     with contextlib.closing(sqlite3.connect(data / "more.sqlite3")) as connection:

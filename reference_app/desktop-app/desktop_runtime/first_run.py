@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import sqlite3
 from collections.abc import Iterable
@@ -19,7 +20,6 @@ from .contract import BackendError, Exit
 from .data import FOLDERS, not_writable, read_marker, remove, write_private
 
 MARKER = "first-run.json"
-MAGIC = b"SQLite format 3\0"
 LARGEST_PAGE = 65536  # bytes; https://sqlite.org/fileformat.html
 NO_DATA = {
     *FOLDERS,
@@ -35,7 +35,9 @@ def begin(app_data: Path, default: Path, files: Iterable[Path]) -> bool:
     Those of `files` that an interrupted first run, or the project's own start, has made are put
     away. Raises `BackendError` (16, 21).
     """
-    databases.require_file(default)
+    if os.path.lexists(default) and not default.is_file():
+        why = OSError("this is no file, or a link to a place that is not there")
+        raise not_writable(default, why)
     kept = _kept(app_data)
     if kept is not None and not _is_blank(default) and _name(default, app_data) in (*kept, ""):
         # It was there before: [django.set] has put it somewhere else than we looked at first.
@@ -49,7 +51,7 @@ def begin(app_data: Path, default: Path, files: Iterable[Path]) -> bool:
             write_private(app_data / MARKER, json.dumps({"kept": kept}))
         for file in [*files]:
             if _name(file, app_data) not in (*kept, ""):
-                _put_away(file, app_data)
+                put_away(file, app_data)
     except OSError as error:
         raise not_writable(app_data, error) from error
     return True
@@ -68,15 +70,17 @@ def end(app_data: Path) -> None:
     remove(app_data / MARKER)
 
 
-def _put_away(file: Path, app_data: Path) -> None:
+def put_away(file: Path, app_data: Path) -> None:
     """Remove an unfinished database. With a table in it, it may be one that somebody has brought
-    in after the interruption, and is set aside. Raises `OSError`."""
-    parts = [*databases.logs(file), file]  # the log first: it would be replayed into a new one
-    if not _is_blank(file):
-        aside.move(parts, aside.new_folder(app_data, "first-run"))
-        aside.prune(app_data, "first-run")
-    for part in parts:
-        part.unlink(missing_ok=True)
+    in after the interruption, and is set aside instead. Raises `OSError`."""
+    if _is_blank(file):
+        for part in [*databases.logs(file), file]:
+            part.unlink(missing_ok=True)
+        return
+    folder = aside.new_folder(app_data, "unfinished")
+    aside.move([file, *databases.logs(file)], folder)
+    aside.prune(app_data, "unfinished")
+    logging.getLogger(__name__).warning("an unfinished first start was set aside: %s", folder)
 
 
 def _kept(app_data: Path) -> list[str] | None:
@@ -110,7 +114,7 @@ def _is_sqlite(file: Path) -> bool:
     if file.suffix == ".lock" or not file.is_file():
         return False
     with file.open("rb") as stream:
-        return stream.read(len(MAGIC)) == MAGIC
+        return stream.read(len(databases.MAGIC)) == databases.MAGIC
 
 
 def _is_blank(file: Path) -> bool:

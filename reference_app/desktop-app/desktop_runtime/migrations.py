@@ -78,11 +78,12 @@ class Databases:
         # With nothing to apply, other code still has Django's bookkeeping and its signals to run.
         if new or any(plans.values()) or self.unrecorded or (code != before and not first):
             self._migrate(plans, existing, new, progress)
-        if code != before:
-            write_private(data / versions.RECORD, json.dumps(code))
-        self.recovery.remember(self.files)
         if first:
             first_run.end(data)
+        # Not before: an unfinished database would be missed when the next start puts it away.
+        self.recovery.remember(self.files)
+        if code != before:
+            write_private(data / versions.RECORD, json.dumps(code))
         if new:
             return "created"
         if self.recovery.restored:
@@ -90,10 +91,15 @@ class Databases:
         return "migrated" if any(plans.values()) else "unchanged"
 
     def close(self) -> None:
-        """Fold the write-ahead logs into the databases and note that the stop was clean."""
+        """Fold the write-ahead logs into the databases and note that the stop was clean.
+
+        A request that was given up may hold a transaction. It is not waited for, and what it
+        keeps from being folded is left for the next start to look at.
+        """
         for alias, file in self.files.items():
             if file.exists():
                 with connections[alias].cursor() as cursor:
+                    cursor.execute("PRAGMA busy_timeout=200")
                     cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connections.close_all()
         self.recovery.note_clean_stop(self.files.values())
