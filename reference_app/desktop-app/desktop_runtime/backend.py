@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from . import first_run, lateready, log, overlay, restore, system, workers
+from . import first_run, lateready, log, overlay, restore, system, versions, workers
 from .channel import Channel
 from .contract import (
     Address,
@@ -120,8 +120,12 @@ class Backend:
         manifest = read_manifest(self.payload / "desktop.toml")
         _require_complete_bundle(installation)
         try:
-            recovery = Recovery(installation.app_data)
+            recovery = Recovery(data)
             recovery.run()
+            record = read_json(data / versions.RECORD) or {}
+            known = versions.shipped(record, self.project)
+            known = versions.accept(known, manifest.retired_migrations)
+            versions.require_known(recovery.files().values(), known)
             first_run.begin(data, data / DEFAULT_DATABASE, data.glob("*.sqlite3"))
             load_project(self.payload, installation, manifest, lateready.install)
             log.write_to(data / "logs")
