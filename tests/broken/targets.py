@@ -88,7 +88,7 @@ class Broken:
             families, stage = set(), []
         if self.shell:
             # What it changes is read by no other family.
-            families, stage = {"SHL", *CHEAP}, check_options()
+            families, stage = {"SHL", "TOK-10", *CHEAP}, check_options()
         stage += IMPATIENT if self.deaf else []
         only = families if whole else {*self.caught_by, *(FIRST_LAUNCH if self.shell else CHEAP)}
         return [*stage, "--only", ",".join(sorted(only))] if only else stage
@@ -509,7 +509,7 @@ BROKEN = (
     broken(
         "newer database opened",
         "DAT-7",
-        ("migrations.py", "        if unknown:", "        if False:"),
+        ("versions.py", "        if unknown:", "        if False:"),
     ),
     broken(
         "damaged database overwritten",
@@ -566,8 +566,8 @@ BROKEN = (
         "DAT-13",
         (
             "migrations.py",
-            "if new or any(plans.values()):\n            self._migrate",
-            "if True:\n            self._migrate",
+            "if new or any(plans.values()) or self.unrecorded or (code != before and not first):",
+            "if True:",
         ),
     ),
     # PRC
@@ -591,16 +591,16 @@ BROKEN = (
         "PRC-2",
         (
             "server.py",
-            "        while self._is_busy() and",
+            "        while self._close_idle() and",
             "        for channel in [*self._server.active_channels.values()]:\n"
             "            channel.handle_close()\n"
-            "        while self._is_busy() and",
+            "        while self._close_idle() and",
         ),
     ),
     broken(
         "children of the project left behind",
         "PRC-3 PRC-4",
-        ("backend.py", "        system.end_descendants()\n", ""),
+        ("backend.py", "            system.end_descendants()\n", "            pass\n"),
         deaf=True,
     ),
     broken(
@@ -622,7 +622,11 @@ BROKEN = (
     broken(
         "takes long to end",
         "PRC-3",
-        ("backend.py", "        crew.stop()\n", "        time.sleep(6)\n        crew.stop()\n"),
+        (
+            "backend.py",
+            "        self.crew.stop()\n",
+            "        time.sleep(6)\n        self.crew.stop()\n",
+        ),
     ),
     broken(
         "two backends on one folder",
@@ -739,6 +743,19 @@ BROKEN = (
     broken("not as recorded", "ADP-3", (LAUNCH, "", "# theirs\n"), in_git=True),
     broken("unknown key in desktop.toml", "ADP-4", (TOML, "[app]\n", '[app]\ncolour = "teal"\n')),
     broken("unknown version of the specification", "ADP-5", (TOML, 'spec = "1.1"', 'spec = "9.9"')),
+    # Since 1.1: first run, updates, shipped data
+    broken(
+        "first run over before its commands",
+        "DAT-16",
+        (
+            "migrations.py",
+            "        if new:\n            self._first_run(change, ",
+            "        self.recovery.end(change)\n"
+            "        first_run.end(self.installation.app_data)\n"
+            "        if new:\n            __import__('time').sleep(2)\n"
+            "            self._first_run(change, ",
+        ),
+    ),
 )
 
 

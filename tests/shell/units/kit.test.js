@@ -56,7 +56,7 @@ test("exact versions are asked for, and the lock file names no address", () => {
 });
 
 test("own pages hold no script, no address and nothing from elsewhere", () => {
-  for (const name of ["splash", "error", "find"]) {
+  for (const name of ["splash", "error", "find", "restore"]) {
     const page = readFileSync(join(shellDir, "pages", `${name}.html`), "utf8");
     assert.doesNotMatch(page, /<script|https?:|src=|@import|url\(|\son[a-z]+=/i, name);
     assert.match(page, /<html lang="en">/);
