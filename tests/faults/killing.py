@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 import psutil
 
@@ -121,11 +122,15 @@ def kill_first_migration(scene: Scene) -> Outcome:
     scene.kept.add(FIRST_ROW)
     launch = scene.start()
     deadline = time.monotonic() + 60
-    while not scene.database.exists() and time.monotonic() < deadline:
-        time.sleep(0.001)
-    time.sleep(scene.chance.choice((0, 0.02, 0.1)) * scene.chance.random())
+    while not _size(scene.database) and time.monotonic() < deadline:
+        time.sleep(0.0005)
+    time.sleep(scene.chance.choice((0, 0.01, 0.1)) * scene.chance.random())
     launch.kill()
     return _after_death(scene)
+
+
+def _size(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
 
 
 def suspend_migrating(scene: Scene) -> Outcome:
