@@ -41,7 +41,7 @@ HELP = """usage: python3 kit.py JOB [arguments]
   start           open the reference app in its shell; with --browser in the browser
   docs            build the documentation site into site/
   lint            the linters alone, as pre-commit runs them
-  install         only install what the tests need
+  install         only install what the tests need; with --kit what the commands need
   clean           remove staged and packaged apps and the built site
 
 Any other word is a command of desktop-django, for example: python3 kit.py survey ../project"""
@@ -85,6 +85,11 @@ class MissingError(Exception):
 def prepare_kit() -> None:
     """The kit and what it needs to adapt and run projects."""
     python_packages("kit")
+
+
+def prepare_install() -> None:
+    """What the tests need, or only what the kit's commands import."""
+    prepare_kit() if "--kit" in sys.argv else prepare_test()
 
 
 def prepare_demo() -> None:
@@ -379,7 +384,7 @@ JOBS = {
     "docs": (prepare_docs, docs),
     "lint": (prepare_lint, lint),
     "clean": (lambda: None, clean),
-    "install": (prepare_test, lambda _: 0),
+    "install": (prepare_install, lambda _: 0),
 }
 
 

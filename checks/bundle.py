@@ -22,6 +22,8 @@ FUSES = (
     "EnableEmbeddedAsarIntegrityValidation",
     "OnlyLoadAppFromAsar",
 )
+MACHO = (0xFEEDFACE, 0xFEEDFACF, 0xCEFAEDFE, 0xCFFAEDFE)
+UNIVERSAL = 0xCAFEBABE
 SMALLEST_ELECTRON = 20_000_000  # bytes
 
 
@@ -56,6 +58,15 @@ def contents(bundle: Path) -> dict[str, str]:
     }
     found.pop(MANIFEST, None)
     return found
+
+
+def is_macho(file: Path) -> bool:
+    """Whether it is a program or library of macOS, thin or universal: signing changes those."""
+    with file.open("rb") as stream:
+        start = stream.read(8)
+    magic, following = int.from_bytes(start[:4]), int.from_bytes(start[4:])
+    # Java's classes begin as universal files do, and go on with a larger number.
+    return magic in MACHO or (magic == UNIVERSAL and 0 < following < 40)
 
 
 def changes_since(bundle: Path, root: Path) -> list[str]:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-VERSIONS = ("1.0",)
+VERSIONS = ("1.0", "1.1")
 HEADING = re.compile(r"^### (?P<id>[A-Z]{3}-\d+) · (?P<level>MUST|SHOULD) · (?P<profile>\w+)$")
 FIELD = re.compile(r"^- (?P<name>Why|Source|Check|Stage|Platforms|Since): (?P<value>.+)$")
 

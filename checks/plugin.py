@@ -69,6 +69,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
             return None
         target = open_target(option.target, option.runtime, option.app, option.manifest)
         run = Run.of(target, option)
+        report.make_folders(option.report_json, option.report_md, option.report_html)
     except TargetError as error:
         print(error, file=sys.stderr)
         return 2
@@ -106,10 +107,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     run = config.stash.get(RUN, None)
     if run is None:
         return
+    known = criteria.load()
     wanted, other = [], []
     for item in items:
         ids = _criteria_of(item)
-        if unknown := set(ids) - run.criteria.keys():
+        if unknown := set(ids) - known.keys():
             raise pytest.UsageError(f"{item.nodeid} names {sorted(unknown)}: not in SPEC.md")
         run.expect(ids, _title(item))
         if config.option.__dict__.get("dist") == "loadgroup":

@@ -10,6 +10,7 @@ from pathlib import Path
 from string import Template
 
 from checks.criteria import Criterion
+from checks.target import TargetError
 from checks.verdicts import Run, Verdict, machine
 
 TITLE_WIDTH = 52
@@ -25,6 +26,20 @@ COUNTED = {
     "not run here": "not run here",
 }
 COLOURS = {"pass": 32, "FAIL": 31, "stale": 31, "harness error": 35, "warn": 33, "expected": 33}
+
+
+def make_folders(*files: Path | None) -> None:
+    """Make the folders the reports go to, before anything is judged. Raises TargetError."""
+    for file in filter(None, files):
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TargetError(
+                11,
+                f"{file} cannot be written: {error}",
+                "a report has nowhere to go, so nothing was judged.",
+                "correct the name, or free the place.",
+            ) from error
 
 
 def summary(run: Run) -> str:

@@ -54,7 +54,7 @@ class Electron:
 
 
 def find_electron(target: Target, program: Path | None) -> Electron:
-    """The Electron for the target's shell: `program`, else the one its `npm ci` installed.
+    """The Electron for the target's shell: `program`, else the one installed with its packages.
 
     Raises NotRun with what is missing.
     """
@@ -67,7 +67,10 @@ def find_electron(target: Target, program: Path | None) -> Electron:
     installed = _installed(modules)
     found = program.absolute() if program else installed
     if found is None or not found.is_file():
-        raise NotRun(f"needs Electron: npm ci in {SHELL.as_posix()}, or --electron PROGRAM")
+        raise NotRun(
+            f"needs Electron: npm ci and npx install-electron in {SHELL.as_posix()}, "
+            "or --electron PROGRAM"
+        )
     if not modules.is_dir():
         around = [p for p in found.resolve().parents if p.name == "node_modules"]
         modules = around[-1] if around else modules

@@ -125,6 +125,13 @@ class Run:
                 "--only takes criteria and families.",
                 "see --list.",
             )
+        if younger := [i for i in only if i in known and i not in asked]:
+            raise TargetError(
+                8,
+                f"{', '.join(younger)} came after version {spec} of the specification",
+                "the target names this version, and it is judged by it.",
+                "judge it by the later one: --spec 1.1.",
+            )
         expected = _expected(option.expected_failures, known)
         return cls(target, asked, spec, only, option.strict_should, expected)
 

@@ -234,6 +234,10 @@ ERRORS: dict[str, Text] = {
         "This bundle is for tests: its SQLite can lose rows that were saved.",
         "Stage with a current Python; to build a package that nobody is given: --allow-old-sqlite",
     ),
+    "DDK-PKG-10": Text(
+        "Apple's notary service is asked with a key, which is a file AuthKey_….p8.",
+        "Give APPLE_API_KEY the path of that file, its text, or its text as base64",
+    ),
     # STA: starting an adapted project
     "DDK-STA-01": Text(
         "The backend ended before it could serve.",

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from skill_scripts import inventory, manifest
+from skill_scripts import inventory, manifest, signing
 from skill_scripts.errors import KitError
+from skill_scripts.macho import is_macho
 from skill_scripts.platforms import Platform, this_platform
 from skill_scripts.project import PAYLOAD_FOLDER
 from skill_scripts.stage import current
@@ -116,13 +117,14 @@ def _builder(electron: Path, platform: Platform) -> list[str]:
 
 def _build(command: list[str], folder: Path, output: Path) -> list[str]:
     """Run electron-builder; returns what it warned of."""
-    environment = {**os.environ, "DESKTOP_DJANGO_DIST": str(output), "CI": "1"}
+    own = {"DESKTOP_DJANGO_DIST": str(output), "CI": "1"}
     try:
-        done = subprocess.run(
-            command, cwd=folder / "electron", env=environment, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
-            errors="replace", timeout=BUILD_LIMIT_SECONDS,
-        )  # fmt: skip
+        with signing.environment(os.environ) as environment:
+            done = subprocess.run(
+                command, cwd=folder / "electron", env=environment | own, stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
+                errors="replace", timeout=BUILD_LIMIT_SECONDS,
+            )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise KitError("DDK-PKG-05", "not done after an hour") from error
     if done.returncode:
@@ -149,10 +151,11 @@ def _application(output: Path, staged: Mapping[str, Any]) -> Path:
     bundle = found[0].parent
     now, expected = inventory.file_hashes(bundle), staged["files"]
     # Signing changes programs and libraries of macOS, and nothing else.
-    changeable = re.compile(r"\.(so|dylib)$|^python/bin/") if ".app/" in str(bundle) else None
+    signs = any(each.suffix == ".app" for each in bundle.relative_to(output).parents)
     changed = sorted(
         name for name in {*now, *expected}
-        if now.get(name) != expected.get(name) and not (changeable and changeable.search(name))
+        if now.get(name) != expected.get(name)
+        and not (signs and name in now and name in expected and is_macho(bundle / name))
     )  # fmt: skip
     if changed:
         listed = ", ".join(changed[:5])

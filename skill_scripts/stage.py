@@ -204,6 +204,7 @@ class _Work:
             )
         with self._step("list parts"):
             inventory.write_parts(self.bundle, runtime, self.settings)
+            self._open_to_all()
             (self.bundle / "lock.txt").write_text(self.lock.text, encoding="utf-8", newline="\n")
             content = inventory.write_manifest(
                 self.bundle, platform=self.platform, runtime=runtime, settings=self.settings,
@@ -305,6 +306,11 @@ class _Work:
             )  # fmt: skip
         if done.returncode and "Unknown command: 'collectstatic'" not in done.stdout:
             raise KitError("DDK-STG-15", f"collectstatic failed:\n{done.stdout[-3000:]}")
+
+    def _open_to_all(self) -> None:
+        """What the app made here is its user's alone; who installs a bundle is another one."""
+        for path in self.bundle.rglob("*"):
+            path.chmod(path.stat().st_mode | (0o755 if path.is_dir() else 0o644))
 
     def _start(self, python: Path) -> None:
         with tempfile.TemporaryDirectory(prefix="desktop-start-") as scratch:

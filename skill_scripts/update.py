@@ -92,6 +92,10 @@ def update(
         result.steps.append(f"install the runtime's own packages in {PAYLOAD_FOLDER}/{PACKAGES}")
     if SHELL_PACKAGES in wanted and (folder / "electron" / "node_modules").is_dir():
         result.steps.append(f"left to you: npm ci in {PAYLOAD_FOLDER}/electron")
+    if decided["spec"] != SPEC_VERSION:
+        result.steps.append(
+            f'left to you: spec = "{SPEC_VERSION}" in {manifest.FILE_NAME}, to be judged by it'
+        )
     recorded = (existing.kit, existing.spec, dict(existing.files), bool(existing.texts))
     is_recorded = recorded == (__version__, SPEC_VERSION, digests, True)
     if not wanted and not is_recorded:

@@ -18,6 +18,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from skill_scripts.ci import SECRETS
+
 ROOT = Path(__file__).resolve().parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 ACTION = ROOT / "action.yml"
@@ -140,6 +142,25 @@ def test_kit_test_goes_on_after_a_failure_and_reports_it(kit, monkeypatch, capsy
     summary = capsys.readouterr().out.partition("== summary")[2]
     assert re.search(r"codespell +FAILED", summary)
     assert re.search(r"pytest +passed", summary)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lock"), [([], "dev"), (["--kit"], "kit")], ids=["tests", "commands"]
+)
+def test_kit_installs_no_more_than_is_asked_for(arguments, lock, kit, monkeypatch):
+    installed = []
+    for name in ("browser", "node_packages", "electron", "older_electron"):
+        monkeypatch.setattr(kit, name, lambda *_: True)
+    monkeypatch.setattr(kit, "python_packages", installed.append)
+    monkeypatch.setattr(sys, "argv", ["kit.py", "install", *arguments])
+    assert kit.main(["install", *arguments]) == 0
+    assert installed == [lock]
+
+
+def test_the_action_installs_what_the_commands_need_alone():
+    """The whole lock holds packages without a wheel for every runner."""
+    action = (ROOT / ".github" / "actions" / "kit" / "action.yml").read_text()
+    assert "kit.py install --kit\n" in action
 
 
 def test_kit_names_every_job_in_its_help(kit):
@@ -281,12 +302,31 @@ def test_workflows_pass_the_audit():
     assert result.returncode == 0, result.stdout
 
 
+GATE = "$/.github/actions/check"
+
+
 def test_the_gate_has_one_implementation():
-    gate = yaml.safe_load((ROOT / ".github" / "workflows" / "check.yml").read_text())
-    steps = gate["jobs"]["check"]["steps"]
-    assert "$/" in [step.get("uses") for step in steps]
-    assert "kit.py" not in str(gate)
-    assert "kit.py" in ACTION.read_text()
+    called = yaml.safe_load((ROOT / ".github" / "workflows" / "check.yml").read_text())
+    for steps in (
+        called["jobs"]["check"]["steps"],
+        yaml.safe_load(ACTION.read_text())["runs"]["steps"],
+    ):
+        (gate,) = [step for step in steps if step.get("uses", "").startswith("$/")]
+        assert gate["uses"] == GATE
+        assert set(gate["with"]) == {"path", "options"}
+    assert "kit.py" not in str(called) + ACTION.read_text()
+    assert "kit.py" in (ROOT / GATE.removeprefix("$/") / "action.yml").read_text()
+
+
+@pytest.mark.parametrize(
+    "workflow", [*WORKFLOWS, *ACTIONS], ids=lambda path: path.parent.name + path.name
+)
+def test_what_is_used_of_this_repository_is_there(workflow):
+    """The runner refuses `$/` alone, and any path with no action or workflow behind it."""
+    for path in re.findall(r"uses: *\$/(\S*)", workflow.read_text()):
+        assert path, "there must be a path after $/"
+        file = ROOT / path if path.endswith(".yml") else ROOT / path / "action.yml"
+        assert file.is_file()
 
 
 @pytest.mark.parametrize(
@@ -309,11 +349,27 @@ def test_artefacts_are_named_after_the_app(name, slug, tmp_path):
     (tmp_path / "desktop-app").mkdir()
     toml = f'[app]\nname = "{name}"\n'
     (tmp_path / "desktop-app" / "desktop.toml").write_text(toml, encoding="utf-8")
-    result = run(sys.executable, str(ROOT / ".ci" / "slug.py"), str(tmp_path))
-    assert result.stdout.strip() == slug
+    spec = importlib.util.spec_from_file_location("given", ROOT / ".ci" / "given.py")
+    given = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(given)
+    assert given.slug(tmp_path) == slug
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "packages.yml").read_text())
     names = [step.get("with", {}).get("name") for step in workflow["jobs"]["build"]["steps"]]
     assert "${{ steps.given.outputs.app }}-${{ matrix.name }}" in names
+
+
+def test_every_secret_that_signs_reaches_the_builder():
+    """Of both ways to notarise that docs/how-to/sign.md offers."""
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "packages.yml").read_text())
+    secrets = set(workflow[True]["workflow_call"]["secrets"])
+    steps = {step.get("name"): step for step in workflow["jobs"]["build"]["steps"]}
+    assert set(steps["Package"]["env"]) == secrets == set(SECRETS)
+    page = (ROOT / "docs" / "how-to" / "sign.md").read_text()
+    named = set(re.findall(r"`((?:WIN_)?CSC_\w+|APPLE_\w+)`", page)) - {"CSC_NAME"}
+    assert named == secrets
+    verified = steps["Every program and library of the application is signed"]["env"]["NOTARISED"]
+    for name in ("CSC_LINK", "APPLE_API_KEY", "APPLE_APP_SPECIFIC_PASSWORD"):
+        assert f"secrets.{name}" in verified
 
 
 def test_a_release_is_published_by_hand_and_after_its_files_are_verified():

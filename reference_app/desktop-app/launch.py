@@ -3,6 +3,8 @@
 launch.py                 serve (the contract is in the environment, see SPEC.md)
 launch.py worker NAME     run one of the workers of desktop.toml
 launch.py manage ARGS...  run a management command on the desktop's data
+launch.py restore --list  the backups of the desktop's data, as JSON
+launch.py restore NAME    put a backup in the database's place; what was there is set aside
 """
 
 import sys

@@ -629,7 +629,7 @@ BROKEN = (
         "PRC-5",
         (
             "system.py",
-            "            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+            "            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)",
             "            pass",
         ),
     ),
@@ -738,7 +738,7 @@ BROKEN = (
     broken("ignored by git", "ADP-2", (".git/info/exclude", "", "desktop-app/\n"), in_git=True),
     broken("not as recorded", "ADP-3", (LAUNCH, "", "# theirs\n"), in_git=True),
     broken("unknown key in desktop.toml", "ADP-4", (TOML, "[app]\n", '[app]\ncolour = "teal"\n')),
-    broken("unknown version of the specification", "ADP-5", (TOML, 'spec = "1.0"', 'spec = "9.9"')),
+    broken("unknown version of the specification", "ADP-5", (TOML, 'spec = "1.1"', 'spec = "9.9"')),
 )
 
 

@@ -86,4 +86,4 @@ def test_what_is_missing_is_named(tmp_path):
     command += ["--target", str(path), "--only", "SHL-1", "--electron", str(tmp_path / "none")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 3
-    assert "needs Electron: npm ci in desktop-app/electron" in done.stdout
+    assert "needs Electron: npm ci and npx install-electron in desktop-app/electron" in done.stdout

@@ -72,6 +72,9 @@ class TestBadTargets:
             (["--runtime", "staged"], "DDK-CHK-06"),
             (["--runtime", "packaged"], "DDK-CHK-07"),
             (["--manifest", "nowhere.toml"], "DDK-CHK-03"),
+            (["--report-json", str(Path(__file__, "report.json"))], "DDK-CHK-11"),
+            (["--report-md", str(Path(__file__, "report.md"))], "DDK-CHK-11"),
+            (["--report-html", str(Path(__file__, "report.html"))], "DDK-CHK-11"),
         ],
     )
     def test_options(self, options, code):
@@ -156,10 +159,10 @@ class TestReports:
     def test_relative_paths_are_the_callers(self, minimal, tmp_path):
         (tmp_path / "checks.py").write_text("raise SystemExit('not the kit')")
         command = [sys.executable, "-P", "-m", "skill_scripts", "check", minimal.name]
-        command += ["--only", "ADP-5", "--report-json", "report.json"]
+        command += ["--only", "ADP-5", "--report-json", "made/for it/report.json"]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
-        assert (tmp_path / "report.json").exists()
+        assert (tmp_path / "made" / "for it" / "report.json").exists()
 
 
 SET_UP = """

@@ -102,6 +102,50 @@ def make_project(folder: Path, files: dict[str, str] | None = None, manifest: st
     return folder
 
 
+def environment(project: Path, app_data: Path, **values: str) -> dict[str, str]:
+    """The contract's variables but for the port."""
+    kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "SYSTEMROOT")}
+    contract = {
+        "DESKTOP_DJANGO_HOST": "127.0.0.1",
+        "DESKTOP_DJANGO_AUTH_TOKEN": TOKEN,
+        "DESKTOP_DJANGO_APP_DATA_DIR": str(app_data),
+        "DESKTOP_DJANGO_BUNDLE_DIR": str(project),
+        "DESKTOP_DJANGO_RUNTIME_MODE": "development",
+    }
+    return {**kept, **contract, **values}
+
+
+def launch(project: Path, app_data: Path, *arguments: str) -> list[str]:
+    """The command line that starts launch.py."""
+    flags = ["-I", "-u", "-X", "utf8", "-X", f"pycache_prefix={app_data / 'pycache'}"]
+    return [sys.executable, *flags, str(project / "desktop-app" / "launch.py"), *arguments]
+
+
+def manage(project: Path, app_data: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a management command on the desktop's data."""
+    return subprocess.run(
+        launch(project, app_data, "manage", *command),
+        env=environment(project, app_data),
+        text=True,
+        capture_output=True,
+        timeout=120,
+    )
+
+
+def restore(project: Path, app_data: Path, *arguments: str) -> dict:
+    """What `launch.py restore` says."""
+    ended = subprocess.run(
+        launch(project, app_data, "restore", *arguments),
+        env=environment(project, app_data),
+        text=True,
+        capture_output=True,
+        timeout=120,
+    )
+    document = json.loads(ended.stdout)
+    assert ended.returncode == (int(document["error"]["code"][-2:]) if "error" in document else 0)
+    return document
+
+
 class Backend:
     """One run of launch.py, ended by its lifeline or by pid."""
 
@@ -110,26 +154,13 @@ class Backend:
         app_data.mkdir(parents=True, exist_ok=True)
         self.port = port or free_port()
         self.stderr = app_data / "stderr.log"
-        kept = {k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "SYSTEMROOT")}
-        contract = {
-            "DESKTOP_DJANGO_HOST": "127.0.0.1",
-            "DESKTOP_DJANGO_PORT": str(self.port),
-            "DESKTOP_DJANGO_AUTH_TOKEN": TOKEN,
-            "DESKTOP_DJANGO_APP_DATA_DIR": str(app_data),
-            "DESKTOP_DJANGO_BUNDLE_DIR": str(project),
-            "DESKTOP_DJANGO_RUNTIME_MODE": "development",
-        }
         with self.stderr.open("ab") as log:
             self.process = subprocess.Popen(
-                [
-                    *(sys.executable, "-I", "-u", "-X", "utf8"),
-                    *("-X", f"pycache_prefix={app_data / 'pycache'}"),
-                    str(project / "desktop-app" / "launch.py"),
-                ],
+                launch(project, app_data),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**kept, **contract, **environ},
+                env=environment(project, app_data, DESKTOP_DJANGO_PORT=str(self.port), **environ),
             )
 
     def __enter__(self) -> Backend:

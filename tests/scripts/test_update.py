@@ -11,7 +11,7 @@ from skill_scripts import payload, record, update
 from . import projects
 
 TOML = """\
-spec = "1.0"
+spec = "1.1"
 [app]
 name = "X"
 identifier = "org.example.x"

@@ -1,10 +1,16 @@
-"""[package] sign = true: unsigned installers are refused, and an earlier result stays."""
+"""Certificates and keys: what is refused, what the builder gets, what a signature changes."""
 
+import base64
+import hashlib
+import json
+import stat
 import sys
+from pathlib import Path
 
 import pytest
 
 from skill_scripts import package as packaging
+from skill_scripts import signing
 from skill_scripts.errors import KitError
 from skill_scripts.platforms import PLATFORMS
 
@@ -57,3 +63,98 @@ def test_unsigned_where_signing_was_demanded(platform, certificate, staged, monk
 
 def test_linux_has_nothing_that_signs(staged):
     assert packaging._settings(staged / "desktop-app", PLATFORMS["linux-x64"])["sign"] is True
+
+
+# --- what electron-builder is given ---------------------------------------------------------------
+
+KEY = "-----BEGIN PRIVATE KEY-----\nabc\n-----END PRIVATE KEY-----"
+# Ends with what it was given, because a failing builder's words are shown.
+SHOWS = """
+import json, os, sys
+key = os.environ.get("APPLE_API_KEY")
+print(json.dumps([sorted(n for n in os.environ if n.startswith(("CSC", "WIN_CSC", "APPLE"))),
+                  key and open(key).read()]))
+raise SystemExit(1)
+"""
+
+
+def test_what_is_no_key_is_refused():
+    with (
+        pytest.raises(KitError) as refusal,
+        signing.environment({"APPLE_API_KEY": "neither a file nor a key"}),
+    ):
+        pass
+    assert refusal.value.code == "DDK-PKG-10"
+
+
+@pytest.mark.parametrize("value", [KEY, base64.b64encode(KEY.encode()).decode()])
+def test_a_key_given_as_text_becomes_a_private_file_for_the_time_of_the_build(value):
+    with signing.environment({"APPLE_API_KEY": value, "PATH": "/bin"}) as given:
+        file = Path(given["APPLE_API_KEY"])
+        assert "BEGIN PRIVATE KEY" in file.read_text()
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600 or sys.platform == "win32"
+        assert given["PATH"] == "/bin"
+    assert not file.exists()
+
+
+def test_a_key_given_as_a_path_stays_one(tmp_path):
+    file = tmp_path / "AuthKey_1.p8"
+    file.write_text(KEY)
+    with signing.environment({"APPLE_API_KEY": str(file)}) as given:
+        assert given == {"APPLE_API_KEY": str(file)}
+
+
+def test_an_empty_variable_reaches_the_builder_as_none_at_all(staged, monkeypatch):
+    """To electron-builder an empty CSC_LINK is the path of a certificate, and a wrong one."""
+    for name in ("CSC_LINK", "CSC_KEY_PASSWORD", "WIN_CSC_LINK", "APPLE_ID", "APPLE_API_ISSUER"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setenv("CSC_NAME", "somebody")
+    monkeypatch.setenv("APPLE_API_KEY", KEY)
+    monkeypatch.setattr(packaging, "this_platform", lambda: PLATFORMS["macos-arm64"])
+    monkeypatch.setattr(packaging, "_builder", lambda *_: [sys.executable, "-c", SHOWS])
+
+    with pytest.raises(KitError) as refusal:
+        packaging.package(staged)
+
+    shown = next(line for line in refusal.value.message.splitlines() if "[[" in line)
+    names, key = json.loads(shown)
+    assert names == ["APPLE_API_KEY", "CSC_NAME"]
+    assert key == f"{KEY}\n"
+
+
+# --- what a signature changes ---------------------------------------------------------------------
+
+MACHO = b"\xcf\xfa\xed\xfe\0\0\0\1"
+JAVA_CLASS = b"\xca\xfe\xba\xbe\0\0\0\x41"
+
+
+def application(output, name, content, app="mac-arm64/My App.app/Contents/Resources"):
+    """An application whose bundle holds `name`; it was staged with other content."""
+    bundle = output / app / "bundle"
+    (bundle / name).parent.mkdir(parents=True)
+    (bundle / name).write_bytes(content)
+    (bundle / "runtime-manifest.json").write_text("{}")
+    return {"files": {name: hashlib.sha256(b"as it was staged").hexdigest()}}
+
+
+@pytest.mark.parametrize("name", ["python/lib/site-packages/x/bin/tool", "python/lib/x.so"])
+def test_a_program_of_macos_may_be_changed_by_its_signature(name, tmp_path):
+    staged = application(tmp_path, name, MACHO)
+    assert packaging._application(tmp_path, staged) == tmp_path / "mac-arm64"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("python/bin/activate", b"a script"), ("x.dylib", b"no library"), ("A.class", JAVA_CLASS)],
+)
+def test_nothing_else_may_be_changed(name, content, tmp_path):
+    with pytest.raises(KitError) as refusal:
+        packaging._application(tmp_path, application(tmp_path, name, content))
+    assert refusal.value.code == "DDK-PKG-05"
+
+
+def test_no_program_may_be_changed_elsewhere(tmp_path):
+    staged = application(tmp_path, "python/bin/x", MACHO, app="linux-unpacked/resources")
+    with pytest.raises(KitError) as refusal:
+        packaging._application(tmp_path, staged)
+    assert refusal.value.code == "DDK-PKG-05"

@@ -12,7 +12,7 @@ import time
 import traceback
 from pathlib import Path
 
-from . import log, overlay, system, workers
+from . import log, overlay, restore, system, workers
 from .channel import Channel
 from .contract import (
     Address,
@@ -23,9 +23,10 @@ from .contract import (
     read_address,
     read_installation,
 )
-from .data import make_folders, open_folder, read_json
+from .data import make_folders, open_folder, read_json, remove
 from .entry import enter, project_failure
 from .manifest import Manifest, read_manifest
+from .recovery import Recovery
 
 SQLITE_WITH_WAL_FIX = (3, 51, 3)
 PREPARING_GRACE_SECONDS = 3.0
@@ -40,7 +41,9 @@ def main(payload: Path, arguments: list[str]) -> int:
             return _run_worker(payload, name)
         case ["manage", *command]:
             return _run_command(payload, command)
-    print("usage: launch.py [worker NAME | manage ARGS...]", file=sys.stderr)
+        case ["restore", *chosen]:
+            return restore.run(chosen)
+    print("usage: launch.py [worker NAME | manage ARGS... | restore NAME]", file=sys.stderr)
     return Exit.CONFIGURATION
 
 
@@ -97,15 +100,22 @@ class Backend:
         self.channel.on_end(lambda: self._end("lifeline"))
         manifest = read_manifest(self.payload / "desktop.toml")
         _require_complete_bundle(installation)
-        load_project(self.payload, installation, manifest)
-        log.write_to(installation.app_data / "logs")
         try:
-            self._serve(sock, address, installation, manifest)
+            recovery = Recovery(installation.app_data)
+            recovery.run()
+            load_project(self.payload, installation, manifest)
+            log.write_to(installation.app_data / "logs")
+            self._serve(sock, address, installation, manifest, recovery)
         finally:
             held.close()
 
     def _serve(
-        self, sock: socket.socket, address: Address, installation: Installation, manifest: Manifest
+        self,
+        sock: socket.socket,
+        address: Address,
+        installation: Installation,
+        manifest: Manifest,
+        recovery: Recovery,
     ) -> None:
         import django
         from django.core.handlers.wsgi import WSGIHandler
@@ -117,7 +127,7 @@ class Backend:
         from .server import Server
 
         self.stage = "preparing"
-        databases = Databases(installation, manifest, self.project)
+        databases = Databases(installation, manifest, self.project, recovery)
         state = databases.prepare(self._progress)
         try:
             get_resolver().url_patterns  # noqa: B018 - loads the URLs, and fails before ready
@@ -134,6 +144,7 @@ class Backend:
             python=platform.python_version(),
             django=django.get_version(),
             database=state,
+            set_aside=recovery.set_aside,
         )
         # After `ready`: the first page need not share the processor with them.
         crew.start()
@@ -233,6 +244,8 @@ def _run_command(payload: Path, command: list[str]) -> int:
     try:
         installation, manifest = read_installation(), read_manifest(payload / "desktop.toml")
         make_folders(installation.app_data)
+        # Killed, it leaves a log that the next start must take for its own.
+        remove(installation.app_data / "clean.json")
         load_project(payload, installation, manifest)
     except BackendError as failure:
         print(f"DDK-RUN-{failure.code}: {failure.message}\n{failure.hint}", file=sys.stderr)

@@ -16,8 +16,9 @@ FOLDERS = ("media", "logs", "backups", "cache", "outbox", "sessions")
 
 
 def make_folders(app_data: Path) -> None:
-    """Make what the layers promise the project. Raises `BackendError` (16)."""
+    """Make what the layers promise the project, for this user only. Raises `BackendError` (16)."""
     try:
+        system.keep_private(app_data)
         for name in FOLDERS:
             (app_data / name).mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -75,8 +76,22 @@ def write_private(file: Path, text: str) -> None:
     system.sync_folder(file.parent)
 
 
+def remove(file: Path) -> None:
+    """Remove a marker so that it does not come back. Raises `BackendError` (16)."""
+    try:
+        file.unlink(missing_ok=True)
+        system.sync_folder(file.parent)
+    except OSError as error:
+        raise not_writable(file, error) from error
+
+
+def read_marker(file: Path) -> dict[str, Any] | None:
+    """What a marker says, None without one; one that cannot be read says nothing: `{}`."""
+    return (read_json(file) or {}) if os.path.lexists(file) else None
+
+
 def read_json(file: Path) -> dict[str, Any] | None:
-    """The marker's content; None when it is absent or was torn."""
+    """The file's content; None when it is absent or cannot be read."""
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):

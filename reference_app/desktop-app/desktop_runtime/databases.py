@@ -1,4 +1,4 @@
-"""SQLite files as files: is one whole, is it ours to write, a backup, a restore.
+"""SQLite files as files: is one whole, is it ours to write.
 
 Nothing here knows Django: a damaged or foreign file must be judged before Django opens it.
 """
@@ -8,20 +8,25 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
-from . import system
 from .contract import BackendError, Exit
-from .data import copy_file, not_writable
+from .data import not_writable
 
-BACKUPS_KEPT = 5
+LOG_SUFFIXES = ("-wal", "-shm", "-journal")
+LOCK_SECONDS = 5
+SMALLEST_PAGE = 512  # bytes; https://sqlite.org/fileformat.html
+RESTORE_HINT = (
+    "Choose *Restore a backup…* in the app's menu or on its error page; what is there now is kept."
+)
 
 # SQLite could not get at the file; it says nothing about what is in it.
 UNREACHABLE = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_READONLY,
@@ -31,7 +36,8 @@ UNREACHABLE = {
 @contextlib.contextmanager
 def connect(file: Path, mode: str) -> Iterator[sqlite3.Connection]:
     """Open an existing file (`mode` ro or rw) and really close it."""
-    connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode={mode}", uri=True, timeout=20)
+    uri = f"{file.absolute().as_uri()}?mode={mode}"
+    connection = sqlite3.connect(uri, uri=True, timeout=LOCK_SECONDS)
     try:
         yield connection
     finally:
@@ -39,8 +45,43 @@ def connect(file: Path, mode: str) -> Iterator[sqlite3.Connection]:
 
 
 def is_new(file: Path) -> bool:
-    """No database yet: no file, or an empty one from a start that got no further."""
-    return not file.exists() or file.stat().st_size == 0
+    """No database yet: no file, or less than a page, which SQLite takes for an empty one."""
+    return not file.exists() or file.stat().st_size < SMALLEST_PAGE
+
+
+def logs(file: Path) -> list[Path]:
+    """The files that SQLite keeps beside a database."""
+    return [file.with_name(file.name + suffix) for suffix in LOG_SUFFIXES]
+
+
+def has_content(file: Path) -> bool:
+    """Whether a log is there and says something."""
+    return file.is_file() and file.stat().st_size > 0
+
+
+def require_file(file: Path) -> None:
+    """A folder, a pipe or a link to nowhere is no database. Raises `BackendError` (16)."""
+    try:
+        if os.path.lexists(file) and not stat.S_ISREG(file.stat().st_mode):
+            raise OSError("it is not a file")
+    except OSError as error:
+        raise BackendError(
+            Exit.NOT_WRITABLE,
+            f"{file} cannot be the database: {error}",
+            "Move it to another place; it was left as it is.",
+        ) from error
+
+
+def roll_back(file: Path) -> None:
+    """Have SQLite undo the transaction that a crash left in a rollback journal.
+
+    Only a connection that may write can do it (https://sqlite.org/lockingv3.html, "hot journal").
+    """
+    try:
+        with connect(file, "rw") as connection:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError as error:
+        raise _failed(file, error) from error
 
 
 def require_whole(file: Path, thorough: bool) -> None:
@@ -57,17 +98,26 @@ def require_whole(file: Path, thorough: bool) -> None:
                 if answer != "ok":
                     raise _damaged(file, answer)
     except sqlite3.DatabaseError as error:
-        if error.sqlite_errorcode & 0xFF in UNREACHABLE:
-            raise not_writable(file, error) from error
-        raise _damaged(file, error) from error
+        raise _failed(file, error) from error
+
+
+def _failed(file: Path, error: sqlite3.DatabaseError) -> BackendError:
+    if error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return BackendError(
+            Exit.NOT_WRITABLE,
+            f"The database {file} is in use by another program.",
+            "Close that program, or let it finish, and start again.",
+        )
+    if error.sqlite_errorcode & 0xFF in UNREACHABLE:
+        return not_writable(file, error)
+    return _damaged(file, error)
 
 
 def _damaged(file: Path, reason: object) -> BackendError:
     return BackendError(
         Exit.DATABASE_DAMAGED,
         f"The database {file} is damaged and was left as it is: {reason}",
-        f"Copy the folder {file.parent} to a safe place, then put the newest file of "
-        f"{file.parent / 'backups'} in the database's place.",
+        RESTORE_HINT,
     )
 
 
@@ -79,54 +129,7 @@ def require_writable(file: Path) -> None:
         with connect(file, "rw") as connection:
             connection.execute("BEGIN IMMEDIATE")
             connection.rollback()
-    except (OSError, sqlite3.OperationalError) as error:
+    except OSError as error:
         raise not_writable(file, error) from error
-
-
-def back_up(file: Path, folder: Path) -> Path:
-    """A verified copy `<name>-<UTC>.sqlite3` in `folder`; the oldest beyond five go.
-
-    Uses SQLite's backup API, which sees what is still in the write-ahead log
-    (https://sqlite.org/backup.html). Raises `BackendError` with `Exit.NOT_WRITABLE`.
-    """
-    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-    target = folder / f"{file.stem}-{stamp}.sqlite3"
-    partial = target.with_suffix(".partial")
-    try:
-        with connect(file, "ro") as source, contextlib.closing(sqlite3.connect(partial)) as copy:
-            source.backup(copy)
-            # One file that needs no log beside it, wherever it is carried.
-            copy.execute("PRAGMA journal_mode=DELETE")
-        require_whole(partial, thorough=True)
-        with partial.open("rb+") as stream:
-            os.fsync(stream.fileno())
-        partial.chmod(0o600)
-        partial.replace(target)
-        system.sync_folder(folder)
-    except (OSError, sqlite3.Error) as error:
-        partial.unlink(missing_ok=True)
-        raise not_writable(folder, error) from error
-    for old in sorted(folder.glob(f"{file.stem}-*.sqlite3"))[:-BACKUPS_KEPT]:
-        old.unlink(missing_ok=True)
-    return target
-
-
-def restore(backup: Path, file: Path) -> None:
-    """Put the backup in the database's place. Raises `OSError` when that fails.
-
-    The log of the replaced database goes first: SQLite would replay it into the restored one.
-    """
-    discard_log(file)
-    copy_file(backup, file)
-
-
-def discard(file: Path) -> None:
-    """Remove a database that never was complete, with its log."""
-    discard_log(file)
-    file.unlink(missing_ok=True)
-
-
-def discard_log(file: Path) -> None:
-    """Remove the write-ahead log and its index beside a database."""
-    for suffix in ("-wal", "-shm", "-journal"):
-        file.with_name(file.name + suffix).unlink(missing_ok=True)
+    except sqlite3.OperationalError as error:
+        raise _failed(file, error) from error

@@ -158,6 +158,9 @@ def _files(settings: Any, installation: Installation) -> dict[str, Any]:
         "DESKTOP_OWN_STATIC_ROOT": settings.STATIC_ROOT,
         "SESSION_FILE_PATH": str(data / "sessions"),
         "FILE_UPLOAD_TEMP_DIR": None,
+        # Django sets 0o644 itself, whatever the umask.
+        "FILE_UPLOAD_PERMISSIONS": 0o600,
+        "FILE_UPLOAD_DIRECTORY_PERMISSIONS": None,
         # The files are served before the project's own WhiteNoise, which would scan them all.
         "WHITENOISE_AUTOREFRESH": True,
     }

@@ -6,7 +6,6 @@ interrupts the change, the next start finds the marker and begins from the backu
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -19,8 +18,9 @@ from django.db.migrations.loader import MigrationLoader
 
 from . import databases
 from .contract import BackendError, Exit, Installation
-from .data import copy_seed, not_writable, read_json, write_private
+from .data import copy_seed
 from .manifest import Manifest
+from .recovery import Change, Recovery
 
 Progress = Callable[[int, int, str], None]
 
@@ -28,16 +28,17 @@ Progress = Callable[[int, int, str], None]
 class Databases:
     """The project's SQLite databases in one installation."""
 
-    def __init__(self, installation: Installation, manifest: Manifest, project: Path) -> None:
+    def __init__(
+        self, installation: Installation, manifest: Manifest, project: Path, recovery: Recovery
+    ) -> None:
         self.installation, self.manifest, self.project = installation, manifest, project
+        self.recovery = recovery
         self.files: dict[str, Path] = {}
         # Without a router nothing says which tables belong elsewhere, so only default migrates.
         for alias in connections if settings.DATABASE_ROUTERS else ["default"]:
             file = Path(connections[alias].settings_dict["NAME"])
             if file not in self.files.values():
                 self.files[alias] = file
-        self.marker = installation.app_data / "migrating.json"
-        self.clean = installation.app_data / "clean.json"
 
     def prepare(self, progress: Progress) -> str:
         """Bring all databases to the code's state; returns what was done.
@@ -46,20 +47,21 @@ class Databases:
         raise `Stopped`. Raises `BackendError` with the exit codes 13 to 16, 19 and 21.
         """
         settings.MIGRATION_MODULES = {**settings.MIGRATION_MODULES, **_empty_packages()}
-        interrupted = self._recover()
         new = databases.is_new(self.files["default"])
         if new:
             self._seed()
             new = databases.is_new(self.files["default"])
-        self._require_sound()
+        for file in self.files.values():
+            self.recovery.judge(file)
         # Before Django connects, which makes the file.
         existing = [alias for alias, file in self.files.items() if not databases.is_new(file)]
         plans = {alias: self._plan(alias) for alias in self.files}
         if new or any(plans.values()):
             self._migrate(plans, existing, new, progress)
+        self.recovery.remember(self.files)
         if new:
             return "created"
-        if interrupted:
+        if self.recovery.restored:
             return "restored"
         return "migrated" if any(plans.values()) else "unchanged"
 
@@ -70,20 +72,7 @@ class Databases:
                 with connections[alias].cursor() as cursor:
                     cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         connections.close_all()
-        write_private(self.clean, json.dumps(self._fingerprint()))
-
-    def _fingerprint(self) -> dict[str, list[int]]:
-        stats = {file.name: file.stat() for file in self.files.values() if file.exists()}
-        return {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()}
-
-    def _require_sound(self) -> None:
-        """After anything but a clean stop by ourselves, every page is checked."""
-        left_clean = read_json(self.clean) == self._fingerprint()
-        for file in self.files.values():
-            if not databases.is_new(file):
-                databases.require_whole(file, thorough=not left_clean)
-                databases.require_writable(file)
-        self.clean.unlink(missing_ok=True)
+        self.recovery.note_clean_stop(self.files.values())
 
     def _seed(self) -> None:
         """Copy what the app brings along: the staged first-run tree, seeds, extra databases."""
@@ -121,24 +110,20 @@ class Databases:
     def _migrate(
         self, plans: dict[str, list[str]], existing: list[str], new: bool, progress: Progress
     ) -> None:
-        data = self.installation.app_data
-        backups: dict[str, str] = {}
-        for alias in existing:
-            connections[alias].close()
-            backups[alias] = databases.back_up(self.files[alias], data / "backups").name
-        write_private(self.marker, json.dumps({"new": new, "backups": backups}))
+        connections.close_all()
+        change = self.recovery.begin(self.files, existing)
         total = sum(map(len, plans.values())) + (len(self.manifest.first_run) if new else 0)
         step = iter(range(total + 1))
         try:
             for alias in self.files:
                 _migrate_alias(alias, lambda name: progress(next(step, total), total, name))
         except (Exception, SystemExit) as error:
-            raise self._undo(error, backups) from error
+            raise self._undo(error, change) from error
         if new:
-            self._first_run(lambda name: progress(next(step, total), total, name))
-        self.marker.unlink()
+            self._first_run(change, lambda name: progress(next(step, total), total, name))
+        self.recovery.end(change)
 
-    def _first_run(self, report: Callable[[str], None]) -> None:
+    def _first_run(self, change: Change, report: Callable[[str], None]) -> None:
         commands: Iterable[tuple[str, ...]] = self.manifest.first_run
         if any(cache["BACKEND"].endswith("DatabaseCache") for cache in settings.CACHES.values()):
             commands = [("createcachetable",), *commands]
@@ -152,55 +137,34 @@ class Databases:
                 else:
                     call_command(*command)
             except (Exception, SystemExit) as error:
-                self._discard_new({})
+                self._put_back(change)
                 raise BackendError(
                     Exit.FIRST_RUN_FAILED,
                     f"Preparing the first start failed in `{' '.join(command)}`: {error}",
                     "Nothing was kept; the next start begins anew. Correct [data] first_run.",
                 ) from error
 
-    def _undo(self, error: BaseException, backups: dict[str, str]) -> BackendError:
+    def _undo(self, error: BaseException, change: Change) -> BackendError:
         """Restore every database; returns the failure to raise."""
-        folder = self.installation.app_data / "backups"
         cause = f"{type(error).__name__}: {error}"
         try:
-            self._restore(backups)
-        except OSError as second:
+            self._put_back(change)
+        except BackendError as second:
             return BackendError(
                 Exit.RESTORE_FAILED,
                 f"Updating the database failed ({cause}), and so did restoring it ({second}).",
-                f"Your data is safe in {folder}; the next start tries to restore it again.",
+                f"The next start tries to restore it again. {databases.RESTORE_HINT}",
             )
         return BackendError(
             Exit.MIGRATION_FAILED,
             f"Updating the database failed, your data is as it was before: {cause}",
-            f"Go back to the previous version of the app and report this. Backup: {folder}.",
+            "Go back to the previous version of the app and report this. Backup: "
+            f"{self.recovery.folder}.",
         )
 
-    def _restore(self, backups: dict[str, str]) -> None:
+    def _put_back(self, change: Change) -> None:
         connections.close_all()
-        for alias, name in backups.items():
-            databases.restore(self.installation.app_data / "backups" / name, self.files[alias])
-        self._discard_new(backups)
-
-    def _discard_new(self, backups: dict[str, str]) -> None:
-        """Remove databases that did not exist before the change; the change is over then."""
-        connections.close_all()
-        for alias, file in self.files.items():
-            if alias not in backups:
-                databases.discard(file)
-        self.marker.unlink(missing_ok=True)
-
-    def _recover(self) -> bool:
-        """Begin again from the backup when the last change was interrupted."""
-        marker = read_json(self.marker)
-        if marker is None:
-            return False
-        try:
-            self._restore(marker["backups"])
-        except OSError as error:
-            raise not_writable(self.installation.app_data, error) from error
-        return not marker["new"]
+        self.recovery.undo(change)
 
 
 def _empty_packages() -> dict[str, None]:

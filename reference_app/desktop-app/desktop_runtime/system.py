@@ -41,6 +41,26 @@ def listen(host: str, port: int) -> socket.socket:
     return sock
 
 
+def keep_private(folder: Path) -> None:
+    """Leave `folder`, and what this process and its children make, to this user alone.
+
+    What an earlier version left open to others is closed; the folder last, so that a start that
+    is cut off here begins again. Windows: the access list of the user's profile says all this.
+    """
+    if WINDOWS:
+        return
+    os.umask(0o077)
+    folder.mkdir(parents=True, exist_ok=True)
+    if not folder.stat().st_mode & 0o077:
+        return
+    try:
+        for path in [*folder.rglob("*"), folder]:
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode & ~0o077)
+    except OSError as error:  # a file system without permissions, or a file of somebody else
+        print(f"warning: other users may read {folder}: {error}", file=sys.stderr)
+
+
 def lock(path: Path) -> IO[bytes] | None:
     """Hold `path` for this process until it ends; None if another process holds it."""
     file = path.open("a+b")
@@ -49,11 +69,26 @@ def lock(path: Path) -> IO[bytes] | None:
             file.seek(0)
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         else:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Not flock, which whoever may read the file can hold.
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return file
     except OSError:
-        file.close()
-        return None
-    return file
+        if WINDOWS or not _is_only_read(file):
+            file.close()
+            return None
+    # A reader's descriptor is from a time when others could open the file: take a new one.
+    file.close()
+    path.unlink()
+    return lock(path)
+
+
+def _is_only_read(file: IO[bytes]) -> bool:
+    """Whether those who hold the lock share it, which no backend does."""
+    try:
+        fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def contain_descendants() -> None:

@@ -29,14 +29,19 @@ const electron = localElectron
     }
   : {};
 
-const machO = new Set([0xfeedface, 0xfeedfacf, 0xcefaedfe, 0xcffaedfe, 0xcafebabe, 0xbebafeca]);
+const machO = new Set([0xfeedface, 0xfeedfacf, 0xcefaedfe, 0xcffaedfe]);
 
 function isMachO(file) {
-  const start = Buffer.alloc(4);
+  const start = Buffer.alloc(8);
   const descriptor = openSync(file, "r");
-  const read = readSync(descriptor, start, 0, 4, 0);
+  const read = readSync(descriptor, start, 0, 8, 0);
   closeSync(descriptor);
-  return read === 4 && machO.has(start.readUInt32BE(0));
+  if (read < 8) {
+    return false;
+  }
+  const [magic, count] = [start.readUInt32BE(0), start.readUInt32BE(4)];
+  // Java's classes begin as universal files do, and go on with a larger number.
+  return machO.has(magic) || (magic === 0xcafebabe && count > 0 && count < 40);
 }
 
 function filesIn(folder) {
@@ -72,7 +77,6 @@ const mail = /<[^<>@\s]+@[^<>@\s]+>/.test(app.author ?? "");
 export default {
   appId: app.identifier,
   productName: app.name,
-  executableName: executable,
   copyright: app.author ?? null,
   extraMetadata: {
     name: executable,
@@ -101,6 +105,8 @@ export default {
   // Without a feed there is no update metadata, and the shell never looks for any.
   publish: packaging.feed ? feeds() : null,
   linux: {
+    // Here alone: elsewhere it would take the place of the app's name, `Flying Stable.app`.
+    executableName: executable,
     // A Debian package must say whom to write to and where to read on.
     target: ["AppImage", ...(mail && packaging.homepage ? ["deb"] : []), "tar.gz"],
     icon: existsSync(join(here, "..", "icons", "png")) ? join(here, "..", "icons", "png") : null,

@@ -5,8 +5,10 @@ import { app, BrowserWindow, dialog, protocol } from "electron";
 import { ManifestError, readManifest } from "./manifest.js";
 import { SCHEME } from "./pages.js";
 import { appDataFolder, locateProject, readOptions } from "./places.js";
+import { keepFilesPrivate } from "./processes.js";
 import { runShell } from "./shell.js";
 
+keepFilesPrivate();
 const electronDir = dirname(fileURLToPath(import.meta.url));
 const options = readOptions({ argv: process.argv, env: process.env, packaged: app.isPackaged });
 const place = locateProject({

@@ -59,6 +59,11 @@ export function windowOpenVerdict({ to, origin }) {
   return isExternal(target) ? "external" : "deny";
 }
 
+/** Where a window goes that showed `shown` of the backend at `former`, once one serves at `origin`; null: nowhere. */
+export function addressAfterRestart({ shown, former, origin }) {
+  return former && shown.startsWith(`${former}/`) ? origin + shown.slice(former.length) : null;
+}
+
 /** Whether a request may leave the page. Others are refused at once: no page waits for a network that is not there. */
 export function requestAllowed({ url, origin, devTools }) {
   const target = parse(url);

@@ -65,6 +65,11 @@ export async function startTime(pid) {
   }
 }
 
+/** What this process makes is for its user alone (Windows: the access list of the profile says so). */
+export function keepFilesPrivate() {
+  process.umask(0o077);
+}
+
 function groupAlive(group) {
   if (process.platform === "linux") {
     return readdirSync("/proc").some((name) => {

@@ -2,7 +2,7 @@
 import { requestAllowed } from "./navigation.js";
 import { withToken } from "./token.js";
 
-export function applyRequestPolicy(session, { getOrigin, token, devTools, report }) {
+export function applyRequestPolicy(session, { getOrigin, getToken, devTools, report }) {
   const reported = new Set();
   session.webRequest.onBeforeRequest((details, answer) => {
     const allowed = requestAllowed({ url: details.url, origin: getOrigin(), devTools });
@@ -14,7 +14,7 @@ export function applyRequestPolicy(session, { getOrigin, token, devTools, report
     answer({ cancel: !allowed });
   });
   session.webRequest.onBeforeSendHeaders((details, answer) => {
-    const target = { url: details.url, origin: getOrigin(), token };
+    const target = { url: details.url, origin: getOrigin(), token: getToken() };
     answer({ requestHeaders: withToken(details.requestHeaders, target) });
   });
 }

@@ -20,6 +20,7 @@ import { applyIpc } from "./ipc.js";
 import { backendCommand } from "./launch.js";
 import { createLog, echoLog } from "./logs.js";
 import { menuTemplate } from "./menu.js";
+import { addressAfterRestart } from "./navigation.js";
 import { fillPage, pageUrl, servePages } from "./pages.js";
 import { applyPermissions } from "./permissions.js";
 import { appIcon } from "./places.js";
@@ -27,7 +28,6 @@ import { applyRequestPolicy } from "./requests.js";
 import { createSpelling } from "./spelling.js";
 import { ShellState } from "./state.js";
 import { Supervisor } from "./supervisor.js";
-import { createToken } from "./token.js";
 import { createFindBar, createMainWindow, createSplash, pageOptions } from "./windows.js";
 
 const STILL_WORKING_MS = 15_000;
@@ -56,7 +56,6 @@ export async function runShell({ electronDir, manifest, options, place, appData 
     process.on(event, (error) => log(`unexpected: ${error?.stack ?? error}`));
   }
 
-  const token = createToken();
   const supervisor = new Supervisor({
     launch: backendCommand({
       place,
@@ -65,17 +64,18 @@ export async function runShell({ electronDir, manifest, options, place, appData 
       env: process.env,
       environmentNames: manifest.environmentNames,
     }),
-    token,
     healthPath: manifest.healthPath,
     logFile: backendLog,
     state,
   });
   const getOrigin = () => supervisor.origin;
+  const getToken = () => supervisor.token;
 
   let main = null;
   let splash = null;
   let findBar = null;
   let backendVersions = null;
+  let served = null; // the origin of the pages that are open
   let quitting = false;
   let sessionEnding = false;
   let backendGone = false;
@@ -107,9 +107,17 @@ export async function runShell({ electronDir, manifest, options, place, appData 
   });
   follow("ready", ({ origin }) => {
     log(`ready at ${origin}`);
-    const shown = main?.webContents.getURL() ?? "";
+    const address = (window) =>
+      addressAfterRestart({ shown: window.webContents.getURL(), former: served, origin });
+    const window = mainWindow();
     // GET, not reload(): a reload would send a form a second time.
-    load(mainWindow(), shown.startsWith(`${origin}/`) ? shown : origin + manifest.home);
+    load(window, address(window) ?? origin + manifest.home);
+    for (const child of served === origin ? [] : BrowserWindow.getAllWindows()) {
+      if (child !== window && address(child)) {
+        load(child, address(child));
+      }
+    }
+    served = origin;
   });
   supervisor.start().catch((error) => displayReady.then(() => reportBackend(error)));
   await displayReady;
@@ -118,7 +126,9 @@ export async function runShell({ electronDir, manifest, options, place, appData 
 
   const session = sessions.fromPartition("persist:app");
   servePages(session, { electronDir, brand: place.brand });
-  applyRequestPolicy(session, { getOrigin, token, devTools: developer, report: log });
+  applyRequestPolicy(session, { getOrigin, getToken, devTools: developer, report: log });
+  // What was given the token and still waits for a connection would reach whoever has the port next.
+  supervisor.on("gone", () => session.closeAllConnections());
   applyPermissions(session, { getOrigin, report: log });
   applyDownloads(session, {
     getOrigin,

@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { lastLines, openLog } from "./logs.js";
 import { choosePort } from "./ports.js";
 import { endRecorded, endRemains, killTree, startTime } from "./processes.js";
-import { HEADER } from "./token.js";
+import { createToken, HEADER } from "./token.js";
 
 export const HOST = "127.0.0.1";
 export const MAX_RESTARTS = 3;
@@ -37,6 +37,7 @@ function settles(promise, ms) {
  * Emits
  *   "progress" (text)                        while the backend starts
  *   "ready" ({origin, event})                it answers; `event` is its own `ready` event, if it has come
+ *   "gone" ()                                it ended unasked, this moment: its port is anybody's
  *   "down" (outcome)                         it ended unasked and will be restarted
  *   "failed" ({message, hint, code, log})    it will not be restarted
  *   "event" (object)                         everything the backend reports
@@ -54,27 +55,26 @@ export class Supervisor extends EventEmitter {
 
   /**
    * launch      {command, args, cwd, env} of backendCommand()
-   * token       the secret of this launch
    * healthPath  answers 200 once the backend serves
    * logFile     takes the backend's standard error
    * state       ShellState: port and the running backend are remembered there
    */
-  constructor({
-    launch,
-    token,
-    healthPath,
-    logFile,
-    state,
-    graceMs = GRACE_MS,
-    backoffMs = BACKOFF_MS,
-  }) {
+  constructor({ launch, healthPath, logFile, state, graceMs = GRACE_MS, backoffMs = BACKOFF_MS }) {
     super();
-    this.#options = { launch, token, healthPath, logFile, state, graceMs, backoffMs };
+    this.#options = { launch, healthPath, logFile, state, graceMs, backoffMs };
   }
 
-  /** `http://127.0.0.1:PORT` once the backend holds that port, else null. The token is sent to nothing else. */
+  /**
+   * `http://127.0.0.1:PORT` while the backend holds that port, else null. The token is sent to nothing else: when the
+   * backend has ended, its port is anybody's.
+   */
   get origin() {
     return this.#run?.origin ?? null;
+  }
+
+  /** The secret of the backend that runs now, known to no other one; null without a backend. */
+  get token() {
+    return this.#run?.token ?? null;
   }
 
   get isReady() {
@@ -111,7 +111,7 @@ export class Supervisor extends EventEmitter {
     return this.stop();
   }
 
-  /** Stops and starts again on the same port with the same token. */
+  /** Stops and starts again on the same port, with a new token. */
   restart() {
     this.emit("progress", "Starting again");
     this.stop();
@@ -136,7 +136,7 @@ export class Supervisor extends EventEmitter {
   }
 
   async #spawn() {
-    const { launch, token, logFile, state } = this.#options;
+    const { launch, logFile, state } = this.#options;
     if (!this.#wanted || this.#run) {
       return;
     }
@@ -144,6 +144,7 @@ export class Supervisor extends EventEmitter {
       this.#port = await choosePort({ remembered: state.get("port"), taken: this.#taken });
     }
     const log = openLog(logFile);
+    const token = createToken();
     const child = spawn(launch.command, launch.args, {
       cwd: launch.cwd,
       env: {
@@ -159,16 +160,27 @@ export class Supervisor extends EventEmitter {
     const run = {
       child,
       port: this.#port,
+      token,
       origin: null,
       ready: false,
+      served: false,
+      over: false,
       stopping: false,
       failure: null,
       event: null,
     };
     this.#run = run;
     run.exited = new Promise((resolve) => {
-      child.once("error", (error) => resolve({ error }));
-      child.once("exit", (code, signal) => resolve({ code, signal }));
+      // At once: what follows waits for other processes, and meanwhile somebody else may take the port.
+      const over = (outcome) => {
+        Object.assign(run, { over: true, origin: null, ready: false });
+        if (!run.stopping) {
+          this.emit("gone");
+        }
+        resolve(outcome);
+      };
+      child.once("error", (error) => over({ error }));
+      child.once("exit", (code, signal) => over({ code, signal }));
     });
     child.stdin.on("error", () => {}); // it may end before the lifeline does
     createInterface({ input: child.stdout }).on("line", (line) => this.#follow(run, line));
@@ -189,7 +201,7 @@ export class Supervisor extends EventEmitter {
       return; // the contract allows nothing but events here; a foreign line is no reason to stop
     }
     this.emit("event", event);
-    if (event?.event === "listening" && event.port === run.port) {
+    if (event?.event === "listening" && event.port === run.port && !run.over) {
       run.origin = `http://${HOST}:${run.port}`;
       this.#options.state.set("port", run.port);
       this.emit("progress", "Starting");
@@ -203,6 +215,8 @@ export class Supervisor extends EventEmitter {
       );
     } else if (event?.event === "ready") {
       run.event = event;
+    } else if (event?.event === "stopping") {
+      run.origin = null; // by itself, or at a signal
     } else if (event?.event === "failed") {
       run.failure = event;
     }
@@ -210,16 +224,16 @@ export class Supervisor extends EventEmitter {
 
   // The backend answers when it is ready, however long that takes: one request, asked again only when its connection is lost.
   #askHealth(run) {
-    const { token, healthPath } = this.#options;
+    const { healthPath } = this.#options;
     const again = () => setTimeout(() => this.#askHealth(run), ASK_AGAIN_MS);
-    if (this.#run !== run || run.stopping || run.ready) {
+    if (run.over || run.stopping || run.ready) {
       return;
     }
     const request = http.get({
       host: HOST,
       port: run.port,
       path: healthPath,
-      headers: { [HEADER]: token },
+      headers: { [HEADER]: run.token },
       agent: false,
     });
     request.once("error", again);
@@ -227,8 +241,8 @@ export class Supervisor extends EventEmitter {
       response.resume();
       if (response.statusCode !== 200) {
         again();
-      } else if (this.#run === run && !run.stopping) {
-        run.ready = true;
+      } else if (!run.over && !run.stopping) {
+        run.ready = run.served = true;
         this.emit("ready", { origin: run.origin, event: run.event });
       }
     });
@@ -242,7 +256,6 @@ export class Supervisor extends EventEmitter {
       await endRemains(child.pid, REMAINS_MS);
     }
     child.stdin.destroy();
-    const wasReady = run.ready;
     this.#run = null;
     state.set("backend", undefined);
     if (run.stopping) {
@@ -258,7 +271,7 @@ export class Supervisor extends EventEmitter {
       this.#queue(() => this.#spawn());
     } else if (run.failure) {
       this.#fail(run.failure);
-    } else if (!wasReady && outcome.code !== null) {
+    } else if (!run.served && outcome.code !== null) {
       // It ended by itself before it served: another try would end the same way.
       this.#fail({ message: `The application could not start (exit code ${outcome.code}).` });
     } else {
@@ -294,6 +307,7 @@ export class Supervisor extends EventEmitter {
       return;
     }
     run.stopping = true;
+    run.origin = null; // its first act is to let go of the port
     run.child.stdin.end();
     if (!(await settles(run.exited, this.#options.graceMs))) {
       await killTree(run.child.pid);

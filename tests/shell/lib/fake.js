@@ -1,6 +1,7 @@
 // A supervisor around the fake backend, on plain Node.
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,7 +15,6 @@ export const load = (name) => import(join(shellDir, name));
 const { backendCommand } = await load("launch.js");
 const { ShellState } = await load("state.js");
 const { Supervisor } = await load("supervisor.js");
-const { createToken } = await load("token.js");
 
 /** A zombie counts as dead. */
 export const isAlive = (pid) => {
@@ -56,6 +56,24 @@ export function temporaryFolder() {
   return folder;
 }
 
+/** A server that takes `port` as soon as it is free; the heads of all requests it got. */
+export async function impostor(t, port) {
+  const requests = [];
+  const server = createServer((request, response) => {
+    requests.push({ url: request.url, headers: request.headers });
+    response.end("impostor");
+  });
+  t.after(() => server.closeAllConnections());
+  t.after(() => server.close());
+  const listen = () =>
+    new Promise((resolve) => {
+      server.once("error", () => resolve(false)).once("listening", () => resolve(true));
+      server.listen(port, "127.0.0.1");
+    });
+  await until(listen);
+  return requests;
+}
+
 export function fakeSupervisor(
   t,
   { mode = "", appData = temporaryFolder(), command = python, ...rest } = {},
@@ -74,7 +92,6 @@ export function fakeSupervisor(
       env: { ...process.env, FAKE_MODE: mode },
       environmentNames: ["FAKE_MODE"],
     }),
-    token: createToken(),
     healthPath: "/health/",
     logFile: join(appData, "logs", "backend-stderr.log"),
     state: new ShellState(join(appData, "shell.json")),

@@ -68,6 +68,7 @@ globalThis.Response = class {
 const { app, ipcMain } = electron;
 
 app.on("session-created", (session) => {
+  session.closeAllConnections = async () => {};
   session.protocol.handle = (scheme, answer) =>
     session.protocol.registerBufferProtocol(scheme, async (request, done) => {
       const { body, status, headers } = await answer(request);

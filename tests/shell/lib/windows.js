@@ -7,9 +7,9 @@ import { createServer } from "node:http";
 import { delimiter, join } from "node:path";
 import { test as nodeTest } from "node:test";
 import { copyProject, electron, launchShell, shellCommand } from "./electron.js";
-import { fakeProject, isAlive, temporaryFolder, until } from "./fake.js";
+import { fakeProject, impostor, isAlive, temporaryFolder, until } from "./fake.js";
 
-export { electron, isAlive, temporaryFolder, until };
+export { electron, impostor, isAlive, temporaryFolder, until };
 
 const TEST_MS = 120_000;
 const END_MS = 20_000;

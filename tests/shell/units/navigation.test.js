@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { load } from "../lib/fake.js";
 
-const { navigationVerdict, requestAllowed, windowOpenVerdict } = await load("navigation.js");
+const { addressAfterRestart, navigationVerdict, requestAllowed, windowOpenVerdict } =
+  await load("navigation.js");
 
 const origin = "http://127.0.0.1:23456";
 const page = `${origin}/list`;
@@ -141,4 +142,16 @@ test("a page requests from its own origin and nowhere else", () => {
     assert.equal(requestAllowed({ url, origin, devTools: false }), false, url);
   }
   assert.equal(requestAllowed({ url: "devtools://devtools/x", origin, devTools: true }), true);
+});
+
+test("after a restart a window comes back to its page, wherever the backend serves then", () => {
+  const former = "http://127.0.0.1:23456";
+  const origin = "http://127.0.0.1:23999";
+  const address = (shown, before = former) =>
+    addressAfterRestart({ shown, former: before, origin });
+  for (const shown of ["http://127.0.0.1:234567/", "desktop-shell://pages/error", "", former]) {
+    assert.equal(address(shown), null, shown);
+  }
+  assert.equal(address(`${former}/items/?q=1#top`, null), null);
+  assert.equal(address(`${former}/items/?q=1#top`), `${origin}/items/?q=1#top`);
 });

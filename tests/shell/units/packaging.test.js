@@ -48,3 +48,12 @@ for (const [platform, arch, channel] of [
 test("without a feed there is no update metadata", () => {
   assert.equal(configuration({ platform: "win32", arch: "x64" }).publish, null);
 });
+
+test("the program is named after the app, on Linux as a command is", () => {
+  const { executableName, linux, mac, win } = configuration({ platform: "darwin", arch: "arm64" });
+  assert.deepEqual(
+    [executableName, mac.executableName, win.executableName],
+    [undefined, undefined, undefined],
+  );
+  assert.equal(linux.executableName, "app");
+});

@@ -10,6 +10,7 @@ import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import {
   fakeSupervisor,
+  impostor,
   isAlive,
   load,
   python,
@@ -95,6 +96,56 @@ test("a port taken between choice and bind leads to another one", async (t) => {
   assert.notEqual(starts()[1][1], file("taken"));
 });
 
+/** True until libuv has collected the process: then, and before anything else, its `exit` is told. */
+const isKnown = (pid) => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+test("the port of a dead backend gets no token, whatever else of it has still to be ended", async (t) => {
+  const { supervisor, next } = fakeSupervisor(t, { mode: "remains" });
+  const ready = next("ready");
+  await supervisor.start();
+  await ready;
+  const { pid } = supervisor;
+  process.kill(pid, "SIGKILL");
+  await until(() => !isKnown(pid));
+  assert.equal(supervisor.origin, null);
+  assert.equal(supervisor.isReady, false);
+});
+
+test("whoever takes a dead backend's port is asked nothing, and the next backend has another port and token", async (t) => {
+  const { supervisor, next, starts } = fakeSupervisor(t, { backoffMs: [1000] });
+  let ready = next("ready");
+  await supervisor.start();
+  const { origin } = await ready;
+  ready = next("ready");
+  process.kill(supervisor.pid, "SIGKILL");
+  const requests = await impostor(t, Number(new URL(origin).port));
+  assert.notEqual((await ready).origin, origin);
+  assert.deepEqual(requests, []);
+  assert.notEqual(starts().at(0)[2], starts().at(-1)[2]);
+});
+
+test("a backend that is being stopped gets no token any more: it lets go of its port first", async (t) => {
+  const { supervisor, next, starts, file } = fakeSupervisor(t);
+  const ready = next("ready");
+  await supervisor.start();
+  const { origin } = await ready;
+  const answer = get(`${origin}/busy?seconds=2`, { [HEADER]: starts()[0][2] });
+  await until(() => file("visits").includes("/busy"));
+  const { pid } = supervisor;
+  const stopped = supervisor.stop();
+  await new Promise(setImmediate);
+  assert.equal(supervisor.origin, null);
+  assert.equal(isAlive(pid), true);
+  await stopped;
+  assert.equal((await answer).body, "done");
+});
+
 test("a slow start reports progress and is waited for", async (t) => {
   const { supervisor, next, history } = fakeSupervisor(t, { mode: "slow" });
   const ready = next("ready");
@@ -163,7 +214,8 @@ test("a killed backend is restarted three times on its port, then given up; Try 
   process.kill(supervisor.pid, "SIGKILL");
   await failed;
   assert.equal(starts().length, 4);
-  assert.equal(new Set(starts().map(([, port, token]) => port + token)).size, 1);
+  assert.equal(new Set(starts().map(([, port]) => port)).size, 1);
+  assert.equal(new Set(starts().map(([, , token]) => token)).size, 4);
   ready = next("ready");
   await supervisor.start();
   await ready;

@@ -2,7 +2,7 @@
 
 FAKE_MODE is a comma-separated list of: slow (3 s until ready), hang (never ready), fail13, exit3,
 taken (the first port it is given is always taken), noisy, stubborn (ignores the end of its
-lifeline), children (one more process), dropped (loses the first health request), popups (its
+lifeline), children (one more process), remains (one more that outlives it), dropped (loses the first health request), popups (its
 first page opens windows by itself).
 FAKE_TARGET is the address of a foreign server for hostile pages.
 """
@@ -166,6 +166,8 @@ def main() -> int:
                 [sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE
             )
         )
+    if "remains" in MODE:
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     if "noisy" in MODE:
         sys.stderr.write("noise " * 400_000)
         sys.stdout.write("not an event\n[1]\nnull\n")

@@ -1,0 +1,93 @@
+"""`launch.py restore`: puts back a backup that a person has chosen. Prints one JSON document.
+
+Nothing of the project is loaded: this must work when the project or its data does not.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from . import backups, databases
+from .contract import BackendError, Exit, read_installation
+from .data import open_folder
+from .recovery import Recovery
+
+CURRENT = "current"
+"""In the place of a backup: go on with what an interrupted update left."""
+
+
+def run(arguments: list[str]) -> int:
+    """List the backups or restore one; returns the exit code."""
+    try:
+        installation = read_installation()
+        with open_folder(installation.app_data):
+            recovery = Recovery(installation.app_data)
+            match arguments:
+                case ["--list"]:
+                    document = {"backups": _listed(recovery)}
+                case [name] if not name.startswith("-"):
+                    document = _restored(recovery, name)
+                case _:
+                    raise BackendError(
+                        Exit.CONFIGURATION,
+                        "restore takes the name of one backup, or --list.",
+                        "Take a name from `launch.py restore --list`.",
+                    )
+    except BackendError as failure:
+        error = {"message": failure.message, "hint": failure.hint}
+        print(json.dumps({"error": {"code": f"DDK-RUN-{failure.code}", **error}}))
+        return failure.code
+    print(json.dumps(document))
+    return Exit.CLEAN
+
+
+def _listed(recovery: Recovery) -> list[dict[str, Any]]:
+    """The backups, the newest first."""
+    listed = [_described(each.file) for each in reversed(backups.every(recovery.folder))]
+    if recovery.marker.exists():
+        listed += [
+            {**_described(file), "name": CURRENT}
+            for file in recovery.files().values()
+            if file.is_file()
+        ][:1]
+    return listed
+
+
+def _described(file: Path) -> dict[str, Any]:
+    stats = file.stat()
+    try:
+        databases.require_whole(file, thorough=True)
+        sound = not databases.is_new(file)
+    except BackendError:
+        sound = False
+    made = datetime.fromtimestamp(stats.st_mtime, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    database = backups.stem(file) if file.parent.name == backups.FOLDER else file.stem
+    return {
+        "name": file.name,
+        "database": database,
+        "made": made,
+        "bytes": stats.st_size,
+        "sound": sound,
+    }
+
+
+def _restored(recovery: Recovery, name: str) -> dict[str, Any]:
+    if name == CURRENT:
+        recovery.accept()
+        return {"restored": name, "set_aside": recovery.set_aside[-1]}
+    backup = next((b.file for b in backups.every(recovery.folder) if b.file.name == name), None)
+    if backup is None:
+        raise BackendError(
+            Exit.RESTORE_FAILED,
+            f"There is no backup called {name}; nothing was changed.",
+            "Take a name from `launch.py restore --list`.",
+        )
+    files = recovery.files()
+    stem = backups.stem(backup)
+    alias = next((a for a, f in files.items() if f.stem == stem), stem)
+    file = files.get(alias, recovery.app_data / f"{stem}.sqlite3")
+    recovery.restore(alias, file, backup)
+    return {"restored": name, "set_aside": recovery.set_aside[-1]}

@@ -1,0 +1,74 @@
+"""Programs that only another system has, in the place of the real ones.
+
+Each writes down what it was called with, and ends as the real one does: `fails` is a piece of text
+that makes it refuse a command in which it occurs.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+SCRIPT = """#!{python}
+import json, sys
+with open({log!r}, "a") as log:
+    log.write(json.dumps([{name!r}, *sys.argv[1:]]) + "\\n")
+if any(each and each in " ".join(sys.argv) for each in {fails!r}):
+    print({said!r}, file=sys.stderr)
+    raise SystemExit({code})
+{does}
+"""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a program refuses: what it says, and its exit code."""
+
+    said: str
+    code: int
+
+
+# As seen in the documentation, or the source, of each.
+KINDS = {
+    "codesign": Kind("code object is not signed at all", 1),
+    "spctl": Kind("rejected", 3),
+    "xcrun": Kind("The validate action failed! Error 65.", 65),
+    "taskkill": Kind("ERROR: The process not found.", 128),
+    "gh": Kind("HTTP 404: Not Found", 1),
+    "sudo": Kind("sudo: a password is required", 1),
+}
+
+
+class StandIns:
+    """A folder for the search path; `calls` is what was asked of the programs in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.log = folder / "calls.jsonl"
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def add(self, name: str, *, fails: tuple[str, ...] = (), does: str = "") -> Path:
+        """Put `name` there; `does` is Python that it runs where it does not refuse."""
+        kind = KINDS.get(name, Kind("refused", 1))
+        file = self.folder / name
+        text = SCRIPT.format(
+            python=sys.executable, log=str(self.log), name=name, fails=fails, said=kind.said,
+            code=kind.code, does=does,
+        )  # fmt: skip
+        file.write_text(text, encoding="utf-8")
+        file.chmod(0o755)
+        return file
+
+    @property
+    def calls(self) -> list[list[str]]:
+        """Every call, as the name and its arguments."""
+        if not self.log.exists():
+            return []
+        return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
+
+    def called(self) -> list[str]:
+        """The same, each as one line for a shell."""
+        return [shlex.join(call) for call in self.calls]
