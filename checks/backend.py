@@ -326,8 +326,7 @@ class Backend:
         deadline = time.monotonic() + limit
         while not (event := self.event(name)):
             now = time.monotonic()
-            silent = now - self.heard > SILENCE_LIMIT
-            if now > deadline or silent or not self._reader.is_alive():
+            if now > deadline or self.quiet() or not self._reader.is_alive():
                 return self.event(name)
             if self.process.poll() is not None and self._reader.join(1) is None:
                 return self.event(name)
@@ -336,6 +335,10 @@ class Backend:
             with contextlib.suppress(queue.Empty):
                 self._arrived.get(timeout=0.2)
         return event
+
+    def quiet(self) -> bool:
+        """Whether it has been silent for so long that nothing more is expected."""
+        return time.monotonic() - self.heard > SILENCE_LIMIT
 
     def ready(self) -> Backend:
         """Wait until it serves. Raises TargetFailedError with the reason it does not."""

@@ -411,6 +411,22 @@ def bootstrap_cookies(backend: Backend) -> dict[str, str]:
     return visitor.cookies
 
 
+def kill_first_start(target: Target, app_data: Path, last: dict[str, Any] | None) -> None:
+    """Kill a first start once its database is there, or at the step `last`, or when it serves."""
+
+    def reached(backend: Backend) -> bool:
+        if last is None:
+            return any(path.stat().st_size for path in app_data.glob("*.sqlite3"))
+        return any(event.get("name") == last["name"] for event in backend.events)
+
+    with Backend(target, app_data) as backend:
+        while backend.process.poll() is None and not backend.event("ready"):
+            if reached(backend) or backend.quiet():
+                break
+            time.sleep(0.001)
+        backend.kill()
+
+
 @dataclass(frozen=True)
 class Migrated:
     """A start of a newer version: the copy of the target has migrations that are pending."""

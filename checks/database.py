@@ -98,6 +98,15 @@ def rows(path: Path) -> set[tuple[str, int]]:
     return found
 
 
+def counts(path: Path) -> dict[str, int]:
+    """How many rows each table has."""
+    with opened(path) as connection:
+        return {
+            table: connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]
+            for table in _tables(connection)
+        }
+
+
 def migrations(path: Path) -> set[tuple[str, str]]:
     """The applied migrations; empty when the database has none or cannot be read."""
     try:

@@ -25,6 +25,7 @@ from checks.conftest import (
     Probed,
     Restarts,
     SecondInstall,
+    kill_first_start,
     not_root,
 )
 from checks.target import WINDOWS, Target
@@ -214,6 +215,34 @@ def test_no_needless_backup(restarts: Restarts, seen: Seen) -> None:
     """Makes no backup when nothing is pending."""
     assert not restarts.new_backups, f"new: {', '.join(restarts.new_backups)}"
     seen("no new backup")
+
+
+@pytest.mark.criterion("DAT-16")
+@pytest.mark.usefixtures("needs_database")
+def test_killed_first_start(target: Target, scratch: Path, seen: Seen) -> None:
+    """Completes a first start that was killed."""
+    whole, events = _settled(target, scratch / "undisturbed")
+    steps = [event for event in events if event["event"] == "migrating"]
+    interrupted = scratch / "interrupted"
+    # Twice on one folder: what the first one leaves must not mislead the second.
+    kill_first_start(target, interrupted, None)
+    kill_first_start(target, interrupted, steps[-1] if steps else None)
+    path, _ = _settled(target, interrupted)
+    lacking = database.migrations(whole) - database.migrations(path)
+    assert not lacking, f"{len(lacking)} migrations are not applied after the next start"
+    rows = database.counts(path)
+    fewer = {name: n for name, n in database.counts(whole).items() if rows.get(name, 0) < n}
+    found = ", ".join(f"{rows.get(name, 0)} of {n} rows in {name}" for name, n in fewer.items())
+    assert not fewer, f"after the next start: {found}"
+    seen(f"killed twice, then {sum(rows.values())} rows as undisturbed")
+
+
+def _settled(target: Target, app_data: Path) -> tuple[Path, list[dict[str, Any]]]:
+    """The database after a start and a stop, and what was reported."""
+    with Backend(target, app_data) as backend:
+        backend.ready()
+        backend.stop()
+    return database.main_file(app_data), backend.events
 
 
 def _bound_by_permissions(target: Target) -> Target:

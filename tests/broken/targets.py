@@ -739,6 +739,19 @@ BROKEN = (
     broken("not as recorded", "ADP-3", (LAUNCH, "", "# theirs\n"), in_git=True),
     broken("unknown key in desktop.toml", "ADP-4", (TOML, "[app]\n", '[app]\ncolour = "teal"\n')),
     broken("unknown version of the specification", "ADP-5", (TOML, 'spec = "1.1"', 'spec = "9.9"')),
+    # Since 1.1: first run, updates, shipped data
+    broken(
+        "first run over before its commands",
+        "DAT-16",
+        (
+            "migrations.py",
+            "        if new:\n            self._first_run(backups, ",
+            "        remove(self.marker)\n"
+            "        first_run.end(self.installation.app_data)\n"
+            "        if new:\n            __import__('time').sleep(2)\n"
+            "            self._first_run(backups, ",
+        ),
+    ),
 )
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from . import system
 
 FOLDER = "set-aside"
-# What an interrupted or failed update leaves is kept for a report, not for ever.
-KEPT_OF_UPDATES = 2
+# What a failed update or first run leaves is kept for a report, not for ever.
+KEPT = 2
 
 
 def new_folder(app_data: Path, reason: str) -> Path:
@@ -44,5 +44,5 @@ def copy(files: Iterable[Path], folder: Path) -> None:
 def prune(app_data: Path, reason: str) -> None:
     """Remove all but the last folders of this reason."""
     folders = sorted((app_data / FOLDER).glob(f"[0-9]*-{reason}"))
-    for folder in folders[:-KEPT_OF_UPDATES]:
+    for folder in folders[:-KEPT]:
         shutil.rmtree(folder, ignore_errors=True)

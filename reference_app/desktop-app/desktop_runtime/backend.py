@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import signal
@@ -12,7 +13,7 @@ import time
 import traceback
 from pathlib import Path
 
-from . import log, overlay, restore, system, workers
+from . import first_run, log, overlay, restore, system, workers
 from .channel import Channel
 from .contract import (
     Address,
@@ -26,7 +27,7 @@ from .contract import (
 from .data import make_folders, open_folder, read_json, remove
 from .entry import enter, project_failure
 from .manifest import Manifest, read_manifest
-from .recovery import Recovery
+from .recovery import DEFAULT_DATABASE, Recovery
 
 SQLITE_WITH_WAL_FIX = (3, 51, 3)
 PREPARING_GRACE_SECONDS = 3.0
@@ -71,7 +72,6 @@ class Backend:
         except Stopped:
             return Exit.CLEAN
         except BackendError as failure:
-            traceback.print_exc()
             self.channel.send(
                 "failed",
                 code=f"DDK-RUN-{failure.code}",
@@ -79,6 +79,8 @@ class Backend:
                 message=failure.message,
                 hint=failure.hint,
             )
+            with contextlib.suppress(OSError):  # the log may be on the disk that is full
+                traceback.print_exc()
             return failure.code
         return Exit.CLEAN
 
@@ -94,7 +96,8 @@ class Backend:
                 f"Port {address.port} is taken: {error}",
                 "The shell tries another port.",
             ) from error
-        held = open_folder(installation.app_data)
+        data = installation.app_data
+        held = open_folder(data)
         self.channel.send("listening", host=address.host, port=address.port, pid=os.getpid())
         self._obey(signal.SIGTERM, signal.SIGINT)
         self.channel.on_end(lambda: self._end("lifeline"))
@@ -103,10 +106,12 @@ class Backend:
         try:
             recovery = Recovery(installation.app_data)
             recovery.run()
+            first_run.begin(data, data / DEFAULT_DATABASE, data.glob("*.sqlite3"))
             load_project(self.payload, installation, manifest)
-            log.write_to(installation.app_data / "logs")
+            log.write_to(data / "logs")
             self._serve(sock, address, installation, manifest, recovery)
         finally:
+            first_run.leave(data)
             held.close()
 
     def _serve(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import IO, Any
 
 from . import system
 from .contract import BackendError, Exit
 
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 FOLDERS = ("media", "logs", "backups", "cache", "outbox", "sessions")
 
 
@@ -53,15 +56,32 @@ def not_writable(path: Path, error: Exception) -> BackendError:
     )
 
 
+def is_storage_fault(error: BaseException | None) -> bool:
+    """Whether the disk is behind an error: full, read-only or failing."""
+    while error is not None:
+        if isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in (
+            sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY,
+        ):  # fmt: skip
+            return True
+        if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
 def secret_key(app_data: Path) -> str:
-    """The key of this installation, made at the first start, readable by its user only."""
+    """The key of this installation, made at the first start, readable by its user only.
+
+    An empty file, as a full disk leaves it, is no key. Raises `BackendError` (16).
+    """
     file = app_data / "secret_key"
     try:
+        if not file.exists() or not file.stat().st_size:
+            app_data.mkdir(parents=True, exist_ok=True)
+            write_private(file, secrets.token_urlsafe(50))
         return file.read_text(encoding="ascii")
-    except FileNotFoundError:
-        app_data.mkdir(parents=True, exist_ok=True)
-        write_private(file, secrets.token_urlsafe(50))
-        return file.read_text(encoding="ascii")
+    except (OSError, ValueError) as error:
+        raise not_writable(file, error) from error
 
 
 def write_private(file: Path, text: str) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from .contract import BackendError, Exit
 from .data import not_writable
 
+MAGIC = b"SQLite format 3\0"
 LOG_SUFFIXES = ("-wal", "-shm", "-journal")
 LOCK_SECONDS = 5
 SMALLEST_PAGE = 512  # bytes; https://sqlite.org/fileformat.html

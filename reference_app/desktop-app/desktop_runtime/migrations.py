@@ -16,9 +16,10 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
-from . import databases
+from . import databases, first_run
 from .contract import BackendError, Exit, Installation
-from .data import copy_seed
+from .data import copy_seed, is_storage_fault, not_writable
+from .entry import project_failure
 from .manifest import Manifest
 from .recovery import Change, Recovery
 
@@ -46,9 +47,21 @@ class Databases:
         That is created, restored, migrated or unchanged. `progress(done, total, name)` may
         raise `Stopped`. Raises `BackendError` with the exit codes 13 to 16, 19 and 21.
         """
+        try:
+            return self._prepare(progress)
+        except BackendError:
+            raise
+        except Exception as error:
+            if is_storage_fault(error):
+                raise not_writable(self.installation.app_data, error) from error
+            raise project_failure(error, self.project) from error
+
+    def _prepare(self, progress: Progress) -> str:
         settings.MIGRATION_MODULES = {**settings.MIGRATION_MODULES, **_empty_packages()}
-        new = databases.is_new(self.files["default"])
-        if new:
+        data = self.installation.app_data
+        connections.close_all()  # what the project has opened while it loaded
+        first = new = first_run.begin(data, self.files["default"], self.files.values())
+        if first:
             self._seed()
             new = databases.is_new(self.files["default"])
         for file in self.files.values():
@@ -58,6 +71,9 @@ class Databases:
         plans = {alias: self._plan(alias) for alias in self.files}
         if new or any(plans.values()):
             self._migrate(plans, existing, new, progress)
+        if first:
+            first_run.end(data)
+        # Not before: an unfinished database would be missed when the next start puts it away.
         self.recovery.remember(self.files)
         if new:
             return "created"
@@ -138,6 +154,8 @@ class Databases:
                     call_command(*command)
             except (Exception, SystemExit) as error:
                 self._put_back(change)
+                if is_storage_fault(error):
+                    raise not_writable(self.installation.app_data, error) from error
                 raise BackendError(
                     Exit.FIRST_RUN_FAILED,
                     f"Preparing the first start failed in `{' '.join(command)}`: {error}",
@@ -155,6 +173,8 @@ class Databases:
                 f"Updating the database failed ({cause}), and so did restoring it ({second}).",
                 f"The next start tries to restore it again. {databases.RESTORE_HINT}",
             )
+        if is_storage_fault(error):
+            return not_writable(self.installation.app_data, error)
         return BackendError(
             Exit.MIGRATION_FAILED,
             f"Updating the database failed, your data is as it was before: {cause}",

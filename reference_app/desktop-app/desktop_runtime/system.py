@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import socket
+import struct
 import sys
 import threading
 import time
@@ -69,8 +70,7 @@ def lock(path: Path) -> IO[bytes] | None:
             file.seek(0)
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         else:
-            # Not flock, which whoever may read the file can hold.
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(file, fcntl.F_WRLCK)
         return file
     except OSError:
         if WINDOWS or not _is_only_read(file):
@@ -82,10 +82,26 @@ def lock(path: Path) -> IO[bytes] | None:
     return lock(path)
 
 
+def _lock(file: IO[bytes], kind: int) -> None:
+    """Raises `OSError` when another process holds a lock that excludes this one.
+
+    Linux: a lock of the open file description (fcntl_locking(2)). Unlike flock it cannot be held
+    by who may only read the file, and unlike lockf it is not lost when any descriptor of the file
+    is closed. macOS: flock; the closed folder keeps other users away from the file.
+    """
+    if hasattr(fcntl, "F_OFD_SETLK"):
+        whole_file = struct.pack("hhqqixxxx", kind, os.SEEK_SET, 0, 0, 0)
+        fcntl.fcntl(file, fcntl.F_OFD_SETLK, whole_file)
+    else:
+        fcntl.flock(
+            file, (fcntl.LOCK_EX if kind == fcntl.F_WRLCK else fcntl.LOCK_SH) | fcntl.LOCK_NB
+        )
+
+
 def _is_only_read(file: IO[bytes]) -> bool:
     """Whether those who hold the lock share it, which no backend does."""
     try:
-        fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        _lock(file, fcntl.F_RDLCK)
     except OSError:
         return False
     return True

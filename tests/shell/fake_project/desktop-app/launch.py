@@ -2,8 +2,8 @@
 
 FAKE_MODE is a comma-separated list of: slow (3 s until ready), hang (never ready), fail13, exit3,
 taken (the first port it is given is always taken), noisy, stubborn (ignores the end of its
-lifeline), children (one more process), remains (one more that outlives it), dropped (loses the first health request), popups (its
-first page opens windows by itself).
+lifeline), children (one more process), remains (one more that outlives it), dropped (loses the
+first health request), popups (its first page opens windows by itself).
 FAKE_TARGET is the address of a foreign server for hostile pages.
 """
 
