@@ -16,6 +16,8 @@ from .files import _then_served
 from .scene import Outcome, Scene
 
 NOBODY = 65_534
+# Nothing fits, the update failed, the first run failed, what was before does not fit back.
+FULL = ("served", "refused 14", "refused 16", "refused 19", "refused 21")
 WITHOUT_POWER = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--")
 
 
@@ -62,7 +64,7 @@ def nearly_full_at_first_start(scene: Scene) -> Outcome:
 
 def _full_then(scene: Scene, first: Outcome) -> Outcome:
     """The person is told the reason, and nothing is lost once there is room."""
-    then = _then_served(scene, first, ("served", "refused 16", "refused 14", "refused 19"))
+    then = _then_served(scene, first, FULL)
     if then is not first and first.what != "served" and "full" not in first.notes[0]:
         return Outcome(f"{first.what}, and blames something else", notes=first.notes)
     return then
