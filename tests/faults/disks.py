@@ -13,6 +13,7 @@ from pathlib import Path
 from .client import Client
 from .faults import Fault, linux_root
 from .files import _then_served
+from .project import FIRST_ROW
 from .scene import Outcome, Scene
 
 NOBODY = 65_534
@@ -44,20 +45,20 @@ def fill(file: Path, leave: int = 0) -> None:
 
 def full_at_first_start(scene: Scene) -> Outcome:
     """Nothing fits; with room again the first start is a first start."""
-    scene.kept.add(0)
     with small_disk(scene, 4) as film:
         fill(film)
         first = scene.again()
+        scene.kept.add(FIRST_ROW)
         film.unlink()
         return _full_then(scene, first)
 
 
 def nearly_full_at_first_start(scene: Scene) -> Outcome:
     """The disk gets full between the first page and the last command of a first start."""
-    scene.kept.add(0)
     with small_disk(scene, 4) as film:
         fill(film, leave=scene.chance.randrange(20_000, 200_000))
         first = scene.again()
+        scene.kept.add(FIRST_ROW)
         film.unlink()
         return _full_then(scene, first)
 
@@ -121,9 +122,9 @@ def full_while_migrating(scene: Scene) -> Outcome:
 
 def full_for_bytecode(scene: Scene) -> Outcome:
     """In development: half-written bytecode must not stop every later start."""
-    with small_disk(scene, 8) as film:
+    with small_disk(scene, 64) as film:
         scene.cache = scene.data / "pycache"
-        fill(film, leave=scene.chance.randrange(200_000, 3_000_000))
+        fill(film, leave=scene.chance.randrange(1_000_000, 6_000_000))
         first = scene.start()
         first.wait("ready", "failed")
         first.stop()
@@ -238,7 +239,14 @@ FAULTS = (
     Fault("disk full while saving", SERVED, full_while_saving, 3, 0, needs=linux_root),
     Fault("disk full at a clean stop", SERVED, full_at_stop, 2, 1, needs=linux_root),
     Fault("disk full for the backup", SERVED, full_at_backup, 2, 0, needs=linux_root),
-    Fault("disk full while migrating", SERVED, full_while_migrating, 2, 0, needs=linux_root),
+    Fault(
+        "disk full while migrating",
+        ("served", "restored"),
+        full_while_migrating,
+        2,
+        0,
+        needs=linux_root,
+    ),
     Fault("disk full for bytecode", SERVED, full_for_bytecode, 5, 1, needs=linux_root),
     Fault("app data read-only at the start", SERVED, read_only_at_start, 1, 0, needs=linux_root),
     Fault(

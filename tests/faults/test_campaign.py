@@ -12,38 +12,7 @@ from .faults import Fault
 from .project import PAYLOAD
 from .scene import Outcome, Places
 
-OPEN = {
-    "later-dated backups, failing update": "issue 11, 1",
-    "marker names a missing backup": "issue 11, 2",
-    "marker names a damaged backup": "issue 11, 2",
-    "killed around the first database file": "issue 11, 3",
-    "killed in the first start": "issue 11, 3",
-    "hot rollback journal": "issue 11, 4",
-    "older log beside a clean stop": "issue 11, 5",
-    "log of another database": "issue 11, 5",
-    "database missing": "issue 11, 7",
-    "database of no bytes": "issue 11, 7",
-    "another user looks": "issue 11, 9",
-    "marker says nothing": "issue 11, low",
-    "clean record is a folder": "issue 11, low",
-    "database is a dangling link": "issue 11, low",
-    "database is a looping link": "issue 11, low",
-    "database is a named pipe": "issue 11, low",
-    "port of five thousand digits": "issue 11, low",
-    "app data removed while running": "issue 11, low",
-    "disk full at the first start": "issue 11, low",
-    "disk full at a clean stop": "issue 11, low",
-    "disk full for bytecode": "issue 11, low",
-}
-SHORT = [
-    pytest.param(
-        fault,
-        id=fault.name,
-        marks=[pytest.mark.xfail(reason=OPEN[fault.name])] if fault.name in OPEN else [],
-    )
-    for fault in FAULTS
-    if fault.short
-]
+SHORT = [pytest.param(fault, id=fault.name) for fault in FAULTS if fault.short]
 
 
 @pytest.fixture(scope="module")

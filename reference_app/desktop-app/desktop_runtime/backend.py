@@ -24,7 +24,7 @@ from .contract import (
     read_address,
     read_installation,
 )
-from .data import make_folders, open_folder, read_json, remove
+from .data import is_storage_fault, make_folders, not_writable, open_folder, read_json, remove
 from .entry import enter, project_failure
 from .manifest import Manifest, read_manifest
 from .recovery import DEFAULT_DATABASE, Recovery
@@ -71,7 +71,8 @@ class Backend:
             self._run()
         except Stopped:
             return Exit.CLEAN
-        except BackendError as failure:
+        except Exception as error:
+            failure = self._failure(error)
             self.channel.send(
                 "failed",
                 code=f"DDK-RUN-{failure.code}",
@@ -83,6 +84,13 @@ class Backend:
                 traceback.print_exc()
             return failure.code
         return Exit.CLEAN
+
+    def _failure(self, error: Exception) -> BackendError:
+        if isinstance(error, BackendError):
+            return error
+        if isinstance(error, OSError) or is_storage_fault(error):
+            return not_writable(read_installation().app_data, error)
+        return project_failure(error, self.project)
 
     def _run(self) -> None:
         address = read_address()

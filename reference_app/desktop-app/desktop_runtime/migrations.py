@@ -6,6 +6,7 @@ interrupts the change, the next start finds the marker and begins from the backu
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -82,13 +83,21 @@ class Databases:
         return "migrated" if any(plans.values()) else "unchanged"
 
     def close(self) -> None:
-        """Fold the write-ahead logs into the databases and note that the stop was clean."""
-        for alias, file in self.files.items():
-            if file.exists():
-                with connections[alias].cursor() as cursor:
-                    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        connections.close_all()
-        self.recovery.note_clean_stop(self.files.values())
+        """Fold the write-ahead logs into the databases and note that the stop was clean.
+
+        Where the disk refuses, the logs keep what they have, and the next start reads every page.
+        """
+        try:
+            for alias, file in self.files.items():
+                if file.exists():
+                    with connections[alias].cursor() as cursor:
+                        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            connections.close_all()
+            self.recovery.note_clean_stop(self.files.values())
+        except Exception as error:
+            if not isinstance(error, OSError) and not is_storage_fault(error):
+                raise
+            logging.getLogger(__name__).warning("the stop was not clean: %s", error)
 
     def _seed(self) -> None:
         """Copy what the app brings along: the staged first-run tree, seeds, extra databases."""

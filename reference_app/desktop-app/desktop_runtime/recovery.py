@@ -54,7 +54,8 @@ class Recovery:
 
         Raises `BackendError` (15, 16 or 21); the databases are then as they were.
         """
-        for rest in [*self.folder.glob("*.partial"), *self.app_data.glob("*.restoring")]:
+        unfinished = [*self.app_data.glob("*.restoring"), *self.app_data.glob("*.[0-9]*.tmp")]
+        for rest in [*self.folder.glob("*.partial"), *unfinished]:
             rest.unlink(missing_ok=True)
         if change := self.interrupted():
             self.undo(change)

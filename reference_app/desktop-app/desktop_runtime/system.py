@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import errno
 import os
 import signal
 import socket
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 WINDOWS = sys.platform == "win32"
+LOCKS_REFUSED = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 
 if WINDOWS:
     import ctypes
@@ -63,7 +65,10 @@ def keep_private(folder: Path) -> None:
 
 
 def lock(path: Path) -> IO[bytes] | None:
-    """Hold `path` for this process until it ends; None if another process holds it."""
+    """Hold `path` for this process until it ends; None if another process holds it.
+
+    Raises `OSError` where the file system, as some network folders do, refuses every lock.
+    """
     file = path.open("a+b")
     try:
         if WINDOWS:
@@ -72,7 +77,10 @@ def lock(path: Path) -> IO[bytes] | None:
         else:
             _lock(file, fcntl.F_WRLCK)
         return file
-    except OSError:
+    except OSError as error:
+        if error.errno in LOCKS_REFUSED:
+            file.close()
+            raise
         if WINDOWS or not _is_only_read(file):
             file.close()
             return None
