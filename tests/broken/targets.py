@@ -591,10 +591,10 @@ BROKEN = (
         "PRC-2",
         (
             "server.py",
-            "        while self._is_busy() and",
+            "        while self._close_idle() and",
             "        for channel in [*self._server.active_channels.values()]:\n"
             "            channel.handle_close()\n"
-            "        while self._is_busy() and",
+            "        while self._close_idle() and",
         ),
     ),
     broken(
@@ -622,7 +622,11 @@ BROKEN = (
     broken(
         "takes long to end",
         "PRC-3",
-        ("backend.py", "        crew.stop()\n", "        time.sleep(6)\n        crew.stop()\n"),
+        (
+            "backend.py",
+            "        self.crew.stop()\n",
+            "        time.sleep(6)\n        self.crew.stop()\n",
+        ),
     ),
     broken(
         "two backends on one folder",

@@ -160,7 +160,9 @@ class Backend:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=environment(project, app_data, DESKTOP_DJANGO_PORT=str(self.port), **environ),
+                env=environment(
+                    project, app_data, **{"DESKTOP_DJANGO_PORT": str(self.port), **environ}
+                ),
             )
 
     def __enter__(self) -> Backend:

@@ -63,7 +63,7 @@ class Backend:
         # How the lifeline's end is obeyed depends on how far we are; see `_end`.
         self.stage = "loading"
         self.stopping = threading.Event()
-        self.server = None
+        self.server = self.crew = None
 
     def run(self) -> int:
         """Serve until the lifeline ends; returns the exit code, never raises."""
@@ -149,7 +149,7 @@ class Backend:
             databases.close()
             raise project_failure(error, self.project) from error
         self.server = Server(Guard(application, address, manifest.health_path), sock)
-        crew = workers.Workers(manifest.workers, installation.app_data / "logs")
+        self.crew = workers.Workers(manifest.workers, installation.app_data / "logs")
         self.stage = "serving"
         self.channel.send(
             "ready",
@@ -160,10 +160,10 @@ class Backend:
             set_aside=recovery.set_aside,
         )
         # After `ready`: the first page need not share the processor with them.
-        crew.start()
+        self.crew.start()
         if not self.stopping.is_set():
             self.server.run()
-        crew.stop()
+        self.crew.stop()
         databases.close()
         system.end_descendants()
 
@@ -195,6 +195,7 @@ class Backend:
             if self.stage == "preparing":
                 os._exit(Exit.CLEAN)
         else:
+            self.crew.end_lifelines()
             self.server.stop()
 
 

@@ -57,6 +57,10 @@ class Guard:
             return _answer(start_response, "200 OK", '{"status":"ready"}', "application/json")
         return self.application(environ, _with_policies(start_response))
 
+    def admits(self, environ: Environ) -> bool:
+        """Whether these headers come from our shell, so that the body is worth reading."""
+        return self._is_shell(environ, _split_cookies(environ.get("HTTP_COOKIE", "")))
+
     def _is_shell(self, environ: Environ, cookies: list[str]) -> bool:
         if TOKEN_HEADER in environ:
             return _equal(environ[TOKEN_HEADER], self.token)

@@ -85,12 +85,14 @@ class Databases:
     def close(self) -> None:
         """Fold the write-ahead logs into the databases and note that the stop was clean.
 
-        Where the disk refuses, the logs keep what they have, and the next start reads every page.
+        A request that was given up may hold a transaction. It is not waited for, and what it
+        keeps from being folded is left for the next start to look at, as on a disk that is full.
         """
         try:
             for alias, file in self.files.items():
                 if file.exists():
                     with connections[alias].cursor() as cursor:
+                        cursor.execute("PRAGMA busy_timeout=200")
                         cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connections.close_all()
             self.recovery.note_clean_stop(self.files.values())

@@ -6,30 +6,43 @@ import socket
 import threading
 import time
 
-from waitress import create_server, wasyncore
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
 
-from .guard import Application
+from .channels import Connections
+from .guard import Guard
 
 # A browser sends six requests at a time; a stream that it has left holds a thread until its next
 # event.
 THREADS = 32
-DRAIN_SECONDS = 10
+# With what comes after it less than the 5 seconds that SPEC.md gives a backend whose shell died.
+DRAIN_SECONDS = 3
+LARGEST_BODY = 4 << 30
+MAINTENANCE_SECONDS = 5
 
 
 class Server:
     """Serves until `stop`, then lets the requests in flight finish."""
 
-    def __init__(self, application: Application, sock: socket.socket) -> None:
-        self._server = create_server(
-            application,
+    def __init__(self, guard: Guard, sock: socket.socket) -> None:
+        settings = Adjustments(
             sockets=[sock],
             threads=THREADS,
             ident=None,
             clear_untrusted_proxy_headers=True,
+            # Never reached by strangers, see channels.py.
+            connection_limit=1000,
+            cleanup_interval=MAINTENANCE_SECONDS,
             # A person may look at a page for long; the browser closes what it does not need.
             channel_timeout=3600,
-            # Uploads and downloads stay on this machine.
-            max_request_body_size=1 << 40,
+            max_request_body_size=LARGEST_BODY,
+            # A client that leaves is noticed while it is being answered.
+            channel_request_lookahead=1,
+        )
+        settings.guard = guard
+        place = (sock.family, sock.type, sock.proto, sock.getsockname())
+        self._server = Connections(
+            guard, _sock=sock, adj=settings, bind_socket=False, sockinfo=place
         )
         self._stopping = threading.Event()
 
@@ -41,21 +54,26 @@ class Server:
     def run(self) -> None:
         """Serve on this thread; returns when drained or after `DRAIN_SECONDS`.
 
-        waitress has no drain of its own: close the listening socket, loop while channels have
-        requests or unsent bytes, then end the threads.
+        waitress has no drain of its own: close the listening socket, loop while channels are
+        busy, then end the threads.
         """
         while not self._stopping.is_set():
-            self._loop(30)
+            self._loop(MAINTENANCE_SECONDS)
         self._server.del_channel()
         self._server.socket.close()
         deadline = time.monotonic() + DRAIN_SECONDS
-        while self._is_busy() and time.monotonic() < deadline:
+        while self._close_idle() and time.monotonic() < deadline:
             self._loop(0.05)
-        self._server.task_dispatcher.shutdown(timeout=1)
+        for channel in [*self._server.active_channels.values()]:
+            channel.handle_close()
+        self._server.task_dispatcher.shutdown(timeout=0.2)
 
     def _loop(self, timeout: float) -> None:
         wasyncore.loop(timeout=timeout, use_poll=True, map=self._server._map, count=1)
 
-    def _is_busy(self) -> bool:
-        channels = [*self._server.active_channels.values()]
-        return any(channel.requests or channel.total_outbufs_len for channel in channels)
+    def _close_idle(self) -> bool:
+        """Close what nobody waits for, and what never ends; whether anything else is left."""
+        for channel in [*self._server.active_channels.values()]:
+            if not channel.is_busy or channel.is_endless:
+                channel.handle_close()
+        return bool(self._server.active_channels)

@@ -14,7 +14,7 @@ from . import system
 
 BACKOFF_SECONDS = (1, 2, 5, 15, 60)
 STEADY_SECONDS = 60
-GRACE_SECONDS = 5
+GRACE_SECONDS = 3  # as long as the server drains, which it does at the same time
 
 
 class Workers:
@@ -34,13 +34,19 @@ class Workers:
         for thread in self._threads:
             thread.start()
 
-    def stop(self) -> None:
-        """End all lifelines, wait, and kill what has not ended after the grace period."""
+    def end_lifelines(self) -> None:
+        """Ask all to end, and start none any more."""
         with self._lock:
-            self._stopping.set()
+            if not self._stopping.is_set():
+                self._asked = time.monotonic()
+                self._stopping.set()
             for process in self._processes.values():
                 process.stdin.close()
-        deadline = time.monotonic() + GRACE_SECONDS + 1
+
+    def stop(self) -> None:
+        """End all lifelines, wait, and kill what has not ended after the grace period."""
+        self.end_lifelines()
+        deadline = self._asked + GRACE_SECONDS + 0.5
         for process in self._processes.values():
             try:
                 process.wait(max(0.0, deadline - time.monotonic()))

@@ -1,0 +1,82 @@
+"""waitress' connections, told apart: those of our window, and those that have proved nothing.
+
+Whoever can connect may open sockets and send headers slowly; what is kept for them is bounded in
+number and time, and no body of theirs is read.
+"""
+
+from __future__ import annotations
+
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
+from waitress.server import TcpWSGIServer
+from waitress.task import WSGITask
+
+# Connections without a request that carried the token: so many, and each for so long. A browser
+# opens some ahead of time and opens them again when they are closed.
+STRANGERS = 64
+STRANGER_SECONDS = 10
+
+
+class _Parser(HTTPRequestParser):
+    """Ends a request at its headers where the guard will refuse it: nothing of a body is kept."""
+
+    def __init__(self, channel: Channel) -> None:
+        super().__init__(channel.adj)
+        self.channel = channel
+
+    def parse_header(self, header_plus: bytes) -> None:
+        super().parse_header(header_plus)
+        environ = {f"HTTP_{name}": value for name, value in self.headers.items()}
+        if self.adj.guard.admits(environ):
+            self.channel.is_ours = True
+        else:
+            self.body_rcv, self.content_length = None, 0
+            self.chunked = self.expect_continue = False
+            self.headers["CONNECTION"] = "close"
+
+
+class _Task(WSGITask):
+    def build_response_header(self) -> bytes:
+        kinds = [value for name, value in self.response_headers if name.lower() == "content-type"]
+        self.channel.is_endless = any(kind.startswith("text/event-stream") for kind in kinds)
+        return super().build_response_header()
+
+
+class Channel(HTTPChannel):
+    """One connection."""
+
+    task_class = _Task
+    is_ours = False
+    """A request that came by it was admitted."""
+    is_endless = False
+    """What is being answered ends only when the client leaves."""
+
+    def parser_class(self, _adj: object) -> _Parser:
+        """What waitress calls for each request that begins."""
+        return _Parser(self)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether somebody waits for the rest of a request or of an answer."""
+        receiving = self.request is not None and self.request.headers_finished
+        return self.connected and bool(self.requests or self.total_outbufs_len or receiving)
+
+
+class Connections(TcpWSGIServer):
+    """waitress' server on channels of ours."""
+
+    channel_class = Channel
+
+    def handle_accept(self) -> None:
+        """Let one in; where there are too many strangers the oldest of them goes."""
+        super().handle_accept()
+        strangers = [c for c in self.active_channels.values() if not c.is_ours]
+        if len(strangers) > STRANGERS:
+            strangers[0].handle_close()
+
+    def maintenance(self, now: float) -> None:
+        """Close strangers whose time is over, however busy they are."""
+        super().maintenance(now)
+        for channel in self.active_channels.values():
+            if not channel.is_ours and channel.creation_time < now - STRANGER_SECONDS:
+                channel.will_close = True

@@ -1,0 +1,137 @@
+"""What a stop waits for, what it does not wait for, and that it always ends in time."""
+
+import contextlib
+import socket
+import threading
+import time
+
+import pytest
+
+from .backends import TOKEN, URLS, VIEWS, Backend, make_project
+
+# PRC-3: the backend is gone within this.
+STOP_SECONDS = 5
+MORE = """
+from django.db import transaction
+from django.views.decorators.csrf import csrf_exempt
+def events(request):
+    def stream():
+        yield "data: hello\\n\\n"
+        time.sleep(60)
+        yield "data: late\\n\\n"
+    return StreamingHttpResponse(stream(), content_type="text/event-stream")
+def hangs(request):
+    print("hangs", flush=True)
+    time.sleep(60)
+def holds(request):
+    with transaction.atomic():
+        Note.objects.create(text="never acknowledged")
+        print("hangs", flush=True)
+        time.sleep(60)
+@csrf_exempt
+def upload(request):
+    return HttpResponse(str(len(request.body)))
+"""
+FILES = {
+    "app/views.py": VIEWS + MORE,
+    "urls.py": URLS
+    + "".join(
+        f"urlpatterns.append(path('{name}/', views.{name}))\n"
+        for name in ("events", "hangs", "holds", "upload")
+    ),
+}
+
+
+@pytest.fixture
+def backend(tmp_path):
+    with Backend(make_project(tmp_path / "project", FILES), tmp_path / "data") as backend:
+        yield backend.ready()
+
+
+@contextlib.contextmanager
+def asked(backend, path, method="GET", *more):
+    """A raw request, whose answer nobody reads unless the test does."""
+    lines = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{backend.port}"]
+    lines += [f"X-Desktop-Django-Token: {TOKEN}", *more]
+    with socket.create_connection(("127.0.0.1", backend.port), 30) as client:
+        client.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
+        yield client
+
+
+def seconds_to_stop(backend):
+    begun = time.monotonic()
+    assert backend.stop() == 0
+    return time.monotonic() - begun
+
+
+def is_recorded_clean(backend):
+    return (backend.app_data / "clean.json").exists()
+
+
+def wait_for(backend, text):
+    deadline = time.monotonic() + 30
+    while text not in backend.stderr.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_transaction_that_never_ends_is_given_up_and_taken_back(backend):
+    with asked(backend, "/holds/"):
+        wait_for(backend, "hangs")
+        assert seconds_to_stop(backend) < STOP_SECONDS
+    assert not is_recorded_clean(backend)
+    with Backend(backend.project, backend.app_data) as again:
+        assert again.ready().get("/")[2] == b""
+
+
+def test_a_request_that_never_ends_is_given_up(backend):
+    with asked(backend, "/hangs/"):
+        wait_for(backend, "hangs")
+        assert seconds_to_stop(backend) < STOP_SECONDS
+    assert is_recorded_clean(backend)
+
+
+def test_a_client_that_never_reads_is_given_up(backend):
+    with asked(backend, "/big/") as client:
+        assert client.recv(1)
+        assert seconds_to_stop(backend) < STOP_SECONDS
+    assert is_recorded_clean(backend)
+
+
+def test_an_open_event_stream_ends_at_once(backend):
+    with asked(backend, "/events/") as client:
+        while b"hello" not in client.recv(65536):
+            pass
+        # Less than a request in flight would be given.
+        assert seconds_to_stop(backend) < 2.5
+        assert client.recv(65536) == b""
+    assert is_recorded_clean(backend)
+
+
+def test_a_client_that_has_left_is_not_waited_for(backend):
+    with asked(backend, "/hangs/"):
+        wait_for(backend, "hangs")
+    assert seconds_to_stop(backend) < 2.5
+
+
+def test_an_idle_connection_is_not_waited_for(backend):
+    with asked(backend, "/") as client:
+        assert b"200 OK" in client.recv(65536)
+        assert seconds_to_stop(backend) < 2.5
+
+
+def test_an_upload_that_is_being_received_is_completed(backend):
+    length, half = "Content-Length: 200000", b"x" * 100000
+    with asked(backend, "/upload/", "POST", length, "Connection: close") as client:
+        client.sendall(half)
+        assert backend.get("/")[0] == 200  # the first half has been read before
+        stopping = threading.Thread(target=backend.stop)
+        stopping.start()
+        backend.until("stopping")
+        time.sleep(0.5)
+        client.sendall(half)
+        answer = b""
+        while block := client.recv(65536):
+            answer += block
+        stopping.join(30)
+    assert b"200000" in answer, answer
