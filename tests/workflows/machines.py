@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 import sys
 from pathlib import Path
 
-from tests.workflows.stand_ins import TASKKILL, StandIns, system32
+from tests.workflows.stand_ins import TASKKILL, StandIns, system32, write_installer
 
 # `kit.py` and `desktop-django`: they leave what the next steps look for.
 KIT = """
@@ -88,8 +89,6 @@ def machine(folder: Path, system: str, around: Path) -> StandIns:
 
 def packaged(dist: Path, system: str) -> None:
     """What `package` leaves on a system."""
-    from tests.workflows.stand_ins import write_installer
-
     dist.mkdir()
     if system == "macOS":
         app = dist / "mac-arm64" / "Flying Stable.app" / "Contents" / "MacOS"
@@ -102,11 +101,18 @@ def packaged(dist: Path, system: str) -> None:
     else:
         (dist / "linux-unpacked").mkdir()
         (dist / "flying-stable-linux-x64.tar.gz").write_text("archive")
-    import hashlib
-
     lines = [
         f"{hashlib.sha256(each.read_bytes()).hexdigest()}  {each.name}\n"
         for each in sorted(dist.iterdir())
         if each.is_file()
     ]
     (dist / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
+
+
+def given(folder: Path) -> None:
+    """What the rows of packages.yml have uploaded, for the job that publishes."""
+    for system in ("linux", "windows"):
+        (folder / f"-{system}").mkdir(parents=True)
+        (folder / f"-{system}" / f"app-{system}.zip").write_text(system)
+        digest = hashlib.sha256(system.encode()).hexdigest()
+        (folder / f"-{system}" / f"SHA256SUMS-{system}").write_text(f"{digest}  app-{system}.zip\n")
