@@ -509,7 +509,7 @@ BROKEN = (
     broken(
         "newer database opened",
         "DAT-7",
-        ("migrations.py", "        if unknown:", "        if False:"),
+        ("versions.py", "        if unknown:", "        if False:"),
     ),
     broken(
         "damaged database overwritten",
@@ -566,8 +566,8 @@ BROKEN = (
         "DAT-13",
         (
             "migrations.py",
-            "if new or any(plans.values()):\n            self._migrate",
-            "if True:\n            self._migrate",
+            "if new or any(plans.values()) or self.unrecorded or (code != before and not first):",
+            "if True:",
         ),
     ),
     # PRC
@@ -600,7 +600,7 @@ BROKEN = (
     broken(
         "children of the project left behind",
         "PRC-3 PRC-4",
-        ("backend.py", "        system.end_descendants()\n", ""),
+        ("backend.py", "            system.end_descendants()\n", "            pass\n"),
         deaf=True,
     ),
     broken(
@@ -749,11 +749,11 @@ BROKEN = (
         "DAT-16",
         (
             "migrations.py",
-            "        if new:\n            self._first_run(backups, ",
-            "        remove(self.marker)\n"
+            "        if new:\n            self._first_run(change, ",
+            "        self.recovery.end(change)\n"
             "        first_run.end(self.installation.app_data)\n"
             "        if new:\n            __import__('time').sleep(2)\n"
-            "            self._first_run(backups, ",
+            "            self._first_run(change, ",
         ),
     ),
 )
