@@ -88,7 +88,7 @@ class Broken:
             families, stage = set(), []
         if self.shell:
             # What it changes is read by no other family.
-            families, stage = {"SHL", *CHEAP}, check_options()
+            families, stage = {"SHL", "TOK-10", *CHEAP}, check_options()
         stage += IMPATIENT if self.deaf else []
         only = families if whole else {*self.caught_by, *(FIRST_LAUNCH if self.shell else CHEAP)}
         return [*stage, "--only", ",".join(sorted(only))] if only else stage
@@ -509,7 +509,7 @@ BROKEN = (
     broken(
         "newer database opened",
         "DAT-7",
-        ("migrations.py", "        if unknown:", "        if False:"),
+        ("versions.py", "        if unknown:", "        if False:"),
     ),
     broken(
         "damaged database overwritten",
@@ -572,8 +572,8 @@ BROKEN = (
         "DAT-13",
         (
             "migrations.py",
-            "if new or any(plans.values()):\n            self._migrate",
-            "if True:\n            self._migrate",
+            "if new or any(plans.values()) or self.unrecorded or (code != before and not first):",
+            "if True:",
         ),
     ),
     # PRC
@@ -760,11 +760,11 @@ BROKEN = (
         "DAT-16",
         (
             "migrations.py",
-            "        if new:\n            self._first_run(backups, ",
-            "        remove(self.marker)\n"
+            "        if new:\n            self._first_run(change, ",
+            "        self.recovery.end(change)\n"
             "        first_run.end(self.installation.app_data)\n"
             "        if new:\n            __import__('time').sleep(2)\n"
-            "            self._first_run(backups, ",
+            "            self._first_run(change, ",
         ),
     ),
     # Since 1.1: strangers, stops, other users, uploads

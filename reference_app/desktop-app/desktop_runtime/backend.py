@@ -11,9 +11,10 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
-from . import first_run, log, overlay, restore, system, workers
+from . import first_run, lateready, log, overlay, restore, system, versions, workers
 from .channel import Channel
 from .contract import (
     Address,
@@ -24,7 +25,7 @@ from .contract import (
     read_address,
     read_installation,
 )
-from .data import make_folders, open_folder, read_json, remove
+from .data import is_storage_fault, make_folders, not_writable, open_folder, read_json, remove
 from .entry import enter, project_failure
 from .manifest import Manifest, read_manifest
 from .recovery import DEFAULT_DATABASE, Recovery
@@ -74,9 +75,10 @@ class Backend:
             self._run()
         except Stopped:
             return Exit.CLEAN
-        except BackendError as failure:
+        except Exception as error:
             if self.stopping.is_set() and self.stage == "loading":
                 return Exit.CLEAN  # its children were ended under it
+            failure = self._failure(error)
             self.channel.send(
                 "failed",
                 code=f"DDK-RUN-{failure.code}",
@@ -90,6 +92,13 @@ class Backend:
         finally:
             system.end_descendants()
         return Exit.CLEAN
+
+    def _failure(self, error: Exception) -> BackendError:
+        if isinstance(error, BackendError):
+            return error
+        if isinstance(error, OSError) or is_storage_fault(error):
+            return not_writable(read_installation().app_data, error)
+        return project_failure(error, self.project)
 
     def _run(self) -> None:
         address = read_address()
@@ -111,15 +120,28 @@ class Backend:
         manifest = read_manifest(self.payload / "desktop.toml")
         _require_complete_bundle(installation)
         try:
-            recovery = Recovery(installation.app_data)
+            recovery = Recovery(data)
             recovery.run()
+            self._judge_version(recovery, manifest)
             first_run.begin(data, data / DEFAULT_DATABASE, data.glob("*.sqlite3"))
-            load_project(self.payload, installation, manifest)
+            load_project(self.payload, installation, manifest, lateready.install)
             log.write_to(data / "logs")
             self._serve(sock, address, installation, manifest, recovery)
         finally:
             first_run.leave(data)
             held.close()
+
+    def _judge_version(self, recovery: Recovery, manifest: Manifest) -> None:
+        """Refuse a newer database, and back up an older one, as far as files tell."""
+        record = read_json(recovery.app_data / versions.RECORD) or {}
+        found = versions.listed(record, self.project)
+        known = versions.names(found, record.get("replaced", {}))
+        known = versions.accept(known, manifest.retired_migrations)
+        files = recovery.files().values()
+        versions.require_known(files, known)
+        for file in files:
+            if versions.is_older(file, found):
+                recovery.back_up(file)
 
     def _serve(
         self,
@@ -142,6 +164,7 @@ class Backend:
         databases = Databases(installation, manifest, self.project, recovery)
         state = databases.prepare(self._progress)
         try:
+            lateready.call_waiting()
             get_resolver().url_patterns  # noqa: B018 - loads the URLs, and fails before ready
             application = Files(WSGIHandler(), installation.packaged)
         except (Exception, SystemExit) as error:
@@ -201,7 +224,12 @@ class Backend:
         os._exit(Exit.CLEAN)
 
 
-def load_project(payload: Path, installation: Installation, manifest: Manifest) -> None:
+def load_project(
+    payload: Path,
+    installation: Installation,
+    manifest: Manifest,
+    before_setup: Callable[[], None] = lambda: None,
+) -> None:
     """Load the project under the overlay. Raises `BackendError` (17 or 18)."""
     try:
         import django
@@ -222,6 +250,7 @@ def load_project(payload: Path, installation: Installation, manifest: Manifest) 
         os.environ["PYTHONPYCACHEPREFIX"] = str(installation.app_data / "pycache")
     try:
         overlay.verify()
+        before_setup()
         django.setup()
         overlay.verify()
     except (Exception, SystemExit) as error:

@@ -110,7 +110,8 @@ def _files(app_data: Path) -> Iterable[str]:
 
 
 def _is_sqlite(file: Path) -> bool:
-    if not file.is_file():
+    # Closing the lock file would release the lock (POSIX, fcntl).
+    if file.suffix == ".lock" or not file.is_file():
         return False
     with file.open("rb") as stream:
         return stream.read(len(databases.MAGIC)) == databases.MAGIC

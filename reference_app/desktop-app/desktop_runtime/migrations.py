@@ -6,9 +6,13 @@ interrupts the change, the next start finds the marker and begins from the backu
 
 from __future__ import annotations
 
+import json
+import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.commands.migrate import Command as MigrateCommand
@@ -16,9 +20,9 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
-from . import databases, first_run
+from . import databases, first_run, versions
 from .contract import BackendError, Exit, Installation
-from .data import copy_seed, is_storage_fault, not_writable
+from .data import copy_seed, is_storage_fault, not_writable, read_json, write_private
 from .entry import project_failure
 from .manifest import Manifest
 from .recovery import Change, Recovery
@@ -34,6 +38,7 @@ class Databases:
     ) -> None:
         self.installation, self.manifest, self.project = installation, manifest, project
         self.recovery = recovery
+        self.unrecorded = False
         self.files: dict[str, Path] = {}
         # Without a router nothing says which tables belong elsewhere, so only default migrates.
         for alias in connections if settings.DATABASE_ROUTERS else ["default"]:
@@ -45,7 +50,7 @@ class Databases:
         """Bring all databases to the code's state; returns what was done.
 
         That is created, restored, migrated or unchanged. `progress(done, total, name)` may
-        raise `Stopped`. Raises `BackendError` with the exit codes 13 to 16, 19 and 21.
+        raise `Stopped`. Raises `BackendError` with the exit codes 13 to 17, 19 and 21.
         """
         try:
             return self._prepare(progress)
@@ -57,8 +62,9 @@ class Databases:
             raise project_failure(error, self.project) from error
 
     def _prepare(self, progress: Progress) -> str:
-        settings.MIGRATION_MODULES = {**settings.MIGRATION_MODULES, **_empty_packages()}
         data = self.installation.app_data
+        before = read_json(data / versions.RECORD) or {}
+        known, code = self._read_code(before)
         connections.close_all()  # what the project has opened while it loaded
         first = new = first_run.begin(data, self.files["default"], self.files.values())
         if first:
@@ -66,15 +72,19 @@ class Databases:
             new = databases.is_new(self.files["default"])
         for file in self.files.values():
             self.recovery.judge(file)
+        versions.require_known(self.files.values(), known)
         # Before Django connects, which makes the file.
         existing = [alias for alias, file in self.files.items() if not databases.is_new(file)]
         plans = {alias: self._plan(alias) for alias in self.files}
-        if new or any(plans.values()):
+        # With nothing to apply, other code still has Django's bookkeeping and its signals to run.
+        if new or any(plans.values()) or self.unrecorded or (code != before and not first):
             self._migrate(plans, existing, new, progress)
         if first:
             first_run.end(data)
         # Not before: an unfinished database would be missed when the next start puts it away.
         self.recovery.remember(self.files)
+        if code != before:
+            write_private(data / versions.RECORD, json.dumps(code))
         if new:
             return "created"
         if self.recovery.restored:
@@ -85,15 +95,20 @@ class Databases:
         """Fold the write-ahead logs into the databases and note that the stop was clean.
 
         A request that was given up may hold a transaction. It is not waited for, and what it
-        keeps from being folded is left for the next start to look at.
+        keeps from being folded is left for the next start to look at, as on a disk that is full.
         """
-        for alias, file in self.files.items():
-            if file.exists():
-                with connections[alias].cursor() as cursor:
-                    cursor.execute("PRAGMA busy_timeout=200")
-                    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        connections.close_all()
-        self.recovery.note_clean_stop(self.files.values())
+        try:
+            for alias, file in self.files.items():
+                if file.exists():
+                    with connections[alias].cursor() as cursor:
+                        cursor.execute("PRAGMA busy_timeout=200")
+                        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            connections.close_all()
+            self.recovery.note_clean_stop(self.files.values())
+        except Exception as error:
+            if not isinstance(error, OSError) and not is_storage_fault(error):
+                raise
+            logging.getLogger(__name__).warning("the stop was not clean: %s", error)
 
     def _seed(self) -> None:
         """Copy what the app brings along: the staged first-run tree, seeds, extra databases."""
@@ -104,27 +119,34 @@ class Databases:
         for alias, shipped in settings.DESKTOP_SHIPPED_DATABASES.items():
             copy_seed(Path(shipped), Path(connections[alias].settings_dict["NAME"]))
 
+    def _read_code(self, before: dict[str, Any]) -> tuple[versions.Names, dict[str, Any]]:
+        """The migrations that are known to the code, and the record of this code."""
+        loader = MigrationLoader(None, load=False)
+        loader.load_disk()
+        found: dict[str, dict[str, list[tuple[str, str]]]] = {}
+        for (app, name), migration in loader.disk_migrations.items():
+            found.setdefault(app, {})[name] = [*migration.replaces]
+        # Apps whose migrations are not in the code: their tables are made as the models are now.
+        empty = dict.fromkeys(loader.migrated_apps - found.keys())
+        settings.MIGRATION_MODULES = {**settings.MIGRATION_MODULES, **empty}
+        modules = {app: loader.migrations_module(app)[0] for app in found}
+        bundle = self.installation.bundle / "runtime-manifest.json"
+        release = bundle.read_bytes() if bundle.is_file() else b""
+        release += repr(sorted(model._meta.label for model in apps.get_models())).encode()
+        known = versions.names(found, before.get("replaced", {}))
+        return versions.accept(known, self.manifest.retired_migrations), versions.noted(
+            found, modules, self.project, before, release
+        )
+
     def _plan(self, alias: str) -> list[str]:
-        """Names of the migrations to apply. Raises `BackendError` if some are from the future."""
+        """Names of the migrations to apply; notes if a squash is to be recorded as applied."""
         executor = MigrationExecutor(connections[alias])
         loader = executor.loader
-        known = set(loader.disk_migrations) | set(loader.replacements)
-        known |= {old for new in loader.replacements.values() for old in new.replaces}
-        retired = self.manifest.retired_migrations
-        unknown = [
-            f"{app}.{name}"
-            for app, name in loader.applied_migrations
-            if (app, name) not in known and app not in retired and f"{app}.{name}" not in retired
-        ]
-        if unknown:
-            connections.close_all()
-            raise BackendError(
-                Exit.DATABASE_NEWER,
-                f"The database {self.files[alias].name} comes from a newer version of the app "
-                f"(it has {', '.join(sorted(unknown)[:3])}); it was not changed.",
-                "Install the newer version again. If these migrations were removed on purpose, "
-                "list them under [data] retired_migrations.",
-            )
+        applied = executor.recorder.applied_migrations() if loader.replacements else {}
+        self.unrecorded |= any(
+            key not in applied and all(old in applied for old in squash.replaces)
+            for key, squash in loader.replacements.items()
+        )
         plan = executor.migration_plan(loader.graph.leaf_nodes())
         return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
 
@@ -142,7 +164,7 @@ class Databases:
             raise self._undo(error, change) from error
         if new:
             self._first_run(change, lambda name: progress(next(step, total), total, name))
-        self.recovery.end(change)
+        self.recovery.end()
 
     def _first_run(self, change: Change, report: Callable[[str], None]) -> None:
         commands: Iterable[tuple[str, ...]] = self.manifest.first_run
@@ -190,13 +212,6 @@ class Databases:
     def _put_back(self, change: Change) -> None:
         connections.close_all()
         self.recovery.undo(change)
-
-
-def _empty_packages() -> dict[str, None]:
-    """Apps whose migrations are not in the code: their tables are made as the models are now."""
-    loader = MigrationLoader(None, load=False)
-    loader.load_disk()
-    return dict.fromkeys(loader.migrated_apps - {app for app, _ in loader.disk_migrations})
 
 
 def _migrate_alias(alias: str, report: Callable[[str], None]) -> None:

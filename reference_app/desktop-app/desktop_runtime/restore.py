@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from . import backups, databases
+from . import backups, databases, first_run
 from .contract import BackendError, Exit, read_installation
 from .data import open_folder
 from .recovery import Recovery
@@ -90,4 +90,6 @@ def _restored(recovery: Recovery, name: str) -> dict[str, Any]:
     alias = next((a for a, f in files.items() if f.stem == stem), stem)
     file = files.get(alias, recovery.app_data / f"{stem}.sqlite3")
     recovery.restore(alias, file, backup)
+    if alias == "default":
+        first_run.end(recovery.app_data)  # or an interrupted first run would put it away
     return {"restored": name, "set_aside": recovery.set_aside[-1]}
