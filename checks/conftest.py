@@ -19,6 +19,7 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright import sync_api as playwright
 
 from checks import database, files, records
 from checks.application import Opened, open_once
@@ -47,6 +48,13 @@ from checks.target import Target
 from checks.verdicts import NotApplicable, NotRun, NotTested, PrerequisiteError
 
 EARLY_CONNECTIONS = 20
+SYSTEM_CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 UNUSUAL = "Ünï cödé dir/with space"
 
 
@@ -402,6 +410,31 @@ def restarts(target: Target, copies: Any, first_run: FirstRun, scratch: Path) ->
         backend.ready()
         result.kept_after_start = records.is_kept(app_data, result.kept)
     return result
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[playwright.Browser]:
+    """Chromium: Playwright's own where it is installed, else the system's."""
+    as_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    flags = [*FLAGS, "--no-sandbox"] if as_root else FLAGS
+    with playwright.sync_playwright() as api:
+        own = Path(api.chromium.executable_path)
+        if not own.exists() and not SYSTEM_CHROMIUM.exists():
+            raise PrerequisiteError("no Chromium: run `playwright install chromium`")
+        executable = own if own.exists() else SYSTEM_CHROMIUM
+        chromium = api.chromium.launch(executable_path=executable, args=flags)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def opened(probe_target: Target, copies: Any) -> Iterator[Backend]:
+    """A copy of the target that serves from a folder which everybody could read before."""
+    app_data = copies("opened")
+    for path in [app_data, *app_data.rglob("*")]:
+        path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
+    with Backend(probe_target, app_data) as backend:
+        yield backend.ready()
 
 
 def bootstrap_cookies(backend: Backend) -> dict[str, str]:

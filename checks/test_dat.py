@@ -359,6 +359,19 @@ def _settled(target: Target, app_data: Path) -> tuple[Path, list[dict[str, Any]]
     return database.main_file(app_data), backend.events
 
 
+@pytest.mark.criterion("DAT-23")
+def test_private(first_run: FirstRun, opened: Backend, seen: Seen) -> None:
+    """Keeps its data from other users."""
+    opened.probe("uploads")
+    for app_data in (first_run.app_data, opened.app_data):
+        for path in [app_data, *app_data.rglob("*")]:
+            mode = stat.S_IMODE(path.lstat().st_mode)
+            closed = path.is_symlink() or not mode & 0o077
+            name = path.relative_to(app_data.parent)
+            assert closed, f"{name} has mode {mode:o}, expected nothing for others"
+    seen(f"mode {stat.S_IMODE(opened.app_data.stat().st_mode):o}, also where it was open before")
+
+
 def _bound_by_permissions(target: Target) -> Target:
     """The target, started so that a read-only file is one for it, too."""
     if not_root():

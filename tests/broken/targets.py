@@ -136,7 +136,7 @@ BUSY = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
 UNREACHABLE = (
     "NET-2 NET-4 NET-5 NET-6 RDY-3 RDY-5 RDY-6 TOK-1 TOK-2 TOK-3 TOK-4 TOK-5 TOK-6 TOK-7 TOK-8 "
     "TOK-9 DAT-1 DAT-2 DAT-3 DAT-4 DAT-8 DAT-9 DAT-11 DAT-12 DAT-13 PRC-2 PRC-3 PRC-4 PRC-5 PRC-7 "
-    "PRC-8 PRC-9 "
+    "PRC-8 PRC-9 NET-7 NET-8 TOK-11 DAT-23 PRC-10 PRC-11 WEB-9 WEB-10 "
     "WEB-1 WEB-2 WEB-3 WEB-4 WEB-5 WEB-8"
 )
 
@@ -218,7 +218,7 @@ BROKEN = (
     ),
     broken(
         "health needs data",
-        "NET-4 NET-6 PRC-5 RDY-3 TOK-3 TOK-8",
+        "NET-4 NET-6 NET-7 PRC-5 RDY-3 TOK-3 TOK-8",
         (
             "guard.py",
             "        if path == self.health_path:\n",
@@ -536,7 +536,13 @@ BROKEN = (
         ("layers.py", ", secret_key(installation.app_data)", ', __import__("secrets").token_hex()'),
     ),
     broken(
-        "key that everyone can read", "DAT-9", ("data.py", "os.O_TRUNC, 0o600", "os.O_TRUNC, 0o644")
+        "key that everyone can read",
+        "DAT-9 DAT-23",
+        (
+            "data.py",
+            "    temporary.replace(file)\n",
+            "    temporary.chmod(0o644)\n    temporary.replace(file)\n",
+        ),
     ),
     broken(
         "crashes on a folder it cannot write",
@@ -573,17 +579,17 @@ BROKEN = (
     # PRC
     broken(
         "lifeline ignored",
-        "PRC-1 PRC-3 PRC-4 PRC-8 RDY-5 DAT-12",
+        "PRC-1 PRC-3 PRC-4 PRC-8 PRC-10 PRC-11 RDY-5 DAT-12",
         ("channel.py", "            callback()\n", ""),
         deaf=True,
     ),
     broken(
         "wrong exit code after a stop",
-        "PRC-1",
+        "PRC-1 PRC-10",
         (
             "backend.py",
-            "            return failure.code\n        return Exit.CLEAN",
-            "            return failure.code\n        return 1",
+            "            system.end_descendants()\n        return Exit.CLEAN",
+            "            system.end_descendants()\n        return 1",
         ),
     ),
     broken(
@@ -599,13 +605,18 @@ BROKEN = (
     ),
     broken(
         "children of the project left behind",
-        "PRC-3 PRC-4",
+        "PRC-3 PRC-4 PRC-11",
         ("backend.py", "            system.end_descendants()\n", "            pass\n"),
         deaf=True,
     ),
     broken(
         "worker left behind",
-        "PRC-3 PRC-4",
+        "PRC-3 PRC-4 PRC-11",
+        (
+            "backend.py",
+            "            system.end_descendants()\n",
+            "            system._end_group()\n",
+        ),
         (
             "workers.py",
             "                stderr=log,\n",
@@ -621,7 +632,7 @@ BROKEN = (
     ),
     broken(
         "takes long to end",
-        "PRC-3",
+        "PRC-3 PRC-10",
         (
             "backend.py",
             "        self.crew.stop()\n",
@@ -633,7 +644,7 @@ BROKEN = (
         "PRC-5",
         (
             "system.py",
-            "            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+            "            _lock(file, fcntl.F_WRLCK)",
             "            pass",
         ),
     ),
@@ -755,6 +766,76 @@ BROKEN = (
             "        if new:\n            __import__('time').sleep(2)\n"
             "            self._first_run(change, ",
         ),
+    ),
+    # Since 1.1: strangers, stops, other users, uploads
+    broken(
+        "idle connections keep everybody out",
+        "NET-7",
+        ("channels.py", "if len(strangers) > STRANGERS:", "if False:"),
+        ("channels.py", "STRANGER_SECONDS = 10", "STRANGER_SECONDS = 3600"),
+        ("server.py", "connection_limit=1000", "connection_limit=100"),
+    ),
+    broken(
+        "a body is received before the token is looked at",
+        "NET-8",
+        ("channels.py", "if self.adj.guard.admits(environ):", "if True:"),
+    ),
+    broken(
+        "pages with the cookie ask other origins",
+        "TOK-11",
+        ("guard.py", "            start_response = self._within_origin(start_response)\n", ""),
+        (
+            "guard.py",
+            "if environ.pop(TOKEN_HEADER, None) is None:",
+            "environ.pop(TOKEN_HEADER, None)",
+        ),
+    ),
+    broken(
+        "app data folder as open as the umask has it",
+        "DAT-23",
+        ("data.py", "        system.keep_private(app_data)\n", ""),
+    ),
+    broken(
+        "uploads readable for all",
+        "DAT-23",
+        ("layers.py", '"FILE_UPLOAD_PERMISSIONS": 0o600,', '"FILE_UPLOAD_PERMISSIONS": 0o644,'),
+    ),
+    broken(
+        "drains for longer than a stop may take",
+        "PRC-10",
+        ("server.py", "DRAIN_SECONDS = 3\n", "DRAIN_SECONDS = 12\n"),
+    ),
+    broken(
+        "ends its process group alone",
+        "PRC-11",
+        (
+            "backend.py",
+            "            system.end_descendants()\n",
+            "            system._end_group()\n",
+        ),
+    ),
+    broken(
+        "children of a failed start left behind",
+        "PRC-11",
+        (
+            "backend.py",
+            "        finally:\n            system.end_descendants()\n        return Exit.CLEAN\n",
+            "        system.end_descendants()\n        return Exit.CLEAN\n",
+        ),
+    ),
+    broken(
+        "an upload answered with its neighbour",
+        "WEB-9",
+        (
+            "files.py",
+            "        return _File(path, headers.items())\n",
+            '        return _File(path, headers.items(), encodings={"gzip": f"{path}.gz"})\n',
+        ),
+    ),
+    broken(
+        "uploaded documents run in the app's origin",
+        "WEB-10",
+        ("files.py", '= f"{CONTENT_POLICY}; sandbox"', "= CONTENT_POLICY"),
     ),
 )
 
