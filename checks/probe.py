@@ -138,6 +138,11 @@ def populate(self, installed_apps=None) -> None:  # noqa: ANN001 -- Django's own
     """Add an app with migrations to those of the project."""
     if installed_apps is not None and type(self) is Apps:
         installed_apps = [*installed_apps, "ddk_probe_app"]
+    if (HERE / "ddk_probe_squashed").exists():
+        from django.conf import settings
+
+        modules = {"ddk_probe_app": "ddk_probe_app.squashed"}
+        settings.MIGRATION_MODULES = {**settings.MIGRATION_MODULES, **modules}
     populated(self, installed_apps)
 
 

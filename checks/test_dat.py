@@ -27,6 +27,7 @@ from checks.conftest import (
     SecondInstall,
     kill_first_start,
     not_root,
+    switched,
 )
 from checks.target import WINDOWS, Target
 from checks.verdicts import NotRun
@@ -235,6 +236,27 @@ def test_killed_first_start(target: Target, scratch: Path, seen: Seen) -> None:
     found = ", ".join(f"{rows.get(name, 0)} of {n} rows in {name}" for name, n in fewer.items())
     assert not fewer, f"after the next start: {found}"
     seen(f"killed twice, then {sum(rows.values())} rows as undisturbed")
+
+
+@pytest.mark.criterion("DAT-21")
+@pytest.mark.usefixtures("needs_database")
+def test_updated_over_a_squash(probe_target: Target, settled_copies: Any, seen: Seen) -> None:
+    """Is updated over a squash and a removed app."""
+    app_data = settled_copies("squashed")
+    with switched(probe_target, "ddk_probe_migrations"):
+        path, _ = _settled(probe_target, app_data)
+        before = database.migrations(path)
+        database.add_row(path, "ddk_probe_first")
+        with switched(probe_target, "ddk_probe_squashed"):
+            _settled(probe_target, app_data)
+    # What Django's own `migrate` does with a squash of which all is applied.
+    lacking = {*before, ("ddk_probe_app", "0001_both")} - database.migrations(path)
+    assert not lacking, f"not recorded as applied: {', '.join(f'{a}.{n}' for a, n in lacking)}"
+    _settled(probe_target, app_data)  # without the app
+    kept = database.counts(path).get("ddk_probe_first", 0)
+    assert kept == 1, f"{kept} rows of the removed app are left, expected 1"
+    assert not before - database.migrations(path), "the removed app's migrations are forgotten"
+    seen("squash recorded, the removed app's row kept")
 
 
 def _settled(target: Target, app_data: Path) -> tuple[Path, list[dict[str, Any]]]:

@@ -756,6 +756,20 @@ BROKEN = (
             "            self._first_run(change, ",
         ),
     ),
+    broken(
+        "nothing to apply, nothing recorded",
+        "DAT-21",
+        ("migrations.py", " or self.unrecorded or (code != before and not first):", ":"),
+    ),
+    broken(
+        "removed app taken for a newer version",
+        "DAT-21",
+        (
+            "versions.py",
+            "if known.get(app) and name not in known[app]",
+            "if name not in known.get(app, ())",
+        ),
+    ),
 )
 
 
