@@ -35,12 +35,16 @@ build-macos:
 build-windows:
     {{ python }} kit.py package reference_app
 
-# Run a workflow of this repository on GitHub, for example: just workflow-run ci.yml
-workflow-run name="ci.yml":
+# Run a workflow of this repository on GitHub: one that makes the installers, unless another is named.
+workflow-run name="packages.yml":
     gh workflow run {{ name }}
 
-# The artifacts of the latest run, in dist/.
-download-latest name="ci.yml":
+# Its latest runs.
+runs name="packages.yml":
+    gh run list --workflow {{ name }} --limit 10
+
+# The artifacts of the latest run that went well, in dist/.
+download-latest name="packages.yml":
     gh run download --dir dist "$(gh run list --workflow {{ name }} --status success --limit 1 --json databaseId --jq '.[0].databaseId')"
 
 # Everything stage and package made.

@@ -26,7 +26,6 @@ from checks.backend import HOST, NO_TLS, START_LIMIT
 from checks.bundle import MANIFEST
 from checks.shell import ORIGINS, STEERING, backends_below, display, until
 from checks.target import Target
-from checks.verdicts import NotRun
 
 WINDOWS, MACOS, LINUX = (sys.platform == name for name in ("win32", "darwin", "linux"))
 SETTINGS_OF_UPDATER = "app-update.yml"
@@ -80,8 +79,6 @@ def open_once(target: Target, application: Path, folder: Path) -> Opened:
 
     Raises NotRun where that is impossible.
     """
-    if MACOS:
-        raise NotRun("needs a home folder that can be lent (packages.yml on Linux and Windows)")
     opened = Opened(home=folder / "home")
     opened.home.mkdir(parents=True)
     place = folder / "installed here" / application.name
@@ -108,9 +105,10 @@ def open_once(target: Target, application: Path, folder: Path) -> Opened:
 
 def find_program(place: Path) -> Path | None:
     """The program a person opens: the largest one at the top of the application's folder."""
+    inside = sorted([*place.glob("*.app/Contents/MacOS"), *place.glob("Contents/MacOS")])
     found = [
         path
-        for path in place.iterdir()
+        for path in (inside[0] if MACOS and inside else place).iterdir()
         if path.is_file()
         and (path.suffix == ".exe" if WINDOWS else not path.suffix and os.access(path, os.X_OK))
     ]
@@ -135,6 +133,8 @@ def _launch(
     inherited = {n: v for n, v in os.environ.items() if not n.upper().startswith(STEERING)}
     own = {
         "HOME": home,
+        # What macOS itself takes for the home folder, before it asks who the user is.
+        "CFFIXED_USER_HOME": home,
         "USERPROFILE": home,
         "LOCALAPPDATA": home / "local",
         "APPDATA": home / "roaming",

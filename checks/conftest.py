@@ -40,6 +40,7 @@ from checks.backend import (
     new_token,
     run_to_end,
 )
+from checks.launches import place  # noqa: F401
 from checks.pages import Visitor, new_text
 from checks.records import Way
 from checks.target import Target
@@ -443,7 +444,25 @@ class Migrated:
     """Those of them that are gone, by table."""
 
 
-def _start_newer(probe_target: Target, app_data: Path, *switches: str) -> Migrated:
+def kill_update(probe_target: Target, app_data: Path) -> None:
+    """Kill a start of a newer version in the middle of its migrations."""
+    path = database.main_file(app_data)
+    database.add_unmerged(path)
+    with contextlib.ExitStack() as stack:
+        for name in ("ddk_probe_migrations", "ddk_probe_slow_migration"):
+            stack.enter_context(switched(probe_target, name))
+        backend = stack.enter_context(Backend(probe_target, app_data))
+        # The first of the two is applied then, and the second lasts.
+        while (
+            not backend.event("ready") and not backend.quiet() and backend.exit_code(0.05) is None
+        ):
+            if any(app == "ddk_probe_app" for app, _ in database.migrations(path)):
+                break
+        backend.kill()
+
+
+def start_newer(probe_target: Target, app_data: Path, *switches: str) -> Migrated:
+    """Start a newer version, and stop it once it serves."""
     path = database.main_file(app_data)
     database.add_unmerged(path)
     before, old = database.contents(path), database.backups(app_data)
@@ -459,12 +478,12 @@ def _start_newer(probe_target: Target, app_data: Path, *switches: str) -> Migrat
         ending=ending,
         applied={name for app, name in database.migrations(path) if app == "ddk_probe_app"},
         rows=len(rows),
-        lost=sorted({table for table, _ in rows - _rows_after(path)}),
+        lost=sorted({table for table, _ in rows - rows_after(path)}),
     )
 
 
-def _rows_after(path: Path) -> set[tuple[str, int]]:
-    # A database that was spoilt has none.
+def rows_after(path: Path) -> set[tuple[str, int]]:
+    """Table and row id of every row; a database that was spoilt has none."""
     with contextlib.suppress(sqlite3.DatabaseError, OSError):
         return database.rows(path)
     return set()
@@ -473,13 +492,13 @@ def _rows_after(path: Path) -> set[tuple[str, int]]:
 @pytest.fixture(scope="session")
 def migrated(probe_target: Target, settled_copies: Any) -> Migrated:
     """Two pending migrations that work."""
-    return _start_newer(probe_target, settled_copies("migrated"))
+    return start_newer(probe_target, settled_copies("migrated"))
 
 
 @pytest.fixture(scope="session")
 def migration_failed(probe_target: Target, settled_copies: Any) -> Migrated:
     """Two pending migrations; the second fails."""
-    return _start_newer(probe_target, settled_copies("failing"), "ddk_probe_fail_migration")
+    return start_newer(probe_target, settled_copies("failing"), "ddk_probe_fail_migration")
 
 
 @pytest.fixture(scope="session")

@@ -8,21 +8,37 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sqlite3
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 MAGIC = b"SQLite format 3\0"
+NOT_IN_USE = {"backups", "set-aside"}
 FUTURE = "9999_from_the_future"
+
+# With a small cache SQLite writes pages of an open transaction into the file.
+CRASH = """
+import os, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA journal_mode=DELETE")
+connection.execute("PRAGMA cache_size=1")
+connection.execute("BEGIN")
+connection.execute("DELETE FROM django_migrations")
+connection.execute("CREATE TABLE ddk_half (text)")
+connection.executemany("INSERT INTO ddk_half VALUES (?)", [("x" * 200,)] * 5000)
+os._exit(0)
+"""
 
 
 def files(app_data: Path) -> list[Path]:
-    """The SQLite databases in the app data folder, backups left out."""
+    """The SQLite databases in the app data folder; backups and what was set aside are none."""
     return [
         path
         for path in sorted(app_data.rglob("*"))
-        if path.is_file() and "backups" not in path.parts and _is_database(path)
+        if path.is_file() and not NOT_IN_USE & {*path.parts} and _is_database(path)
     ]
 
 
@@ -143,7 +159,7 @@ def holds(path: Path, text: str) -> bool:
 def add_unmerged(path: Path) -> None:
     """Add content that lies in the WAL file alone, as after a kill."""
     with unmerged(path) as connection:
-        connection.execute("CREATE TABLE ddk_unmerged (text)")
+        connection.execute("CREATE TABLE IF NOT EXISTS ddk_unmerged (text)")
         connection.execute("INSERT INTO ddk_unmerged VALUES ('only in the WAL')")
 
 
@@ -156,6 +172,23 @@ def add_future_migration(path: Path) -> str:
             (app, FUTURE),
         )
     return f"{app}.{FUTURE}"
+
+
+def leave_journal(path: Path) -> bool:
+    """Crash in the middle of a transaction that SQLite undoes by a journal; whether it is there."""
+    subprocess.run([sys.executable, "-I", "-c", CRASH, str(path)], check=True)
+    journal = path.with_name(path.name + "-journal")
+    return journal.exists() and journal.stat().st_size > 0
+
+
+def put_foreign_log(path: Path) -> None:
+    """Put a log beside the database that was written beside an older copy of it."""
+    with tempfile.TemporaryDirectory(prefix="ddk-log-") as folder:
+        copy = Path(folder) / path.name
+        shutil.copyfile(path, copy)
+        with unmerged(copy) as connection:
+            connection.execute("DELETE FROM django_migrations")
+        shutil.copyfile(copy.with_name(copy.name + "-wal"), path.with_name(path.name + "-wal"))
 
 
 def merge(path: Path) -> None:

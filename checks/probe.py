@@ -136,7 +136,8 @@ populated = Apps.populate
 
 def populate(self, installed_apps=None) -> None:  # noqa: ANN001 -- Django's own signature
     """Add an app with migrations to those of the project."""
-    if installed_apps is not None and type(self) is Apps:
+    migrations = (HERE / "ddk_probe_migrations").exists()
+    if installed_apps is not None and type(self) is Apps and migrations:
         installed_apps = [*installed_apps, "ddk_probe_app"]
     if (HERE / "ddk_probe_squashed").exists():
         from django.conf import settings
@@ -144,9 +145,20 @@ def populate(self, installed_apps=None) -> None:  # noqa: ANN001 -- Django's own
         modules = {"ddk_probe_app": "ddk_probe_app.squashed"}
         settings.MIGRATION_MODULES = {**settings.MIGRATION_MODULES, **modules}
     populated(self, installed_apps)
+    if type(self) is Apps and (HERE / "ddk_probe_ready").exists():
+        write_when_ready()
 
 
-if (HERE / "ddk_probe_migrations").exists():
+def write_when_ready() -> None:
+    """What an app's `ready()` may do: write into the database."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE IF NOT EXISTS ddk_probe_ready (text)")
+        cursor.execute("INSERT INTO ddk_probe_ready VALUES ('written when the apps were ready')")
+
+
+if (HERE / "ddk_probe_migrations").exists() or (HERE / "ddk_probe_ready").exists():
     Apps.populate = populate
 if (HERE / "ddk_probe_chatter").exists():
     chatter()

@@ -319,9 +319,11 @@ class Shell:
         """All windows, and the notes of shell_probe.cjs."""
         return self.ask("look")
 
-    def run(self, window: int, script: str, limit: float = ANSWER_LIMIT) -> Any:
-        """The value of a script in a page, as if a person had clicked."""
-        return self.ask("run", limit, window=window, script=script)
+    def run(
+        self, window: int, script: str, limit: float = ANSWER_LIMIT, gesture: bool = True
+    ) -> Any:
+        """The value of a script in a page, as if a person had clicked unless `gesture` is false."""
+        return self.ask("run", limit, window=window, script=script, gesture=gesture)
 
     def main_window(self, limit: float = START_LIMIT) -> dict[str, Any]:
         """The window with a page of the backend, once it is visible. Raises TargetFailedError."""
@@ -375,9 +377,13 @@ def port_of(url: str) -> int | None:
 
 
 class Foreign:
-    """Another server on loopback: remembers the head of each request and never answers."""
+    """Another server on loopback: remembers the head of each request and never answers.
 
-    def __init__(self) -> None:
+    On a port of its own, or on the `port` that it takes as soon as it is free: there it lets each
+    request go at once, so that the next one comes.
+    """
+
+    def __init__(self, port: int = 0) -> None:
         self.heads: list[str] = []
         heads, ended = self.heads, threading.Event()
 
@@ -385,10 +391,13 @@ class Foreign:
             def handle(self) -> None:
                 lines = iter(lambda: self.rfile.readline(65536).strip(), b"")
                 heads.append("\n".join(line.decode("latin-1") for line in lines))
-                ended.wait(CONNECT_LIMIT)
+                ended.wait(0 if port else CONNECT_LIMIT)
+
+        class Server(socketserver.ThreadingTCPServer):
+            allow_reuse_address = LINUX or sys.platform == "darwin"
 
         self._ended = ended
-        self._server = socketserver.ThreadingTCPServer((HOST, 0), Handler)
+        self._server = Server((HOST, port), Handler)
         self._server.daemon_threads = True
         self._server.block_on_close = False
         threading.Thread(target=self._server.serve_forever, daemon=True).start()

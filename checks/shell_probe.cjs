@@ -11,6 +11,8 @@ const notes = {
   opened: [], // addresses handed to the system
   folders: [], // folders and files shown by the system
   said: [], // texts of message boxes, which nobody would answer
+  asking: 0, // message boxes that are open now
+  most: 0, // that were open at once
   preferences: [], // {url, sandbox, contextIsolation, nodeIntegration} of each window
 };
 
@@ -23,8 +25,13 @@ shell.openPath = async (path) => {
 };
 const message = (box) => [box.message, box.detail].filter(Boolean).join(": ");
 dialog.showErrorBox = (title, text) => notes.said.push(`${title}: ${text}`);
+let hold = 0; // milliseconds until a message box is answered
 dialog.showMessageBox = async (...box) => {
   notes.said.push(message(box.pop()));
+  notes.asking += 1;
+  notes.most = Math.max(notes.most, notes.asking);
+  await new Promise((answer) => setTimeout(answer, hold));
+  notes.asking -= 1;
   return { response: 0, checkboxChecked: false };
 };
 dialog.showMessageBoxSync = (...box) => {
@@ -76,7 +83,10 @@ const commands = {
     views: webContents.getAllWebContents().length,
   }),
   load: ({ window, url }) => page(window).loadURL(url),
-  run: ({ window, script }) => page(window).executeJavaScript(script, true),
+  run: ({ window, script, gesture }) => page(window).executeJavaScript(script, gesture),
+  hold: ({ ms }) => {
+    hold = ms;
+  },
   picture: async ({ window }) => (await page(window).capturePage()).toJPEG(60).toString("base64"),
   close: ({ window }) => BrowserWindow.fromId(window).destroy(),
   quit: () => app.quit(),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -26,7 +27,10 @@ from checks.conftest import (
     Restarts,
     SecondInstall,
     kill_first_start,
+    kill_update,
     not_root,
+    rows_after,
+    start_newer,
     switched,
 )
 from checks.target import WINDOWS, Target
@@ -218,6 +222,48 @@ def test_no_needless_backup(restarts: Restarts, seen: Seen) -> None:
     seen("no new backup")
 
 
+@pytest.mark.criterion("DAT-14")
+@pytest.mark.usefixtures("needs_database")
+def test_clock_that_was_ahead(probe_target: Target, settled_copies: Any, seen: Seen) -> None:
+    """Keeps the backup of an update, whatever the clock said before."""
+    app_data = settled_copies("clock")
+    first = start_newer(probe_target, app_data, "ddk_probe_fail_migration")
+    assert first.backups, f"no backup before the new migrations ({first.ending})"
+    for backup in first.backups:
+        for year in range(2090, 2096):
+            later = backup.with_name(re.sub("20[0-9]{2}", str(year), backup.name, count=1))
+            shutil.copyfile(backup, later)
+            os.utime(later, (4e9, 4e9))
+    second = start_newer(probe_target, app_data, "ddk_probe_fail_migration")
+    assert second.after == second.before, f"the database changed ({second.ending})"
+    kept = any(database.contents(b) == second.before for b in database.backups(app_data))
+    assert kept, f"beside later-dated backups the new one is gone ({second.ending})"
+    seen(f"kept beside {6 * len(first.backups)} that are dated later")
+
+
+@pytest.mark.criterion("DAT-15")
+@pytest.mark.usefixtures("needs_database")
+def test_bad_backup(probe_target: Target, settled_copies: Any, seen: Seen) -> None:
+    """Puts no backup back that is missing or damaged."""
+    endings = []
+    for damage in ("missing", "damaged"):
+        app_data = settled_copies(f"{damage} backup")
+        path = database.main_file(app_data)
+        rows = database.rows(path)
+        old = database.backups(app_data)
+        kill_update(probe_target, app_data)
+        for backup in database.backups(app_data) - old:
+            if damage == "missing":
+                backup.unlink()
+            else:
+                database.overwrite_pages(backup)
+        ending = run_to_end(probe_target, app_data)
+        lost = rows - rows_after(path)
+        assert not lost, f"{damage} backup: {len(lost)} of {len(rows)} rows are gone ({ending})"
+        endings.append(str(ending))
+    seen(f"{', '.join(endings)}, rows as before")
+
+
 @pytest.mark.criterion("DAT-16")
 @pytest.mark.usefixtures("needs_database")
 def test_killed_first_start(target: Target, scratch: Path, seen: Seen) -> None:
@@ -236,6 +282,73 @@ def test_killed_first_start(target: Target, scratch: Path, seen: Seen) -> None:
     found = ", ".join(f"{rows.get(name, 0)} of {n} rows in {name}" for name, n in fewer.items())
     assert not fewer, f"after the next start: {found}"
     seen(f"killed twice, then {sum(rows.values())} rows as undisturbed")
+
+
+@pytest.mark.criterion("DAT-17")
+@pytest.mark.usefixtures("needs_database")
+def test_rollback_journal(target: Target, settled_copies: Any, seen: Seen) -> None:
+    """Undoes a transaction that a crash left half written."""
+    path = database.main_file(settled_copies("journal"))
+    before = database.rows(path)
+    if not database.leave_journal(path):
+        raise NotRun("SQLite left no journal here")
+    with Backend(target, path.parent) as backend:
+        backend.ready()
+        backend.stop()
+    lost = before - database.rows(path)
+    assert not lost, f"{len(lost)} of {len(before)} rows are gone"
+    seen(f"{len(before)} rows as before")
+
+
+@pytest.mark.criterion("DAT-18")
+@pytest.mark.usefixtures("needs_database")
+def test_foreign_log(target: Target, settled_copies: Any, seen: Seen) -> None:
+    """Does not take a log for its own that appeared after a clean stop."""
+    path = database.main_file(settled_copies("foreign log"))
+    database.merge(path)
+    before = database.rows(path)
+    with Backend(target, path.parent) as backend:
+        backend.ready()
+        backend.stop()
+    database.put_foreign_log(path)
+    ending = run_to_end(target, path.parent)
+    lost = before - rows_after(path)
+    assert not lost, f"the log was replayed: {len(lost)} rows are gone ({ending})"
+    seen(f"{len(before)} rows as before")
+
+
+@pytest.mark.criterion("DAT-19")
+@pytest.mark.usefixtures("needs_database")
+def test_lost_database(target: Target, settled_copies: Any, seen: Seen) -> None:
+    """Makes no new database in the place of one that is lost."""
+    for what in ("missing", "empty"):
+        path = database.main_file(settled_copies(f"{what} database"))
+        path.unlink()
+        if what == "empty":
+            path.touch()
+        ending = run_to_end(target, path.parent)
+        made = path.exists() and path.stat().st_size
+        assert not made, f"{what} database: a new one was made ({ending})"
+        assert ending.announced(15), f"{what} database: {ending}, expected exit 15 and an event"
+    seen("missing and empty: exit 15, nothing made")
+
+
+@pytest.mark.criterion("DAT-20")
+@pytest.mark.usefixtures("needs_database")
+def test_data_before_code(probe_target: Target, settled_copies: Any, seen: Seen) -> None:
+    """Judges the data before the project's code can change them."""
+    newer = database.main_file(settled_copies("newer, written"))
+    database.add_future_migration(newer)
+    damaged = database.main_file(settled_copies("damaged, written"))
+    database.overwrite_pages(damaged)
+    for path, code in ((newer, 13), (damaged, 15)):
+        before = database.contents(path)
+        with switched(probe_target, "ddk_probe_ready"):
+            ending, changed = _refusal(probe_target, path.parent, path)
+        changed = changed or database.contents(path) != before
+        assert not changed, f"expected exit {code}: the project wrote before ({ending})"
+        assert ending.announced(code), f"{ending}, expected exit {code} and a `failed` event"
+    seen("newer: exit 13, damaged: exit 15, nothing written by ready()")
 
 
 @pytest.mark.criterion("DAT-21")

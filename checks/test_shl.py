@@ -12,25 +12,14 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
 from checks.backend import TargetFailedError
-from checks.shell import (
-    Electron,
-    Foreign,
-    Shell,
-    copied,
-    display,
-    find_electron,
-    port_of,
-    until,
-)
-from checks.target import Target
-from checks.verdicts import NotRun, PrerequisiteError
+from checks.launches import Place
+from checks.shell import Foreign, Shell, port_of, until
 
 Seen = Callable[[object], None]
 Record = Callable[[str, object], None]
@@ -41,6 +30,7 @@ NOWHERE = "http://ddk-checks.invalid"
 # Electron answers navigator.permissions.query by itself before this version.
 ASKS_FOR_QUERIES = 12
 RESTARTS = 3
+UNASKED = 3
 
 # Seconds
 SPLASH_LIMIT = 10.0
@@ -49,6 +39,8 @@ RESTART_LIMIT = 60.0
 EXPLAIN_LIMIT = 30.0
 KILLED_LIMIT = 2.0
 REFUSED_LIMIT = 2.0
+INPUT_LIMIT = 5.0
+QUESTION = 2.0
 
 SYSTEMS = (
     "https://example.org/ddk",
@@ -138,50 +130,6 @@ ASK = """(async queries => {
     for (const [name, answer] of Object.entries(answers)) found[name] = await answer;
     return found;
 })"""
-
-
-class Place:
-    """Where launches happen: one copy of the target, one display, one Electron."""
-
-    def __init__(self, target: Target, electron: Electron, scratch: Path) -> None:
-        self.folder = scratch / "shell"
-        self.target = copied(target, electron, self.folder / "project")
-        self.electron = electron
-        self.home = self.folder / "home"
-        self.home.mkdir()
-
-    def data(self, name: str) -> Path:
-        """An app data folder."""
-        return self.folder / name
-
-    def launch(self, name: str) -> Shell:
-        """A launch on the app data folder of that name."""
-        project = self.folder / "project"
-        return Shell(project, self.target, self.electron, self.data(name), self.home)
-
-
-@pytest.fixture(scope="session")
-def place(target: Target, scratch: Path, pytestconfig: pytest.Config) -> Iterator[Place]:
-    """The shell's surroundings; not run here when it cannot be opened, an error if asked for."""
-    option = pytestconfig.option
-    with contextlib.ExitStack() as stack:
-        try:
-            electron = find_electron(target, option.electron)
-            for name, value in stack.enter_context(display()).items():
-                stack.enter_context(_variable(name, value))
-            place = Place(target, electron, scratch)
-        except NotRun as error:
-            if option.shell or option.electron:
-                raise PrerequisiteError(f"--shell: {error}") from None
-            raise
-        yield place
-
-
-@contextlib.contextmanager
-def _variable(name: str, value: str) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(name, value)
-        yield
 
 
 class Opened:
@@ -383,6 +331,26 @@ def test_foreign_requests(opened: Opened, foreign: Foreign, seen: Seen) -> None:
     silent = [p for p in places if not opened.shell.said(p)]
     assert not silent, f"no log tells of the requests to {silent[0]}"
     seen(f"{len(result['answers'])} in {result['seconds']:.2f} s")
+
+
+@pytest.mark.criterion("SHL-13")
+def test_leaving(opened: Opened, seen: Seen) -> None:
+    """Asks before a page by itself opens an address."""
+    shell = opened.neutral().shell
+    time.sleep(INPUT_LIMIT)
+    shell.ask("hold", ms=QUESTION * 1000)
+    unasked = [f"https://example.org/ddk-unasked-{number}" for number in range(UNASKED)]
+    for address in unasked:
+        shell.run(opened.window, f"void (location.href = {json.dumps(address)})", gesture=False)
+        time.sleep(SETTLE)
+    until(lambda: not shell.look()["notes"]["asking"], QUESTION * (UNASKED + 1))
+    shell.ask("hold", ms=0)
+    notes = shell.look()["notes"]
+    asked = [a for a in unasked if any(a in text for text in notes["said"])]
+    silent = [a for a in unasked if a in notes["opened"] and a not in asked]
+    assert not silent, f"the system opened {silent[0]}, which a page asked for by itself"
+    assert notes["most"] <= 1, f"{notes['most']} questions were open at once"
+    seen(f"{len(asked)} of {len(unasked)} asked about, the others refused")
 
 
 @dataclass(frozen=True)

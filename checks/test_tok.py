@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
 import psutil
@@ -12,7 +16,9 @@ import pytest
 from checks import files, pages
 from checks.backend import Answer, Backend, new_token
 from checks.conftest import Probed, Restarts, bootstrap_cookies
+from checks.launches import Place
 from checks.pages import Page, Visitor
+from checks.shell import Foreign, Shell, port_of, until
 from checks.target import Target
 from checks.verdicts import NotApplicable
 
@@ -37,6 +43,17 @@ DESTINATIONS = (
     f"/x\r\nLocation: https://{FOREIGN}/",
     f'/"><meta http-equiv="refresh" content="0; url=https://{FOREIGN}/">',
 )
+
+# Asks the backend without pause, and says when.
+POLL = """(() => {
+    const ask = () => fetch(`/ddk-probe/asked/?at=${Date.now()}`).catch(() => {});
+    setInterval(ask, 20);
+    return true;
+})()"""
+
+# Seconds
+RESTART_LIMIT = 60.0
+NOTICE_LIMIT = 0.5
 
 
 @pytest.fixture(scope="session")
@@ -269,3 +286,63 @@ def _destination(live: Backend, markup: str, location: str) -> str:
     elif target.startswith("//"):
         target = "//" + target.lstrip("/")
     return urljoin(page.url, target)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What came of a backend's port that another server took when the backend had died."""
+
+    heads: list[str]
+    """Requests that reached this server and began once the death could be known."""
+    tokens: tuple[str, str]
+    """Of the backend that died, and of the next one; empty without a next one."""
+
+
+@pytest.fixture
+def taken(place: Place) -> Taken:
+    """A launch whose page asks without pause while its backend dies and its port is taken."""
+    with place.launch("taken port") as shell:
+        return _take_port(shell, shell.main_window())
+
+
+def _take_port(shell: Shell, window: dict[str, Any]) -> Taken:
+    number, port = window["id"], port_of(window["url"])
+    shell.ask("load", window=number, url=f"http://127.0.0.1:{port}/ddk-probe/page/")
+    shell.run(number, POLL)
+    killed = shell.backend()
+    token = _token(killed)
+    killed.kill()
+    server = until(lambda: _on(port), RESTART_LIMIT)
+    known = (time.time() + NOTICE_LIMIT) * 1000
+
+    def moved() -> bool:
+        windows = {w["id"]: w["url"] for w in shell.look()["windows"]}
+        return not windows.get(number, "").startswith(f"http://127.0.0.1:{port}/")
+
+    until(moved, RESTART_LIMIT)
+    server.close()
+    later = [h for h in server.heads if float(h.partition("?at=")[2].split(" ")[0] or 0) > known]
+    return Taken(later, (token, _token(shell.backend())))
+
+
+def _on(port: int) -> Foreign | None:
+    with contextlib.suppress(OSError):
+        return Foreign(port)
+    return None
+
+
+def _token(backend: psutil.Process | None) -> str:
+    with contextlib.suppress(psutil.Error):
+        return backend.environ().get("DESKTOP_DJANGO_AUTH_TOKEN", "") if backend else ""
+    return ""
+
+
+@pytest.mark.criterion("TOK-10")
+def test_taken_port(taken: Taken, target: Target, seen: Seen) -> None:
+    """Gives no token to who takes a dead backend's port."""
+    before, after = taken.tokens
+    field = f"\n{target.header.lower()}:"
+    told = [h for h in taken.heads if field in h.lower() or (before and before in h)]
+    assert not told, f"whoever took the port got the token by {told[0].splitlines()[0]}"
+    assert after != before, "the next backend has the token of the one that died"
+    seen("sent to nobody, and another one for the next backend")

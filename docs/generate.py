@@ -381,6 +381,7 @@ FAMILIES = {
     "DDK-STA": "starting an adapted project",
     "DDK-STG": "staging",
     "DDK-PKG": "packaging",
+    "DDK-ICO": "drawing icons",
     "DDK-UPD": "updating the desktop layer",
     "DDK-KIT": "the kit itself",
     "DDK-CHK": "starting the checks",

@@ -19,6 +19,7 @@ from skill_scripts import SPEC_VERSION, __version__
 from skill_scripts.adapt import adapt as adapt_project
 from skill_scripts.errors import KitError
 from skill_scripts.findings import BLOCKED, DECIDE, FINE, HANDLED, Finding
+from skill_scripts.icons import icons as draw_icons
 from skill_scripts.package import package as package_project
 from skill_scripts.remove import remove as remove_layer
 from skill_scripts.run import run as run_project
@@ -216,6 +217,9 @@ def stage(
 @app.command()
 def package(
     path: ProjectPath,
+    linux: Annotated[bool, typer.Option("--linux", help="Installers for Linux.")] = False,
+    macos: Annotated[bool, typer.Option("--macos", "--mac", help="For macOS.")] = False,
+    windows: Annotated[bool, typer.Option("--windows", "--win", help="For Windows.")] = False,
     unpacked: Annotated[
         bool, typer.Option("--dir", help="Only the application's folder, no installers.")
     ] = False,
@@ -225,9 +229,15 @@ def package(
     as_json: Json = False,
 ) -> None:
     """Make installers of a staged project, for the system this runs on."""
+    asked = {"linux": linux, "macos": macos, "windows": windows}
+    systems = [name for name, wanted in asked.items() if wanted] or [""]
     with _shown_errors(as_json), _progress(as_json) as progress:
         done = package_project(
-            path, unpacked=unpacked, allow_old_sqlite=allow_old_sqlite, progress=progress
+            path,
+            system=" and ".join(systems),
+            unpacked=unpacked,
+            allow_old_sqlite=allow_old_sqlite,
+            progress=progress,
         )
     if as_json:
         _print_json(done.as_dict())
@@ -237,6 +247,22 @@ def package(
     for note in done.notes:
         screen.print(f"note: {note}", markup=False)
     screen.print(f"{done.app}\n{done.seconds} s", markup=False)
+
+
+@app.command()
+def icons(
+    source: Annotated[Path, typer.Argument(metavar="SOURCE", help="A square .svg or .png.")],
+    path: ProjectPath,
+    as_json: Json = False,
+) -> None:
+    """Draw the icons of all systems from one picture, .icns and .ico among them."""
+    with _shown_errors(as_json), _progress(as_json) as progress:
+        progress("drawing")
+        folder = draw_icons(source, path)
+    if as_json:
+        _print_json({"folder": str(folder)})
+    else:
+        screen.print(str(folder), markup=False)
 
 
 def _check_help(wanted: bool) -> None:

@@ -238,6 +238,27 @@ ERRORS: dict[str, Text] = {
         "Apple's notary service is asked with a key, which is a file AuthKey_….p8.",
         "Give APPLE_API_KEY the path of that file, its text, or its text as base64",
     ),
+    "DDK-PKG-11": Text(
+        "Installers are made and judged on the system they are for; this one is {here}.",
+        "Run the same there, or let packages.yml make all of them (adapt --ci)",
+    ),
+    # ICO: drawing icons
+    "DDK-ICO-01": Text(
+        "Icons belong to the desktop layer, which this project does not have yet.",
+        "Add it first: desktop-django adapt {root}",
+    ),
+    "DDK-ICO-02": Text(
+        "Icons are drawn from an SVG or a PNG.",
+        "Give the path of one; a browser must be able to show it",
+    ),
+    "DDK-ICO-03": Text(
+        "Icons are square, and the largest are drawn from a large picture.",
+        "Give a square SVG, or a square PNG of {smallest} pixels or more, better 1024",
+    ),
+    "DDK-ICO-04": Text(
+        "Icons are drawn by Chromium, which is not installed or does not start.",
+        "Install it: playwright install chromium (in the environment of desktop-django)",
+    ),
     # STA: starting an adapted project
     "DDK-STA-01": Text(
         "The backend ended before it could serve.",

@@ -51,21 +51,26 @@ class Packaged:
 def package(
     path: Path,
     *,
+    system: str = "",
     unpacked: bool = False,
     allow_old_sqlite: bool = False,
     progress: Progress = lambda _: None,
 ) -> Packaged:
     """Make desktop-app/dist of the staged project in folder `path`.
 
-    `unpacked` makes the application's folder only. Raises KitError, with an earlier result
-    untouched, if it cannot be finished.
+    `system` says which one the installers are for, which must be this one. `unpacked` makes the
+    application's folder only. Raises KitError, with an earlier result untouched, if it cannot be
+    finished.
     """
     root = path.resolve()
     folder = root / PAYLOAD_FOLDER
     started = time.monotonic()
+    platform = this_platform()
+    here = platform.name.split("-")[0]
+    if system not in ("", here):
+        raise KitError("DDK-PKG-11", f"this is no {system}", here=here)
     progress("comparing the bundle with the project")
     staged = current(root)
-    platform = this_platform()
     settings = _settings(folder, platform)
     if staged["allow_old_sqlite"] and not allow_old_sqlite:
         sqlite = staged["interpreter"]["sqlite"]

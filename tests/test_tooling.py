@@ -243,7 +243,7 @@ def test_the_aliases_are_those_people_look_for():
     system = {"linux": "linux", "darwin": "macos", "win32": "windows"}[sys.platform]
     assert {
         *("install", "start", "test", "docs", "stage", f"build-{system}"),
-        *("workflow-run", "download-latest", "clean-artifacts"),
+        *("workflow-run", "runs", "download-latest", "clean-artifacts"),
     } == set(recipes())
 
 
@@ -253,6 +253,10 @@ def test_an_alias_is_one_documented_command(recipe, kit):
     assert len(lines) == 1
     program, *rest = lines[0].split()
     if program == "gh":
+        workflow = next(word for word in rest if word.endswith(".yml"))
+        file = ROOT / ".github" / "workflows" / workflow
+        # YAML 1.1 reads `on` as true
+        assert "workflow_dispatch" in yaml.safe_load(file.read_text())[True]
         return
     assert program in ("python3", "py")
     assert rest[0] == "kit.py"
@@ -356,6 +360,14 @@ def test_artefacts_are_named_after_the_app(name, slug, tmp_path):
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "packages.yml").read_text())
     names = [step.get("with", {}).get("name") for step in workflow["jobs"]["build"]["steps"]]
     assert "${{ steps.given.outputs.app }}-${{ matrix.name }}" in names
+
+
+def test_the_reference_app_has_what_a_debian_package_names():
+    """builder.config.mjs makes none without, so that packages.yml would show none."""
+    file = ROOT / "reference_app" / "desktop-app" / "desktop.toml"
+    settings = tomllib.loads(file.read_text(encoding="utf-8"))
+    assert re.search(r"<[^<>@\s]+@[^<>@\s]+>", settings["app"]["author"])
+    assert settings["package"]["homepage"]
 
 
 def test_every_secret_that_signs_reaches_the_builder():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.broken.shells import SHELL
 from tests.broken.targets import APPLICATION, FUSES, TOML, Broken, broken
 
-FEED = '[package]\nfeed = "https://updates.example/"\n\n'
+FEED = 'feed = "https://updates.example/"\n'
 
 
 def application(name: str, caught_by: str, *edits: tuple[str, str, str]) -> Broken:
@@ -34,7 +34,7 @@ APPLICATIONS = (
     application(
         "fetches an update before anybody agrees",
         "UPD-1",
-        (TOML, "[app]", f"{FEED}[app]"),
+        (TOML, "[package]\n", f"[package]\n{FEED}"),
         ("updates.js", "autoDownload: false", "autoDownload: true"),
     ),
     application(

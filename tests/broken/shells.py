@@ -138,4 +138,34 @@ SHELLS = (
         "SHL-12",
         ("requests.js", "report(`refused request to ${place}`);", ""),
     ),
+    # Since 1.1
+    shell(
+        "the token goes to whoever takes a dead backend's port",
+        "TOK-10",
+        (
+            "supervisor.js",
+            "return this.#run?.origin ?? null;",
+            "return (this.former = this.#run?.origin ?? this.former) ?? null;",
+        ),
+        (
+            "supervisor.js",
+            "return this.#run?.token ?? null;",
+            "return (this.secret = this.#run?.token ?? this.secret) ?? null;",
+        ),
+    ),
+    shell(
+        "one token for every start of the backend",
+        "TOK-10",
+        (
+            "token.js",
+            "export const createToken = () => randomBytes(32)",
+            "const ONLY = randomBytes(32);\nexport const createToken = () => ONLY",
+        ),
+    ),
+    shell(
+        "pages open addresses without input",
+        "SHL-13",
+        ("leaving.js", "?? Number.NEGATIVE_INFINITY", "?? now()"),
+    ),
+    shell("many questions at once", "SHL-13", ("leaving.js", "if (asking) {", "if (false) {")),
 )

@@ -7,6 +7,7 @@ test says which.
 
 import os
 import socket
+import sys
 
 import pytest
 
@@ -14,6 +15,7 @@ from checks import test_win
 from tests.broken.applications import application
 from tests.broken.targets import BROKEN, copy_reference_app, judge, make
 
+WINDOWS = os.name == "nt"
 AS_WINDOWS = ("-p", "tests.checks.as_windows")
 
 
@@ -24,14 +26,15 @@ def test_they_run_and_tell_what_is_so(tmp_path):
     assert verdicts == {
         "WIN-1": "pass",
         # Elsewhere it is the shell that ends the rest of a backend that was killed.
-        "WIN-2": "FAIL",
+        "WIN-2": "pass" if WINDOWS else "FAIL",
         "WIN-3": "pass",
         "WIN-4": "pass",
         "WIN-5": "not run here",
     }
-    assert code == 1
+    assert code == (0 if WINDOWS else 1)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="who may share a port differs by system")
 def test_a_port_that_can_be_shared_is_noticed():
     """WIN-1; on Linux two sockets share a port while neither listens."""
     option = getattr(socket, "SO_REUSEPORT", socket.SO_REUSEADDR)

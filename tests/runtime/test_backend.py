@@ -2,8 +2,6 @@
 
 import contextlib
 import json
-import os
-import signal
 import sqlite3
 import sys
 import threading
@@ -404,7 +402,7 @@ def test_workers_are_restarted_and_end_with_the_backend(tmp_path, data):
 
     with Backend(project, data) as backend:
         first = seen(backend.ready(), 1)
-        os.kill(first, signal.SIGKILL)
+        psutil.Process(first).kill()
         second = seen(backend, 2)
         assert backend.stop() == 0
         assert not psutil.pid_exists(second)

@@ -19,7 +19,7 @@ def ask(path="/", headers=None, query="", host=HOST):
     environ = {"PATH_INFO": path, "QUERY_STRING": query, "HTTP_HOST": host, **(headers or {})}
 
     def start_response(status, header_list, *_):
-        answer.update(status=int(status[:3]), headers=dict(header_list))
+        answer.update(status=int(status[:3]), headers=dict(header_list), header_list=header_list)
 
     guard = Guard(project, Address("127.0.0.1", 23456, TOKEN), "/health/")
     answer["body"] = b"".join(guard(environ, start_response)).decode()
@@ -81,6 +81,22 @@ def test_the_bootstrap_cookie_opens_the_project_and_is_hidden_from_it():
     answer, seen = ask(headers={"HTTP_COOKIE": f"sessionid=1; {pair}"})
     assert answer["status"] == 200
     assert seen["HTTP_COOKIE"] == "sessionid=1"
+
+
+def policies(answer):
+    return [v for name, v in answer["header_list"] if name == "Content-Security-Policy"]
+
+
+def test_pages_of_a_browser_with_the_cookie_reach_no_other_origin():
+    answer, _ = ask(BOOTSTRAP_PATH, query=f"token={TOKEN}")
+    pair = answer["headers"]["Set-Cookie"].split(";")[0]
+    by_cookie = policies(ask(headers={"HTTP_COOKIE": pair})[0])
+    assert len(by_cookie) == 2
+    assert "default-src 'self' " in by_cookie[1]
+    assert "form-action 'self'" in by_cookie[1]
+    assert "http:" not in by_cookie[1]
+    by_header = {"HTTP_COOKIE": pair, "HTTP_X_DESKTOP_DJANGO_TOKEN": TOKEN}
+    assert len(policies(ask(headers=by_header)[0])) == 1
 
 
 @pytest.mark.parametrize("query", ["", "token=", "token=x", f"token={TOKEN}x", "token=%e9%ff"])

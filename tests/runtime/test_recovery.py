@@ -110,6 +110,17 @@ def test_one_proof_of_a_lost_database_is_enough(project, data, proof):
     fail(project, data, 15)
 
 
+def test_a_clean_stop_that_cannot_be_noted_is_said(project, data):
+    with Backend(project, data) as backend:
+        backend.ready()
+        (data / "clean.json").mkdir()
+        (data / "clean.json/kept").touch()
+        backend.process.stdin.close()
+        assert backend.until("failed")["exit"] == 16
+        assert backend.process.wait(30) == 16
+    fail(project, data, 16)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
 @pytest.mark.parametrize("kind", ["dangling", "loop", "pipe", "folder"])
 def test_what_is_no_file_is_no_database(project, data, kind):
@@ -285,3 +296,15 @@ def test_restore_refuses_what_is_no_backup(project, data):
     with Backend(project, data) as backend:
         backend.ready()
         assert restore(project, data, "--list")["error"]["code"] == "DDK-RUN-12"
+
+
+def test_ready_may_use_the_tables_at_the_first_start(tmp_path, data):
+    project = make_project(tmp_path / "project", WRITES_IN_READY)
+    assert serve(project, data)[0] == "from ready"
+    assert serve(project, data)[0] == "from ready,from ready"
+
+
+def test_a_ready_that_fails_on_prepared_databases_is_the_projects_fault(tmp_path, data):
+    files = {"app/apps.py": WRITES_IN_READY["app/apps.py"].replace("app_note", "nowhere")}
+    project = make_project(tmp_path / "project", {**WRITES_IN_READY, **files})
+    assert "nowhere" in fail(project, data, 17)["message"]

@@ -185,6 +185,7 @@ CASES = [
     Case("a manage.py that is elsewhere", "DDK-SUR-04", arguments=("--manage", "../../x.py")),
 ]  # fmt: skip
 
+MKFIFO = getattr(os, "mkfifo", None)
 UNIX_CASES = [
     managed("crashes", "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "exit code -11"),
     managed("stops itself", "import os, signal; os.kill(os.getpid(), signal.SIGSTOP)",
@@ -195,8 +196,8 @@ UNIX_CASES = [
             "os.getpgrp() else None\ntime.sleep(1000)", HANGS),
     managed("forks and ends", "import os\nif os.fork(): os._exit(4)\nimport time; time.sleep(1000)",
             "exit code 4"),
-    Case("manage.py is a pipe", "DDK-SUR-02", build=with_("manage.py", os.mkfifo)),
-    Case("requirements are a pipe", FINE, build=with_("requirements.txt", os.mkfifo)),
+    Case("manage.py is a pipe", "DDK-SUR-02", build=with_("manage.py", MKFIFO)),
+    Case("requirements are a pipe", FINE, build=with_("requirements.txt", MKFIFO)),
     Case("links lead in circles", FINE, build=lambda root: [
         (root / "loop").symlink_to("loop"),
         (root / "up").symlink_to("..", target_is_directory=True),

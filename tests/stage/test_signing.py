@@ -61,6 +61,15 @@ def test_unsigned_where_signing_was_demanded(platform, certificate, staged, monk
     assert [each.name for each in (staged / "desktop-app/dist").iterdir()] == ["earlier.exe"]
 
 
+@pytest.mark.parametrize("system", ["macos", "windows", "linux and macos"])
+def test_installers_of_another_system_are_refused(system, staged, monkeypatch):
+    monkeypatch.setattr(packaging, "this_platform", lambda: PLATFORMS["linux-x64"])
+    with pytest.raises(KitError) as refusal:
+        packaging.package(staged, system=system)
+    assert refusal.value.code == "DDK-PKG-11"
+    assert "linux" in refusal.value.meaning
+
+
 def test_linux_has_nothing_that_signs(staged):
     assert packaging._settings(staged / "desktop-app", PLATFORMS["linux-x64"])["sign"] is True
 

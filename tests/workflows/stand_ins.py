@@ -72,3 +72,68 @@ class StandIns:
     def called(self) -> list[str]:
         """The same, each as one line for a shell."""
         return [shlex.join(call) for call in self.calls]
+
+
+# --- an installer of Windows ----------------------------------------------------------------------
+
+SETUP = """#!{python}
+import json, shutil, sys
+from pathlib import Path
+assert sys.argv[1] == "/S" and sys.argv[-1].startswith("/D="), sys.argv
+if {fails!r}:
+    raise SystemExit(2)
+target = Path(sys.argv[-1][3:])
+bundle = target / "resources" / "bundle"
+(bundle / "python").mkdir(parents=True)
+shutil.copy2({sleep!r}, bundle / "python" / "python.exe")
+(bundle / "runtime-manifest.json").write_text(json.dumps({{"app": {{"identifier": "org.app"}}}}))
+for name, text in {{"My App.exe": {app!r}, "Uninstall My App.exe": {uninstaller!r}}}.items():
+    (target / name).write_text(text)
+    (target / name).chmod(0o755)
+"""
+# It writes its log and its data, and waits for its backend, which taskkill ends.
+APP = """#!{shell}
+mkdir -p "$LOCALAPPDATA/org.app/logs"
+echo "it is ready at 127.0.0.1" > "$LOCALAPPDATA/org.app/logs/shell.log"
+{saves}
+echo "$PATH" > "$LOCALAPPDATA/org.app/path"
+"$(dirname "$0")/resources/bundle/python/python.exe" 600
+"""
+UNINSTALLER = """#!/bin/sh
+[ "$1" = /S ] || exit 2
+rm -rf "$(dirname "$0")"
+{deletes}
+"""
+# Ends every program of the bundle whose application has the name that it was given.
+TASKKILL = """
+import psutil
+for each in psutil.process_iter(["name", "exe"]):
+    if each.info["name"] == "python.exe" and {target!r} in (each.info["exe"] or ""):
+        each.kill()
+raise SystemExit(128)
+"""
+
+
+def write_installer(file: Path, fault: str = "") -> None:
+    """An installer in the place of NSIS's, of an application with one fault."""
+    data = "$LOCALAPPDATA/org.app"
+    saves = "" if fault == "saves nothing" else f'touch "{data}/db.sqlite3"'
+    deletes = f'rm -r "{data}"' if fault == "deletes data" else ""
+    file.write_text(
+        SETUP.format(
+            python=sys.executable,
+            fails=fault == "installer fails",
+            sleep="/bin/sleep",
+            app=APP.format(shell="/bin/sh", saves=saves),
+            uninstaller=UNINSTALLER.format(deletes=deletes),
+        ),
+        encoding="utf-8",
+    )
+    file.chmod(0o755)
+
+
+def system32(folder: Path) -> None:
+    """All that the application finds on its search path: a few commands, and no Python."""
+    (folder / "System32").mkdir(parents=True)
+    for name in ("mkdir", "dirname", "touch", "sh"):
+        (folder / "System32" / name).symlink_to(f"/bin/{name}")

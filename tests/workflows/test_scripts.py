@@ -3,14 +3,13 @@
 import importlib.util
 import json
 import os
-import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.workflows.stand_ins import StandIns
+from tests.workflows.stand_ins import TASKKILL, StandIns, system32, write_installer
 
 ROOT = Path(__file__).resolve().parents[2]
 MACHO = b"\xcf\xfa\xed\xfe" + b"\0" * 28
@@ -149,70 +148,18 @@ def test_installers_and_what_lies_beside_them_are_given(packaged, tmp_path):
 
 # --- installed_app.py -----------------------------------------------------------------------------
 
-SETUP = """#!{python}
-import json, shutil, sys
-from pathlib import Path
-assert sys.argv[1] == "/S" and sys.argv[-1].startswith("/D="), sys.argv
-if {fails!r}:
-    raise SystemExit(2)
-target = Path(sys.argv[-1][3:])
-bundle = target / "resources" / "bundle"
-(bundle / "python").mkdir(parents=True)
-shutil.copy2({sleep!r}, bundle / "python" / "python.exe")
-(bundle / "runtime-manifest.json").write_text(json.dumps({{"app": {{"identifier": "org.app"}}}}))
-for name, text in {{"My App.exe": {app!r}, "Uninstall My App.exe": {uninstaller!r}}}.items():
-    (target / name).write_text(text)
-    (target / name).chmod(0o755)
-"""
-# It writes its log and its data, and waits for its backend, which taskkill ends.
-APP = """#!{shell}
-mkdir -p "$LOCALAPPDATA/org.app/logs"
-echo "it is ready at 127.0.0.1" > "$LOCALAPPDATA/org.app/logs/shell.log"
-{saves}
-echo "$PATH" > "$LOCALAPPDATA/org.app/path"
-"$(dirname "$0")/resources/bundle/python/python.exe" 600
-"""
-UNINSTALLER = """#!/bin/sh
-[ "$1" = /S ] || exit 2
-rm -rf "$(dirname "$0")"
-{deletes}
-"""
-# Ends every program of the bundle whose application has the name that it was given.
-TASKKILL = """
-import psutil
-for each in psutil.process_iter(["name", "exe"]):
-    if each.info["name"] == "python.exe" and {target!r} in (each.info["exe"] or ""):
-        each.kill()
-raise SystemExit(128)
-"""
-
 
 @pytest.fixture
 def windows(tmp_path, stand_ins):
     """Make the installer of an application with one fault, and run the script on it."""
     (tmp_path / "dist").mkdir()
     (tmp_path / "local").mkdir()
-    (tmp_path / "system" / "System32").mkdir(parents=True)
     stand_ins.add("python3")
     stand_ins.add("taskkill", does=TASKKILL.format(target=str(tmp_path)))
-    data = f"{tmp_path}/local/org.app"
 
     def install(fault=""):
-        saves = "" if fault == "saves nothing" else f"touch {data}/db.sqlite3"
-        deletes = f"rm -r {data}" if fault == "deletes data" else ""
-        text = SETUP.format(
-            python=sys.executable,
-            fails=fault == "installer fails",
-            sleep="/bin/sleep",
-            app=APP.format(shell="/bin/sh", saves=saves),
-            uninstaller=UNINSTALLER.format(deletes=deletes),
-        )
-        # The application is started with System32 alone to search in.
-        for name in ("mkdir", "dirname", "touch"):
-            (tmp_path / "system" / "System32" / name).symlink_to(f"/bin/{name}")
-        setup = tmp_path / "dist" / "my-app-win-x64.exe"
-        setup.write_text(text)
-        setup.chmod(setup.stat().st_mode | stat.S_IXUSR)
+        write_installer(tmp_path / "dist" / "my-app-win-x64.exe", fault)
+        system32(tmp_path / "system")
         return script(
             "installed_app.py",
             tmp_path / "dist",

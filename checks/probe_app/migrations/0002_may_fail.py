@@ -1,15 +1,18 @@
-"""A migration that fails where a file says so."""
+"""A migration that fails or lasts where a file says so."""
 
+import time
 from pathlib import Path
 
 from django.db import migrations
 
-SWITCH = Path(__file__).parents[2] / "ddk_probe_fail_migration"
+HERE = Path(__file__).parents[2]
 
 
 def fail(apps, schema_editor) -> None:  # noqa: ANN001 -- Django's own signature
-    """Fail on demand."""
-    if SWITCH.exists():
+    """Fail or last on demand."""
+    if (HERE / "ddk_probe_slow_migration").exists():
+        time.sleep(60)
+    if (HERE / "ddk_probe_fail_migration").exists():
         raise RuntimeError("provoked by the checks")
 
 

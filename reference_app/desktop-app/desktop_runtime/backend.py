@@ -11,9 +11,10 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
-from . import first_run, log, overlay, restore, system, versions, workers
+from . import first_run, lateready, log, overlay, restore, system, versions, workers
 from .channel import Channel
 from .contract import (
     Address,
@@ -24,20 +25,30 @@ from .contract import (
     read_address,
     read_installation,
 )
-from .data import make_folders, open_folder, read_json, remove
+from .data import (
+    is_storage_fault,
+    make_folders,
+    not_writable,
+    open_folder,
+    read_json,
+    remove,
+)
 from .entry import enter, project_failure
 from .manifest import Manifest, read_manifest
 from .recovery import DEFAULT_DATABASE, Recovery
 
 SQLITE_WITH_WAL_FIX = (3, 51, 3)
 PREPARING_GRACE_SECONDS = 3.0
+EXIT_SECONDS = 0.5
 
 
 def main(payload: Path, arguments: list[str]) -> int:
     """Run the form of launch.py that `arguments` name; returns the exit code."""
     match arguments:
         case []:
-            return Backend(payload).run()
+            code = Backend(payload).run()
+            system.leave_within(EXIT_SECONDS, code)
+            return code
         case ["worker", name]:
             return _run_worker(payload, name)
         case ["manage", *command]:
@@ -66,12 +77,15 @@ class Backend:
         self.server = self.crew = None
 
     def run(self) -> int:
-        """Serve until the lifeline ends; returns the exit code, never raises."""
+        """Serve until the lifeline ends; returns the exit code, and leaves no process."""
         try:
             self._run()
         except Stopped:
             return Exit.CLEAN
-        except BackendError as failure:
+        except Exception as error:
+            if self.stopping.is_set() and self.stage == "loading":
+                return Exit.CLEAN  # its children were ended under it
+            failure = error if isinstance(error, BackendError) else _unforeseen(error)
             self.channel.send(
                 "failed",
                 code=f"DDK-RUN-{failure.code}",
@@ -82,6 +96,8 @@ class Backend:
             with contextlib.suppress(OSError):  # the log may be on the disk that is full
                 traceback.print_exc()
             return failure.code
+        finally:
+            system.end_descendants()
         return Exit.CLEAN
 
     def _run(self) -> None:
@@ -111,7 +127,7 @@ class Backend:
             known = versions.accept(known, manifest.retired_migrations)
             versions.require_known(recovery.files().values(), known)
             first_run.begin(data, data / DEFAULT_DATABASE, data.glob("*.sqlite3"))
-            load_project(self.payload, installation, manifest)
+            load_project(self.payload, installation, manifest, lateready.install)
             log.write_to(data / "logs")
             self._serve(sock, address, installation, manifest, recovery)
         finally:
@@ -139,6 +155,7 @@ class Backend:
         databases = Databases(installation, manifest, self.project, recovery)
         state = databases.prepare(self._progress)
         try:
+            lateready.call_waiting()
             get_resolver().url_patterns  # noqa: B018 - loads the URLs, and fails before ready
             application = Files(WSGIHandler(), installation.packaged)
         except (Exception, SystemExit) as error:
@@ -161,7 +178,6 @@ class Backend:
             self.server.run()
         self.crew.stop()
         databases.close()
-        system.end_descendants()
 
     def _progress(self, done: int, total: int, name: str) -> None:
         if self.stopping.is_set():
@@ -183,19 +199,38 @@ class Backend:
         self.channel.send("stopping", reason=reason)
         if self.stage == "loading":
             # Nothing of the user's is open yet, and an import cannot be interrupted.
-            os._exit(Exit.CLEAN)
+            self._leave()
         elif self.stage == "preparing":
             # `_progress` stops between two migrations. A longer one is cut off: its marker
             # makes the next start begin from the backup.
             time.sleep(PREPARING_GRACE_SECONDS)
             if self.stage == "preparing":
-                os._exit(Exit.CLEAN)
+                self._leave()
         else:
             self.crew.end_lifelines()
             self.server.stop()
 
+    def _leave(self) -> None:
+        system.end_descendants()
+        os._exit(Exit.CLEAN)
 
-def load_project(payload: Path, installation: Installation, manifest: Manifest) -> None:
+
+def _unforeseen(error: Exception) -> BackendError:
+    if is_storage_fault(error):
+        return not_writable(Path(getattr(error, "filename", None) or "The app data folder"), error)
+    return BackendError(
+        Exit.PROJECT_FAILED,
+        f"The backend failed: {type(error).__name__}: {error}",
+        "Start the app again; if it fails again, report this with the backend's log.",
+    )
+
+
+def load_project(
+    payload: Path,
+    installation: Installation,
+    manifest: Manifest,
+    before_setup: Callable[[], None] = lambda: None,
+) -> None:
     """Load the project under the overlay. Raises `BackendError` (17 or 18)."""
     try:
         import django
@@ -216,6 +251,7 @@ def load_project(payload: Path, installation: Installation, manifest: Manifest) 
         os.environ["PYTHONPYCACHEPREFIX"] = str(installation.app_data / "pycache")
     try:
         overlay.verify()
+        before_setup()
         django.setup()
         overlay.verify()
     except (Exception, SystemExit) as error:

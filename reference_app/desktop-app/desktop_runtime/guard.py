@@ -41,6 +41,11 @@ class Guard:
         # all ports of a host, hence the port in its name.
         self.cookie = f"desktop_session_{address.port}"
         self.session = hmac.new(self.token, b"desktop-session", hashlib.sha256).hexdigest()
+        sockets = " ".join(f"ws://{host}" for host in sorted(self.hosts))
+        anything = "'self' data: blob: 'unsafe-inline' 'unsafe-eval'"
+        self.origin_policy = (
+            f"default-src {anything}; connect-src {anything} {sockets}; form-action 'self'"
+        )
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if environ.get("HTTP_HOST", "").lower() not in self.hosts:
@@ -51,7 +56,8 @@ class Guard:
         cookies = _split_cookies(environ.get("HTTP_COOKIE", ""))
         if not self._is_shell(environ, cookies):
             return _answer(start_response, "403 Forbidden", "This app answers its own window only.")
-        environ.pop(TOKEN_HEADER, None)
+        if environ.pop(TOKEN_HEADER, None) is None:
+            start_response = self._within_origin(start_response)
         environ["HTTP_COOKIE"] = "; ".join(c for c in cookies if not c.startswith(self.cookie))
         if path == self.health_path:
             return _answer(start_response, "200 OK", '{"status":"ready"}', "application/json")
@@ -66,6 +72,19 @@ class Guard:
             return _equal(environ[TOKEN_HEADER], self.token)
         expected = f"{self.cookie}={self.session}".encode()
         return any(_equal(cookie, expected) for cookie in cookies)
+
+    def _within_origin(self, start_response: StartResponse) -> StartResponse:
+        """Keep the pages of a browser that holds our cookie from sending it to our neighbours.
+
+        Cookies and SameSite know no ports: a picture on another port of this host would take it
+        along. So these pages ask no other origin for anything, whatever the project allows them.
+        """
+
+        def start(status: str, headers: Headers, *rest: Any) -> Any:
+            headers = [*headers, ("Content-Security-Policy", self.origin_policy)]
+            return start_response(status, headers, *rest)
+
+        return start
 
     def _bootstrap(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """For shells that cannot send headers: exchange the token for a cookie.

@@ -125,8 +125,12 @@ class Recovery:
     def note_clean_stop(self, files: Iterable[Path]) -> None:
         """Record a clean stop, unless another process still holds a database and its log."""
         there = [file for file in files if file.exists()]
-        if not any(databases.logs(file)[0].exists() for file in there):
+        if any(databases.logs(file)[0].exists() for file in there):
+            return
+        try:
             write_private(self.clean, json.dumps({f.name: _fingerprint(f) for f in there}))
+        except OSError as error:
+            raise not_writable(self.clean, error) from error
 
     # Changes
 

@@ -15,6 +15,11 @@ from pathlib import Path
 from typing import IO
 
 WINDOWS = sys.platform == "win32"
+# In the environment of what this launch starts, and of nothing else.
+LAUNCH = "DESKTOP_DJANGO_LAUNCH"
+_mark = f"{LAUNCH}= not contained"
+# For children of the project, to end when they are asked.
+TERM_SECONDS = 0.5
 
 if WINDOWS:
     import ctypes
@@ -110,37 +115,80 @@ def _is_only_read(file: IO[bytes]) -> bool:
 def contain_descendants() -> None:
     """Make everything this process starts end with it, as far as the system allows.
 
-    POSIX: lead a process group that the shell (or `end_descendants`) can end as one.
-    Windows: join a job object that ends its members when the last handle closes; libuv's own
-    job does not hold grandchildren.
+    POSIX: lead a process group that the shell (or `end_descendants`) can end as one, and mark
+    what leaves it. Windows: join a job object that ends its members when the last handle closes;
+    libuv's own job does not hold grandchildren.
     """
     if WINDOWS:
         _join_job()
-    elif os.getpgrp() != os.getpid():
+        return
+    global _mark
+    _mark = f"{LAUNCH}={os.getpid()}-{time.time_ns()}"
+    os.environ[LAUNCH] = _mark.partition("=")[2]
+    if os.getpgrp() != os.getpid():
         os.setpgid(0, 0)
 
 
-def end_descendants(grace: float = 5.0) -> None:
-    """End what the project left running in our group; the caller exits right afterwards.
+def end_descendants() -> None:
+    """End what the project left running; the caller exits right afterwards.
 
-    A group cannot be ended from inside without ending the caller, so a forked helper outside
-    the group does it once the caller is gone. Windows: closing the job handle does the same.
+    Linux: also what has a session of its own. Elsewhere on POSIX: what is in our group. Windows:
+    closing the job handle does it.
     """
-    if WINDOWS or os.getpgrp() != os.getpid():
-        return
+    if sys.platform == "linux":
+        begun, asked = time.monotonic(), set[int]()
+        while (alive := _descendants()) and (seconds := time.monotonic() - begun) < 1:
+            late = seconds > TERM_SECONDS
+            for pid in alive if late else alive - asked:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL if late else signal.SIGTERM)
+            asked |= alive
+            time.sleep(0.02)
+    elif not WINDOWS and os.getpgrp() == os.getpid():
+        _end_group()
+
+
+def _descendants() -> set[int]:
+    """Who is in our group, carries the mark of this launch, or descends from those or from us."""
+    me = os.getpid()
+    parents, found = {}, {me}
+    for place in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended, or is somebody else's
+            stat = (place / "stat").read_text(errors="replace").rpartition(")")[2].split()
+            if stat[0] in "ZX":
+                continue
+            parents[int(place.name)] = int(stat[1])
+            marked = _mark.encode() in (place / "environ").read_bytes().split(b"\0")
+            if marked or int(stat[2]) == me:
+                found.add(int(place.name))
+    while more := {pid for pid, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {me}
+
+
+def _end_group() -> None:
+    """A group cannot be ended from inside without ending the caller, so a forked helper outside
+    the group does it once the caller is gone."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     group = os.getpid()
     os.killpg(group, signal.SIGTERM)
     if os.fork():
         return
-    os.closerange(0, 1024)  # among them the lock, which a relaunch may want at once
+    os.closerange(0, 1024)
     os.setsid()
-    deadline = time.monotonic() + grace
+    deadline = time.monotonic() + TERM_SECONDS
     while os.getppid() == group and time.monotonic() < deadline:
         time.sleep(0.01)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, signal.SIGKILL)
     os._exit(0)
+
+
+def leave_within(seconds: float, code: int) -> None:
+    """End with `code` even if a thread or an exit handler of the project does not."""
+    timer = threading.Timer(seconds, os._exit, (code,))
+    timer.daemon = True
+    timer.start()
 
 
 def interrupt_main() -> None:

@@ -2,12 +2,12 @@
 import { navigationVerdict, OWN_ACTIONS, windowOpenVerdict } from "./navigation.js";
 
 /**
- * `contents` is any webContents; `childOptions` are the window options of a same-origin child; `abandon` is called with
+ * `contents` is any webContents; `leaving` is of createLeaving(); `childOptions` are the window options of a same-origin child; `abandon` is called with
  * contents that may not go to their first page.
  */
 export function guardContents(
   contents,
-  { getOrigin, openExternal, act, abandon, childOptions, report },
+  { getOrigin, leaving, act, abandon, childOptions, report },
 ) {
   let empty = true;
   contents.once("did-navigate", () => {
@@ -21,7 +21,7 @@ export function guardContents(
     }
     event.preventDefault();
     if (verdict === "external") {
-      openExternal(to);
+      leaving.leave(contents, to);
     } else if (verdict === "action") {
       act(new URL(to.slice(OWN_ACTIONS.length - 1), "action://own"), contents);
     } else {
@@ -31,6 +31,7 @@ export function guardContents(
       abandon(contents);
     }
   };
+  contents.on("input-event", (_event, { type }) => leaving.noteInput(contents, type));
   contents.on("will-navigate", judge);
   contents.on("will-redirect", (event) => event.isMainFrame && judge(event));
   contents.on("will-attach-webview", (event) => event.preventDefault());
@@ -40,7 +41,7 @@ export function guardContents(
       return { action: "allow", overrideBrowserWindowOptions: childOptions };
     }
     if (verdict === "external") {
-      openExternal(url);
+      leaving.leave(contents, url);
     } else {
       report(`refused to open a window for ${url.slice(0, 200)}`);
     }

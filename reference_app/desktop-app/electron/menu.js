@@ -40,6 +40,8 @@ export function menuTemplate({ name, platform, developer, spelling, actions }) {
       submenu: [
         { label: "Print…", accelerator: "CmdOrCtrl+P", click: actions.print },
         SEPARATOR,
+        { label: "Restore a Backup…", click: actions.restore },
+        SEPARATOR,
         mac ? { role: "close" } : { role: "quit" },
       ],
     },

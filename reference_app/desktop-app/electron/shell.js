@@ -18,6 +18,7 @@ import { guardContents } from "./guards.js";
 import { chooseInterpreter } from "./interpreter.js";
 import { applyIpc } from "./ipc.js";
 import { backendCommand } from "./launch.js";
+import { createLeaving } from "./leaving.js";
 import { createLog, echoLog } from "./logs.js";
 import { menuTemplate } from "./menu.js";
 import { addressAfterRestart } from "./navigation.js";
@@ -25,6 +26,7 @@ import { fillPage, pageUrl, servePages } from "./pages.js";
 import { applyPermissions } from "./permissions.js";
 import { appIcon } from "./places.js";
 import { applyRequestPolicy } from "./requests.js";
+import { createRestoring } from "./restoring.js";
 import { createSpelling } from "./spelling.js";
 import { ShellState } from "./state.js";
 import { Supervisor } from "./supervisor.js";
@@ -32,6 +34,7 @@ import { createFindBar, createMainWindow, createSplash, pageOptions } from "./wi
 
 const STILL_WORKING_MS = 15_000;
 const ERROR_PAGE_ATTEMPTS = 5;
+const ADDRESS_LENGTH = 500;
 const RENDERER_CRASH_WINDOW_MS = 10_000;
 
 export async function runShell({ electronDir, manifest, options, place, appData }) {
@@ -56,14 +59,15 @@ export async function runShell({ electronDir, manifest, options, place, appData 
     process.on(event, (error) => log(`unexpected: ${error?.stack ?? error}`));
   }
 
+  const launch = backendCommand({
+    place,
+    interpreter,
+    appData,
+    env: process.env,
+    environmentNames: manifest.environmentNames,
+  });
   const supervisor = new Supervisor({
-    launch: backendCommand({
-      place,
-      interpreter,
-      appData,
-      env: process.env,
-      environmentNames: manifest.environmentNames,
-    }),
+    launch,
     healthPath: manifest.healthPath,
     logFile: backendLog,
     state,
@@ -81,12 +85,12 @@ export async function runShell({ electronDir, manifest, options, place, appData 
   let backendGone = false;
 
   // A window made from now on would never be closed.
-  const leaving = () => quitting && !main;
+  const ending = () => quitting && !main;
 
   // Python starts while Chromium does; what it tells is heard once there can be windows to show it in.
   const displayReady = app.whenReady();
   const follow = (event, handle) =>
-    supervisor.on(event, (value) => displayReady.then(() => leaving() || handle(value)));
+    supervisor.on(event, (value) => displayReady.then(() => ending() || handle(value)));
   follow("progress", (text) => {
     splash?.tell(text);
     if (main?.webContents.getURL() === pageUrl("splash")) {
@@ -137,13 +141,25 @@ export async function runShell({ electronDir, manifest, options, place, appData 
     report: log,
   });
   applyIpc(ipcMain, { getOrigin, openAppDataFolder, report: log });
+  const restoring = createRestoring({
+    backend: supervisor,
+    launch,
+    show: showRestorePage,
+    locale: app.getLocale(),
+    log,
+  });
   const spelling = createSpelling({ session, state, locale: app.getLocale() });
   const windowOptions = pageOptions({ session, electronDir, background, icon });
+  const leaving = createLeaving({
+    open: (url) =>
+      shell.openExternal(url).catch((error) => log(`cannot open a link: ${error.message}`)),
+    ask: askWhetherToOpen,
+    report: log,
+  });
   app.on("web-contents-created", (_event, contents) => {
     guardContents(contents, {
       getOrigin,
-      openExternal: (url) =>
-        shell.openExternal(url).catch((error) => log(`cannot open a link: ${error.message}`)),
+      leaving,
       act,
       abandon: closeChild,
       childOptions: windowOptions,
@@ -161,6 +177,8 @@ export async function runShell({ electronDir, manifest, options, place, appData 
   function act(action, contents) {
     const perform = {
       "/restart": restartBackend,
+      "/backups": restoring.open,
+      "/restore": () => restoring.restore(action.searchParams.get("name") ?? ""),
       "/logs": () => shell.openPath(logFolder),
       "/data": openAppDataFolder,
       "/find": () => find(action.searchParams),
@@ -202,6 +220,19 @@ export async function runShell({ electronDir, manifest, options, place, appData 
     return main ? dialog.showMessageBox(main, box) : dialog.showMessageBox(box);
   }
 
+  async function askWhetherToOpen(url) {
+    const box = {
+      type: "question",
+      message: `A page of ${name} wants to open an address outside of the app.`,
+      detail: url.length > ADDRESS_LENGTH ? `${url.slice(0, ADDRESS_LENGTH)}…` : url,
+      buttons: ["Open", "Cancel"],
+      defaultId: 1,
+      cancelId: 1,
+      noLink: true,
+    };
+    return (await showMessage(box)).response === 0;
+  }
+
   async function announceDownload({ saved, path, name: file }) {
     const message = saved ? `${file} was saved.` : `${file} could not be saved.`;
     log(`download ${saved ? "saved" : "failed"}`);
@@ -236,6 +267,7 @@ export async function runShell({ electronDir, manifest, options, place, appData 
     reload: () => pageNow()?.reload(),
     print: () => pageNow()?.print(),
     find: openFindBar,
+    restore: restoring.open,
     toggleSpelling: spelling.toggle,
     openAppData: openAppDataFolder,
     openLogs: () => shell.openPath(logFolder),
@@ -252,7 +284,7 @@ export async function runShell({ electronDir, manifest, options, place, appData 
     splash = createSplash({ session, name, background, icon });
     const slow = setTimeout(() => splash?.offerHelp(), STILL_WORKING_MS);
     // made while the backend starts, shown when it answers
-    splash.window.once("show", () => leaving() || mainWindow());
+    splash.window.once("show", () => ending() || mainWindow());
     splash.window.on("closed", () => {
       clearTimeout(slow);
       splash = null;
@@ -352,9 +384,19 @@ export async function runShell({ electronDir, manifest, options, place, appData 
     }
   }
 
+  const choosesBackup = () => main?.webContents.getURL() === pageUrl("restore");
+
+  /** The contents of the page; null where a person stays on another one. */
+  async function showRestorePage() {
+    const window = mainWindow();
+    await window.loadURL(pageUrl("restore")).catch((error) => log(error.message));
+    return choosesBackup() ? window.webContents : null;
+  }
+
   // -- the backend
 
-  function restartBackend() {
+  async function restartBackend() {
+    await restoring.idle();
     if (main?.isVisible()) {
       load(main, pageUrl("splash"));
     }
@@ -391,6 +433,7 @@ export async function runShell({ electronDir, manifest, options, place, appData 
         load(mainWindow(), getOrigin() + manifest.home);
       } else {
         showSplash();
+        restoring.idle().then(() => supervisor.start()); // it may have been stopped, or given up
       }
     }
   });
@@ -398,8 +441,7 @@ export async function runShell({ electronDir, manifest, options, place, appData 
   app.on("will-quit", (event) => {
     if (!backendGone) {
       event.preventDefault();
-      supervisor
-        .close()
+      Promise.all([supervisor.close(), restoring.idle()])
         .catch((error) => log(error.message))
         .then(() => {
           log("ended");
@@ -456,7 +498,8 @@ export async function runShell({ electronDir, manifest, options, place, appData 
   if (developer) {
     echoLog(backendLog, process.stderr);
     const { watchSources } = await import("./sourcewatch.js");
-    watchSources(place.project, () => supervisor.restart().catch(reportBackend));
+    const restart = () => choosesBackup() || supervisor.restart().catch(reportBackend);
+    watchSources(place.project, restart);
   }
   if (options.devTools) {
     app.once("browser-window-focus", () => main?.webContents.openDevTools({ mode: "detach" }));

@@ -11,10 +11,10 @@ import { createToken, HEADER } from "./token.js";
 
 export const HOST = "127.0.0.1";
 export const MAX_RESTARTS = 3;
-
 const RESTART_WINDOW_MS = 5 * 60 * 1000;
 const BACKOFF_MS = [200, 1000, 3000];
-const GRACE_MS = 10_000;
+// Longer than all the backend waits for by itself, requests and workers: killed earlier, it leaves no clean record.
+export const GRACE_MS = 10_000;
 const REMAINS_MS = 2000;
 const ASK_AGAIN_MS = 250;
 const LAST_EVENTS_MS = 500;

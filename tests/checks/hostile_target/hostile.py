@@ -48,8 +48,9 @@ def end_with_lifeline():
 if MODE == "silent":
     time.sleep(600)
 if MODE == "deaf":
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    for name in ("SIGTERM", "SIGINT", "SIGHUP"):
+        if hasattr(signal, name):  # not each system has all
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
 else:
     threading.Thread(target=end_with_lifeline, daemon=True).start()
 if MODE == "flood":

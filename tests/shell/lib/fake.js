@@ -74,24 +74,30 @@ export async function impostor(t, port) {
   return requests;
 }
 
-export function fakeSupervisor(
-  t,
-  { mode = "", appData = temporaryFolder(), command = python, ...rest } = {},
-) {
+/** The command that starts the fake backend. */
+export function fakeLaunch({ appData, mode = "", command = python }) {
   const place = {
     bundle: fakeProject,
     project: fakeProject,
     mode: "development",
     launcher: join(fakeProject, "desktop-app", "launch.py"),
   };
+  return backendCommand({
+    place,
+    interpreter: { python: command, env: {} },
+    appData,
+    env: { ...process.env, FAKE_MODE: mode },
+    environmentNames: ["FAKE_MODE"],
+  });
+}
+
+export function fakeSupervisor(
+  t,
+  { mode = "", appData = temporaryFolder(), command = python, ...rest } = {},
+) {
+  const launch = fakeLaunch({ appData, mode, command });
   const supervisor = new Supervisor({
-    launch: backendCommand({
-      place,
-      interpreter: { python: command, env: {} },
-      appData,
-      env: { ...process.env, FAKE_MODE: mode },
-      environmentNames: ["FAKE_MODE"],
-    }),
+    launch,
     healthPath: "/health/",
     logFile: join(appData, "logs", "backend-stderr.log"),
     state: new ShellState(join(appData, "shell.json")),
@@ -112,5 +118,5 @@ export function fakeSupervisor(
       .filter(Boolean)
       .map((line) => line.split(" "));
   const next = async (name) => (await once(supervisor, name))[0];
-  return { supervisor, appData, history, file, starts, next };
+  return { supervisor, launch, appData, history, file, starts, next };
 }

@@ -82,6 +82,8 @@ app.on("web-contents-created", (_event, contents) => {
     goBack: () => contents.goBack(),
     goForward: () => contents.goForward(),
   };
+  // Electron 9 tells of keys only.
+  contents.on("before-input-event", (event, input) => contents.emit("input-event", event, input));
   contents.on("will-navigate", (event, url) => Object.assign(event, { url, isMainFrame: true }));
   contents.on("will-redirect", (event, url, _inPlace, isMainFrame) =>
     Object.assign(event, { url, isMainFrame }),

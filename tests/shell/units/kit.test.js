@@ -29,7 +29,18 @@ test("bundle and build hand over to the kit", { skip: process.platform === "win3
   const project = join(dirname(shellDir), "..");
   const bundle = npmScript("bundle", [], bin);
   assert.deepEqual([bundle.stdout, bundle.status], [`stage ${project}\n`, 7]);
-  assert.equal(npmScript("build", ["--linux"], bin).stdout, `package ${project} --linux\n`);
+});
+
+test("build bundles anew first, and hands its options to packaging", {
+  skip: process.platform === "win32",
+}, () => {
+  const bin = temporaryFolder();
+  writeFileSync(join(bin, "desktop-django"), '#!/bin/sh\necho "$@"\n', { mode: 0o755 });
+  const project = join(dirname(shellDir), "..");
+  assert.equal(
+    npmScript("build", ["--linux"], bin).stdout,
+    `stage ${project}\npackage ${project} --linux\n`,
+  );
 });
 
 test("exact versions are asked for, and the lock file names no address", () => {
@@ -45,7 +56,7 @@ test("exact versions are asked for, and the lock file names no address", () => {
 });
 
 test("own pages hold no script, no address and nothing from elsewhere", () => {
-  for (const name of ["splash", "error", "find"]) {
+  for (const name of ["splash", "error", "find", "restore"]) {
     const page = readFileSync(join(shellDir, "pages", `${name}.html`), "utf8");
     assert.doesNotMatch(page, /<script|https?:|src=|@import|url\(|\son[a-z]+=/i, name);
     assert.match(page, /<html lang="en">/);

@@ -175,6 +175,7 @@ test("the menu has what the specification lists, updates only where there is a f
     "zoomIn",
     "zoomOut",
     "Print…",
+    "Restore a Backup…",
     "Find…",
     "Open App Data Folder",
     "Open Logs",

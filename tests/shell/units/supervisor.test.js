@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import { createRequire } from "node:module";
 import net from "node:net";
@@ -19,6 +19,7 @@ import {
   until,
 } from "../lib/fake.js";
 
+const { GRACE_MS } = await load("supervisor.js");
 const { HEADER } = await load("token.js");
 const { clearLockedPorts } = await import(
   pathToFileURL(createRequire(join(shellDir, "package.json")).resolve("get-port"))
@@ -235,6 +236,17 @@ test("a request that runs is completed before the end", async (t) => {
 });
 
 const fakeStarts = (file) => file("starts").trim().split("\n").at(-1).split(" ");
+
+test("the shell waits longer than the backend does for its requests and workers", () => {
+  const runtime = join(shellDir, "..", "desktop_runtime");
+  const limits = ["server.py", "workers.py"].flatMap((file) => {
+    const source = readFileSync(join(runtime, file), "utf8");
+    return [...source.matchAll(/^\w*(?:DRAIN|GRACE)\w* = ([\d.]+)/gm)].map(([, text]) => text);
+  });
+  const seconds = limits.reduce((sum, text) => sum + Number(text), 0);
+  assert.ok(seconds > 0);
+  assert.ok(GRACE_MS > (seconds + 1) * 1000, `${GRACE_MS} ms for ${limits.join(" and ")} s`);
+});
 
 test("a backend that ignores its lifeline is ended by force, its children too", async (t) => {
   const { supervisor, next } = fakeSupervisor(t, { mode: "stubborn,children", graceMs: 300 });

@@ -19,10 +19,13 @@ async function hostile(t) {
   const foreign = await foreignServer(t);
   const shell = await open(t, prepare({ target: foreign.url }));
   const main = await shell.main();
-  await shell.app.evaluate(({ shell: system }) => {
+  await shell.app.evaluate(({ shell: system, dialog }) => {
     globalThis.opened = [];
     system.openExternal = async (url) => globalThis.opened.push(url);
     system.openPath = async (path) => globalThis.opened.push(path);
+    globalThis.questions = [];
+    dialog.showMessageBox = (...box) =>
+      new Promise((answer) => globalThis.questions.push({ ...box.pop(), answer }));
   });
   const origin = new URL(main.url()).origin;
   await main.goto(`${origin}/hostile`, { waitUntil: "load" });
@@ -32,6 +35,18 @@ async function hostile(t) {
     page: main,
     origin,
     opened: () => shell.app.evaluate(() => globalThis.opened),
+    /** What was asked and is not answered. */
+    questions: () => shell.app.evaluate(() => globalThis.questions.map(({ detail }) => detail)),
+    answer: (response) =>
+      shell.app.evaluate((_electron, number) => {
+        globalThis.questions.shift().answer({ response: number });
+      }, response),
+    /** A key, as a person presses it. */
+    press: () =>
+      shell.app.evaluate(({ BrowserWindow }) => {
+        const [{ webContents }] = BrowserWindow.getAllWindows();
+        webContents.sendInputEvent({ type: "keyDown", keyCode: "Shift" });
+      }),
   };
 }
 
@@ -69,6 +84,7 @@ test("the token is sent to the backend's exact origin only, and no page waits fo
 test("links that leave go to the system, hostile ones nowhere", async (t) => {
   const shell = await hostile(t);
   const { page, origin } = shell;
+  await shell.press();
   for (const id of ["external", "foreign", "redirect", "file", "action"]) {
     await page.evaluate((name) => document.getElementById(name).click(), id);
     await page.waitForTimeout(200);
@@ -88,6 +104,36 @@ test("links that leave go to the system, hostile ones nowhere", async (t) => {
   );
 });
 
+test("what a page opens by itself is asked about, once at a time", async (t) => {
+  const shell = await hostile(t);
+  const leave = (path) =>
+    shell.page.evaluate((address) => {
+      location.href = address;
+    }, `https://example.org/${path}`);
+  await leave("first?everything=it-knows");
+  await until(async () => (await shell.questions()).length === 1);
+  await leave("second");
+  await until(() => shell.log().includes("refused to open https://example.org/second"));
+  assert.deepEqual(await shell.questions(), ["https://example.org/first?everything=it-knows"]);
+  await shell.answer(1);
+  await leave("third");
+  await until(async () => (await shell.questions()).length === 1);
+  assert.deepEqual(await shell.opened(), []);
+  await shell.answer(0);
+  await until(async () => (await shell.opened()).length === 1);
+  await shell.press();
+  await leave("fourth");
+  await until(async () => (await shell.opened()).length === 2);
+  await leave("fifth"); // one key, one address
+  await until(async () => (await shell.questions()).length === 1);
+  assert.deepEqual(await shell.opened(), [
+    "https://example.org/third",
+    "https://example.org/fourth",
+  ]);
+  await shell.answer(1);
+  assert.equal(shell.page.url(), `${shell.origin}/hostile`);
+});
+
 // Without Playwright: on Electron 9 its debugger stops a page whose new window was refused.
 test("new windows are children of the same origin, go to the system, or do not open", async (t) => {
   const foreign = await foreignServer(t);
@@ -95,15 +141,15 @@ test("new windows are children of the same origin, go to the system, or do not o
   const system = recordSystem(prepared);
   const shell = await spawnShell(t, prepared);
   await until(() => shell.read("visits").includes("/bridge/openAppDataFolder\n"));
-  await until(() => system().length === 2);
-  assert.deepEqual(system().sort(), ["https://example.org/blank", "mailto:someone@example.org"]);
+  await until(() => shell.log().includes("asks whether to open https://example.org/blank"));
+  await until(() => shell.log().includes("refused to open mailto:someone@example.org"));
   await until(() => shell.log().includes("closed a window that had nothing to show"));
   assert.ok(shell.log().includes(`refused to go to ${foreign.url}/redirected`));
   // Chromium itself refuses the file.
   for (const refused of [`${foreign.url}/popup`, "about:blank", "desktop-shell://pages/error"]) {
     assert.ok(shell.log().includes(`refused to open a window for ${refused}`), refused);
   }
-  assert.deepEqual(foreign.requests, []);
+  assert.deepEqual([...foreign.requests, ...system()], []);
   shell.child.kill("SIGTERM");
   await shell.ended;
 });

@@ -3,10 +3,15 @@
 FAKE_MODE is a comma-separated list of: slow (3 s until ready), hang (never ready), fail13, exit3,
 taken (the first port it is given is always taken), noisy, stubborn (ignores the end of its
 lifeline), children (one more process), remains (one more that outlives it), dropped (loses the
-first health request), popups (its first page opens windows by itself).
+first health request), popups (its first page opens windows by itself), mute (restoring ends
+without an answer).
 FAKE_TARGET is the address of a foreign server for hostile pages.
+
+`restore` keeps the contract of the real one with whatever lies in `backups`: a file that says
+"damaged" is, and the data is the file `data`.
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -20,9 +25,9 @@ from urllib.parse import parse_qs, urlsplit
 MODE = set(os.environ.get("FAKE_MODE", "").split(","))
 FOREIGN = os.environ.get("FAKE_TARGET", "")
 APP_DATA = Path(os.environ["DESKTOP_DJANGO_APP_DATA_DIR"])
-HOST = os.environ["DESKTOP_DJANGO_HOST"]
-PORT = int(os.environ["DESKTOP_DJANGO_PORT"])
-TOKEN = os.environ.pop("DESKTOP_DJANGO_AUTH_TOKEN")
+HOST = os.environ.get("DESKTOP_DJANGO_HOST", "")
+PORT = int(os.environ.get("DESKTOP_DJANGO_PORT", "0"))
+TOKEN = os.environ.pop("DESKTOP_DJANGO_AUTH_TOKEN", "")
 HEADER = "X-Desktop-Django-Token"
 
 serving = threading.Event()
@@ -141,7 +146,56 @@ def fail(code: int, message: str) -> int:
     return code
 
 
+def backups() -> list[dict[str, object]]:
+    files = sorted((APP_DATA / "backups").glob("*"), reverse=True)
+    return [
+        {
+            "name": file.name,
+            "database": file.name.partition("-")[0],
+            "made": f"2026-11-{10 + number}T02:03:04Z",
+            "bytes": file.stat().st_size,
+            "sound": file.read_text(encoding="utf-8") != "damaged",
+        }
+        for number, file in reversed([*enumerate(reversed(files))])
+    ]
+
+
+def refuse(code: int, message: str) -> int:
+    say(error={"code": f"DDK-RUN-{code}", "message": message, "hint": "Choose another one."})
+    return code
+
+
+def running() -> bool:
+    pid = int((APP_DATA / "starts").read_text(encoding="utf-8").split()[-3])
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, 0)
+        return True
+    return False
+
+
+def restore(words: list[str]) -> int:
+    if "mute" in MODE:
+        print("Traceback: restoring is broken", file=sys.stderr)
+        return 1
+    if words == ["--list"]:
+        say(backups=backups())
+        return 0
+    if running():
+        return refuse(12, "It is running already.")
+    backup = APP_DATA / "backups" / words[0]
+    if backup.read_text(encoding="utf-8").startswith("hidden damage"):
+        return refuse(15, f"{backup.name} is damaged and was left as it is.")
+    aside = APP_DATA / "set-aside"
+    aside.mkdir()
+    (APP_DATA / "data").replace(aside / "data")
+    (APP_DATA / "data").write_bytes(backup.read_bytes())
+    say(restored=backup.name, set_aside="set-aside/data")
+    return 0
+
+
 def main() -> int:
+    if sys.argv[1:2] == ["restore"]:
+        return restore(sys.argv[2:])
     if os.name == "posix":
         os.setpgid(0, 0)
     with (APP_DATA / "starts").open("a", encoding="utf-8") as starts:
