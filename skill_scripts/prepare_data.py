@@ -20,15 +20,17 @@ def main(payload: Path, result: Path, clock: str = "", shift: str = "0") -> int:
     from desktop_runtime.contract import BackendError, read_installation
     from desktop_runtime.data import open_folder
     from desktop_runtime.manifest import read_manifest
+    from desktop_runtime.recovery import Recovery
 
     try:
         installation = read_installation()
         manifest = read_manifest(payload / "desktop.toml")
         held = open_folder(installation.app_data)
+        recovery = Recovery(installation.app_data)
         load_project(payload, installation, manifest)
         from desktop_runtime.migrations import Databases
 
-        databases = Databases(installation, manifest, payload.parent)
+        databases = Databases(installation, manifest, payload.parent, recovery)
         databases.prepare(lambda *_: None)
         accounts = _accounts()
         databases.close()

@@ -7,6 +7,7 @@ interrupts the change, the next start finds the marker and begins from the backu
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -94,15 +95,20 @@ class Databases:
         """Fold the write-ahead logs into the databases and note that the stop was clean.
 
         A request that was given up may hold a transaction. It is not waited for, and what it
-        keeps from being folded is left for the next start to look at.
+        keeps from being folded is left for the next start to look at, as on a disk that is full.
         """
-        for alias, file in self.files.items():
-            if file.exists():
-                with connections[alias].cursor() as cursor:
-                    cursor.execute("PRAGMA busy_timeout=200")
-                    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        connections.close_all()
-        self.recovery.note_clean_stop(self.files.values())
+        try:
+            for alias, file in self.files.items():
+                if file.exists():
+                    with connections[alias].cursor() as cursor:
+                        cursor.execute("PRAGMA busy_timeout=200")
+                        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            connections.close_all()
+            self.recovery.note_clean_stop(self.files.values())
+        except Exception as error:
+            if not isinstance(error, OSError) and not is_storage_fault(error):
+                raise
+            logging.getLogger(__name__).warning("the stop was not clean: %s", error)
 
     def _seed(self) -> None:
         """Copy what the app brings along: the staged first-run tree, seeds, extra databases."""
@@ -158,7 +164,7 @@ class Databases:
             raise self._undo(error, change) from error
         if new:
             self._first_run(change, lambda name: progress(next(step, total), total, name))
-        self.recovery.end(change)
+        self.recovery.end()
 
     def _first_run(self, change: Change, report: Callable[[str], None]) -> None:
         commands: Iterable[tuple[str, ...]] = self.manifest.first_run
