@@ -405,8 +405,8 @@ BROKEN = (
         "DAT-1 DAT-5 DAT-6 DAT-7 DAT-8 DAT-10",
         (
             "layers.py",
-            'installation.app_data / f"{name}.sqlite3"',
-            'installation.bundle / f"{name}.sqlite3"',
+            "installation.app_data / names[alias]",
+            "installation.bundle / names[alias]",
         ),
     ),
     broken(
@@ -761,7 +761,7 @@ BROKEN = (
         (
             "migrations.py",
             "        if new:\n            self._first_run(change, ",
-            "        self.recovery.end(change)\n"
+            "        self.recovery.end()\n"
             "        first_run.end(self.installation.app_data)\n"
             "        if new:\n            __import__('time').sleep(2)\n"
             "            self._first_run(change, ",
@@ -836,6 +836,30 @@ BROKEN = (
         "uploaded documents run in the app's origin",
         "WEB-10",
         ("files.py", '= f"{CONTENT_POLICY}; sandbox"', "= CONTENT_POLICY"),
+    ),
+    broken(
+        "nothing to apply, nothing recorded",
+        "DAT-21",
+        ("migrations.py", " or self.unrecorded or (code != before and not first):", ":"),
+    ),
+    broken(
+        "shipped files never renewed",
+        "DAT-22",
+        ("shipped.py", 'if note.get("seen") == seen:', "if note:"),
+    ),
+    broken(
+        "changed copies overwritten",
+        "DAT-22",
+        ("shipped.py", 'and (old := _folded_digest(target)) != note.get("copy")', "and not note"),
+    ),
+    broken(
+        "removed app taken for a newer version",
+        "DAT-21",
+        (
+            "versions.py",
+            "if known.get(app) and name not in known[app]",
+            "if name not in known.get(app, ())",
+        ),
     ),
 )
 
