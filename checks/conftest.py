@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import sqlite3
 import tempfile
 import threading
 import time
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +21,7 @@ from typing import Any
 
 import httpx
 import pytest
+from playwright import sync_api as playwright
 
 from checks import database, files, records
 from checks.application import Opened, open_once
@@ -43,10 +46,17 @@ from checks.backend import (
 from checks.launches import place  # noqa: F401
 from checks.pages import Visitor, new_text
 from checks.records import Way
-from checks.target import Target
+from checks.target import PAYLOAD, Target
 from checks.verdicts import NotApplicable, NotRun, NotTested, PrerequisiteError
 
 EARLY_CONNECTIONS = 20
+SYSTEM_CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
 UNUSUAL = "Ünï cödé dir/with space"
 
 
@@ -404,6 +414,31 @@ def restarts(target: Target, copies: Any, first_run: FirstRun, scratch: Path) ->
     return result
 
 
+@pytest.fixture(scope="session")
+def browser() -> Iterator[playwright.Browser]:
+    """Chromium: Playwright's own where it is installed, else the system's."""
+    as_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    flags = [*FLAGS, "--no-sandbox"] if as_root else FLAGS
+    with playwright.sync_playwright() as api:
+        own = Path(api.chromium.executable_path)
+        if not own.exists() and not SYSTEM_CHROMIUM.exists():
+            raise PrerequisiteError("no Chromium: run `playwright install chromium`")
+        executable = own if own.exists() else SYSTEM_CHROMIUM
+        chromium = api.chromium.launch(executable_path=executable, args=flags)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def opened(probe_target: Target, copies: Any) -> Iterator[Backend]:
+    """A copy of the target that serves from a folder which everybody could read before."""
+    app_data = copies("opened")
+    for path in [app_data, *app_data.rglob("*")]:
+        path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
+    with Backend(probe_target, app_data) as backend:
+        yield backend.ready()
+
+
 def bootstrap_cookies(backend: Backend) -> dict[str, str]:
     """The cookies of the bootstrap address; empty where it sets none."""
     visitor = Visitor(backend)
@@ -574,6 +609,32 @@ def switched(probe_target: Target, name: str) -> Iterator[None]:
         yield
     finally:
         switch.unlink()
+
+
+@contextlib.contextmanager
+def bringing(probe_target: Target, folder: str) -> Iterator[Path]:
+    """Let the copy bring a folder of the project along, as `media/FOLDER` in app data."""
+    path = probe_target.project / PAYLOAD / "desktop.toml"
+    if not path.is_file():
+        raise NotApplicable("it has no desktop.toml to name files that come with it")
+    text = path.read_text(encoding="utf-8")
+    entry = f'{{ from = "{folder}", to = "media/{folder}" }}'
+    data = tomllib.loads(text).get("data")
+    if data is None:
+        changed = f"{text}\n[data]\nseed = [{entry}]\n"
+    elif "seed" in data:
+        changed = re.sub(r"(?m)^seed\s*=\s*\[", f"seed = [{entry}, ", text, count=1)
+    else:
+        changed = re.sub(r"(?m)^\[data\].*$", f"[data]\nseed = [{entry}]", text, count=1)
+    if not any(e["from"] == folder for e in tomllib.loads(changed)["data"].get("seed", [])):
+        raise NotRun("[data] of its desktop.toml is written in a form that is not changed here")
+    path.write_text(changed, encoding="utf-8")
+    (probe_target.project / folder).mkdir()
+    try:
+        yield probe_target.project / folder
+    finally:
+        path.write_text(text, encoding="utf-8")
+        shutil.rmtree(probe_target.project / folder)
 
 
 @pytest.fixture(scope="session")

@@ -5,17 +5,19 @@ every supported Django has. It answers behind the token guard and in front of th
 """
 
 import contextlib
+import gzip
 import hashlib
 import json
 import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from django.apps.registry import Apps
 from django.core.handlers.base import BaseHandler
-from django.http import HttpResponse, HttpResponseRedirect, JsonResponse
+from django.http import HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
 
 PREFIX = "/ddk-probe/"
 SLOW_BEGINS = "ddk-probe: a slow request begins"
@@ -23,6 +25,24 @@ SLOW_ENDS = "ddk-probe: a slow request was completed"
 REACHED = "ddk-probe: reached by way of"
 FLOOD = 2 * 1024 * 1024
 HERE = Path(__file__).parent
+MARKUP = b"<html xmlns='http://www.w3.org/1999/xhtml'><body>an upload</body></html>"
+UPLOADS = {
+    "report.csv": b"a report\n" * 1000,
+    "report.csv.gz": gzip.compress(b"another report\n"),
+    "page.html": MARKUP,
+    "page.xhtml": MARKUP,
+    "feed.xml": MARKUP,
+    "drawing.svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+}
+NEIGHBOURS = """<!doctype html><html lang=en><title>Neighbours</title>
+<link rel=stylesheet href="OTHER/style"><img src="OTHER/image" alt=""><script src="OTHER/script">
+</script><iframe src="OTHER/frame" name=frame></iframe><video src="OTHER/video"></video>
+<form action="OTHER/form" target=frame method=post><input name=a></form>
+<script>
+document.forms[0].submit();
+navigator.sendBeacon("OTHER/beacon");
+fetch("OTHER/fetch", {credentials: "include", mode: "no-cors"}).catch(() => {});
+</script>"""
 # As children of such projects do, those with settings classes through their own `setup`.
 CHILD = """
 import json, os
@@ -90,6 +110,43 @@ def slow() -> dict:
     return {"slow": "done"}
 
 
+def apart() -> dict:
+    """A child that has left the backend's session."""
+    command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    return {"pid": subprocess.Popen(command, start_new_session=True).pid}
+
+
+def uploads() -> dict:
+    """Addresses of files that were saved as uploads are."""
+    from django.core.files.base import ContentFile
+    from django.core.files.storage import default_storage
+
+    return {
+        name: default_storage.url(default_storage.save(f"ddk-probe/{name}", ContentFile(body)))
+        for name, body in UPLOADS.items()
+    }
+
+
+def events() -> StreamingHttpResponse:
+    """An event stream that says one thing and then nothing for long."""
+
+    def stream() -> Iterator[bytes]:
+        yield b"data: open\n\n"
+        time.sleep(600)
+
+    return StreamingHttpResponse(stream(), content_type="text/event-stream")
+
+
+def large() -> StreamingHttpResponse:
+    """More than sockets and buffers hold."""
+    return StreamingHttpResponse(b"x" * 65536 for _ in range(2048))
+
+
+def neighbours(port: int) -> HttpResponse:
+    """A page that asks another server of this computer for all kinds of things."""
+    return HttpResponse(NEIGHBOURS.replace("OTHER", f"http://127.0.0.1:{port}"))
+
+
 def flood() -> dict:
     """More output than any pipe holds, on every way out."""
     block = "x" * 1023
@@ -109,7 +166,8 @@ def chatter() -> dict:
     return {"chatter": "done"}
 
 
-ANSWERS = {f.__name__: f for f in (info, child, spawn, slow, flood, chatter)}
+ANSWERS = {f.__name__: f for f in (info, child, spawn, apart, uploads, slow, flood, chatter)}
+STREAMS = {f.__name__: f for f in (events, large)}
 served = BaseHandler.get_response
 
 
@@ -125,6 +183,10 @@ def get_response(self, request) -> HttpResponse:  # noqa: ANN001 -- Django's own
     if name == "reached":
         print(REACHED, request.GET["way"], file=sys.stderr, flush=True)
         return HttpResponse(status=204)
+    if name == "neighbours":
+        return neighbours(int(request.GET["port"]))
+    if name in STREAMS:
+        return STREAMS[name]()
     answer = ANSWERS[name]
     return JsonResponse(answer(), json_dumps_params={"default": str})
 
@@ -139,6 +201,11 @@ def populate(self, installed_apps=None) -> None:  # noqa: ANN001 -- Django's own
     migrations = (HERE / "ddk_probe_migrations").exists()
     if installed_apps is not None and type(self) is Apps and migrations:
         installed_apps = [*installed_apps, "ddk_probe_app"]
+    if (HERE / "ddk_probe_squashed").exists():
+        from django.conf import settings
+
+        modules = {"ddk_probe_app": "ddk_probe_app.squashed"}
+        settings.MIGRATION_MODULES = {**settings.MIGRATION_MODULES, **modules}
     populated(self, installed_apps)
     if type(self) is Apps and (HERE / "ddk_probe_ready").exists():
         write_when_ready()
@@ -158,5 +225,7 @@ if (HERE / "ddk_probe_migrations").exists() or (HERE / "ddk_probe_ready").exists
 if (HERE / "ddk_probe_chatter").exists():
     chatter()
     sys.stdin.read()
+if (HERE / "ddk_probe_apart").exists():
+    apart()
 if (HERE / "ddk_probe_fail").exists():
     raise RuntimeError("provoked by the checks")

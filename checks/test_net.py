@@ -10,11 +10,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from checks.backend import HOST, Backend, free_port, run_to_end
+from checks.backend import HOST, Backend, free_port, new_token, run_to_end
 from checks.conftest import FirstRun
 from checks.target import Target
 
 Seen = Callable[[object], None]
+IDLE_CONNECTIONS = 200
+# Seconds until headers without a body are answered.
+HEADERS_LIMIT = 10.0
 
 
 @pytest.mark.criterion("NET-1")
@@ -93,6 +96,30 @@ def test_early_connections(first_run: FirstRun, seen: Seen) -> None:
     total = len(first_run.early)
     assert total and answered == total, f"{answered} of {total} early requests were answered 200"
     seen(f"{answered} of {total} requests sent at `listening`")
+
+
+@pytest.mark.criterion("NET-7")
+def test_idle_connections(live: Backend, target: Target, seen: Seen) -> None:
+    """Answers in spite of connections that ask for nothing."""
+    with contextlib.ExitStack() as stack:
+        for number in range(IDLE_CONNECTIONS):
+            idle = stack.enter_context(socket.create_connection((HOST, live.port), 30))
+            with contextlib.suppress(OSError):  # it may have been closed again
+                idle.sendall(b"GET / HTTP/1.1\r\nHost: " if number % 2 else b"")
+        status = live.get(target.health_path).status
+    assert status == 200, f"GET {target.health_path} answered {status} beside idle connections"
+    seen(f"answers beside {IDLE_CONNECTIONS} idle connections")
+
+
+@pytest.mark.criterion("NET-8")
+def test_body_without_token(live: Backend, target: Target, seen: Seen) -> None:
+    """Refuses a body at its headers where the token is missing."""
+    host = f"{HOST}:{live.port}"
+    for body in ("Content-Length: 1000000000", "Transfer-Encoding: chunked"):
+        for more in ((), (f"{target.header}: {new_token()}",)):
+            status = live.raw(_request("POST", target.home, host, body, *more), HEADERS_LIMIT)
+            assert status == 403, f"POST with {body} and no body yet answered {status}"
+    seen("403 before the first byte of the body")
 
 
 def _request(method: str, path: str, host: str, *headers: str) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 
 from checks import database
 from checks.backend import (
+    HOST,
     KILLED_SHELL_LIMIT,
     STOP_LIMIT,
     STOP_WHILE_STARTING_LIMIT,
@@ -109,3 +112,48 @@ def test_children(probed: Probed, seen: Seen) -> None:
     assert place, f"a spawned child could not load the project: {str(said.get('error'))[-200:]!r}"
     assert place == probed.info["database"], f"a spawned child uses {place}"
     seen(f"…/{Path(place).name}")
+
+
+@pytest.mark.criterion("PRC-10")
+def test_endless_answers(probe_target: Target, copies: Any, seen: Seen) -> None:
+    """Stops in time with an open stream and a client that does not read."""
+    app_data = copies("streaming")
+    with Backend(probe_target, app_data) as backend:
+        backend.ready()
+        with contextlib.ExitStack() as stack:
+            for name in ("events", "large"):
+                client = stack.enter_context(socket.create_connection((HOST, backend.port), 30))
+                client.sendall(_request(backend, f"/ddk-probe/{name}/"))
+                assert client.recv(12) == b"HTTP/1.1 200", f"{name} was not answered"
+            code, seconds = backend.stop(KILLED_SHELL_LIMIT)
+    assert code is not None, f"still running {KILLED_SHELL_LIMIT:.0f} s after the stop"
+    assert code == 0, f"exit {code} {seconds:.2f} s after the stop, expected 0"
+    unmerged = [path.name for path in app_data.glob("*-wal") if path.stat().st_size]
+    assert not unmerged, f"{', '.join(unmerged)} holds unmerged content"
+    seen(f"exit 0 after {seconds:.2f} s")
+
+
+@pytest.mark.criterion("PRC-11")
+def test_children_apart(probe_target: Target, copies: Any, seen: Seen) -> None:
+    """Leaves no process that has left its session."""
+    for what, switches in (("a stop", ()), ("a failed start", ("apart", "fail"))):
+        with contextlib.ExitStack() as stack:
+            for name in switches:
+                stack.enter_context(switched(probe_target, f"ddk_probe_{name}"))
+            backend = stack.enter_context(Backend(probe_target, copies(f"apart, {what}")))
+            if switches:
+                backend.wait_for("failed")
+                code = backend.exit_code(STOP_LIMIT)
+            else:
+                backend.ready().probe("apart")
+                code, _ = backend.stop()
+            assert code is not None, f"still running {STOP_LIMIT:.0f} s after {what}"
+            left, _ = backend.gone_within(1)
+        assert not left, f"still there after {what}: {', '.join(left)}"
+    seen("none after a stop and after a failed start")
+
+
+def _request(backend: Backend, path: str) -> bytes:
+    lines = [f"GET {path} HTTP/1.1", f"Host: {HOST}:{backend.port}"]
+    lines += [f"{backend.target.header}: {backend.token}"]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import re
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
 import psutil
 import pytest
+from playwright import sync_api as playwright
 
 from checks import files, pages
-from checks.backend import Answer, Backend, new_token
+from checks.backend import HOST, Answer, Backend, TargetFailedError, new_token
 from checks.conftest import Probed, Restarts, bootstrap_cookies
 from checks.launches import Place
 from checks.pages import Page, Visitor
@@ -247,6 +250,53 @@ def test_csrf(live: Backend, seen: Seen) -> None:
     if not refused:
         raise NotApplicable("the project redirects every request before Django looks at its forms")
     seen(f"POST {refused[-1]} 403")
+
+
+class _Neighbour(ThreadingHTTPServer):
+    """Another server of this computer, which notes what it is sent."""
+
+    def __init__(self) -> None:
+        super().__init__((HOST, 0), _Listener)
+        self.requests: list[tuple[str, str]] = []
+        """First line and headers, as they came."""
+
+
+class _Listener(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.server.requests.append((self.path, f"{self.requestline}\n{self.headers}"))
+        self.send_response(204)
+        self.end_headers()
+
+    do_POST = do_GET  # noqa: N815 -- the base class's name
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.criterion("TOK-11")
+def test_neighbour(opened: Backend, browser: playwright.Browser, seen: Seen) -> None:
+    """Gives its proof to no other server of this computer."""
+    cookies = bootstrap_cookies(opened)
+    proofs = [opened.token, *cookies.values()]
+    assert cookies, "the bootstrap address sets no cookie"
+    with _Neighbour() as neighbour:
+        threading.Thread(target=neighbour.serve_forever, daemon=True).start()
+        context = browser.new_context(service_workers="block")
+        try:
+            page = context.new_page()
+            following = quote(f"/ddk-probe/neighbours/?port={neighbour.server_port}")
+            address = f"{opened.target.bootstrap_path}?token={opened.token}&next={following}"
+            page.goto(opened.origin + address)
+            page.wait_for_url("**/ddk-probe/neighbours/**")
+            page.wait_for_load_state("networkidle")
+        except playwright.Error as error:
+            raise TargetFailedError(error.message.splitlines()[0]) from None
+        finally:
+            context.close()
+            neighbour.shutdown()
+    told = [path for path, text in neighbour.requests if any(proof in text for proof in proofs)]
+    assert not told, f"another server received the proof of the launch: {', '.join(told)}"
+    seen(f"{len(neighbour.requests)} requests of a page reached a neighbour")
 
 
 def _redirects_anyway(live: Backend, path: str, answer: Answer, cookies: dict[str, str]) -> bool:

@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import pytest
 from playwright import sync_api as playwright
 
 from checks import pages, records
-from checks.backend import Backend
+from checks.backend import Answer, Backend
 from checks.conftest import FirstRun
 from checks.pages import Form
 from checks.target import Target
-from checks.verdicts import PrerequisiteError
+from checks.verdicts import NotApplicable
 
 Seen = Callable[[object], None]
-SYSTEM_CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 # Milliseconds: a page that hangs is a finding, one that polls for ever is not.
 LOAD_LIMIT = 30_000
 QUIET_LIMIT = 1_000
@@ -52,21 +43,6 @@ class Visits:
     """JPEGs in base64 by path, where the report wants them."""
     problem: str = ""
     """Why the landing page did not load; empty when it did."""
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[playwright.Browser]:
-    """Chromium: Playwright's own where it is installed, else the system's."""
-    as_root = hasattr(os, "geteuid") and os.geteuid() == 0
-    flags = [*FLAGS, "--no-sandbox"] if as_root else FLAGS
-    with playwright.sync_playwright() as api:
-        own = Path(api.chromium.executable_path)
-        if not own.exists() and not SYSTEM_CHROMIUM.exists():
-            raise PrerequisiteError("no Chromium: run `playwright install chromium`")
-        executable = own if own.exists() else SYSTEM_CHROMIUM
-        chromium = api.chromium.launch(executable_path=executable, args=flags)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="session")
@@ -267,6 +243,49 @@ def test_policy(visits: Visits, seen: Seen) -> None:
     missing = [d for d in ("frame-ancestors", "object-src", "base-uri") if d not in visits.policy]
     assert not missing, f"lacks {', '.join(missing)}: {visits.policy or 'no policy'}"
     seen(visits.policy[:90])
+
+
+@pytest.fixture(scope="session")
+def uploads(opened: Backend) -> dict[str, Answer]:
+    """What uploads of a copy of the target are answered with, by name."""
+    found = opened.probe("uploads")
+    paths = {name: urlsplit(urljoin(opened.origin, url)) for name, url in found.items()}
+    if any(f"{each.scheme}://{each.netloc}" != opened.origin for each in paths.values()):
+        raise NotApplicable("its uploads have no address on this server")
+    headers = {"Accept-Encoding": "gzip, br"}
+    answers = {name: opened.get(each.path, headers=headers) for name, each in paths.items()}
+    if all(answer.status == 404 for answer in answers.values()):
+        raise NotApplicable("its uploads have no address on this server")
+    return answers
+
+
+@pytest.mark.criterion("WEB-9")
+def test_upload(uploads: dict[str, Answer], seen: Seen) -> None:
+    """Answers an upload with its own content."""
+    # As they were saved; an answer that is encoded on its way has been decoded.
+    report, compressed = uploads["report.csv"], uploads["report.csv.gz"]
+    assert report.body == b"a report\n" * 1000, (
+        f"report.csv beside report.csv.gz was answered {report.status} with something else"
+    )
+    own = compressed.body.startswith(b"\x1f\x8b") or compressed.body == b"another report\n"
+    assert own, f"report.csv.gz was answered {compressed.status} with something else"
+    seen("report.csv beside report.csv.gz")
+
+
+@pytest.mark.criterion("WEB-10")
+def test_uploaded_document(uploads: dict[str, Answer], seen: Seen) -> None:
+    """Runs no scripts of uploaded documents."""
+    for name in ("page.html", "page.xhtml", "feed.xml", "drawing.svg"):
+        headers = uploads[name].headers
+        policies = headers.get_list("content-security-policy", split_commas=True)
+        directives = {part.strip() for policy in policies for part in policy.split(";")}
+        attachment = headers.get("content-disposition", "").startswith("attachment")
+        assert "sandbox" in directives or attachment, (
+            f"{name} is shown as {headers.get('content-type')} without a sandbox"
+        )
+        sniffed = headers.get("x-content-type-options", "").lower() != "nosniff"
+        assert not sniffed, f"{name} lacks X-Content-Type-Options: nosniff"
+    seen("HTML, XHTML, XML and SVG in a sandbox")
 
 
 def _loaded(visits: Visits) -> None:

@@ -38,6 +38,7 @@ class Backend:
 
     def __init__(self, command: list[str], env: Mapping[str, str], cwd: Path, log: Path) -> None:
         self.token = secrets.token_urlsafe(32)
+        self.spoke = False
         self.port = random.choice(PORTS)
         address = {"HOST": HOST, "PORT": str(self.port), "AUTH_TOKEN": self.token}
         with log.open("ab") as errors:
@@ -55,6 +56,7 @@ class Backend:
         """What the backend says about itself, until it ends."""
         assert self.process.stdout
         for line in self.process.stdout:
+            self.spoke = True
             yield json.loads(line)
 
     def address(self, page: str) -> str:
@@ -127,6 +129,9 @@ def _run_in_browser(root: Path, settings: manifest.Manifest, announce: Announce)
             exit_code = backend.stop()
         if failure is None and exit_code == 0:
             return 0
+        if not backend.spoke:
+            # Half of a .pyc, which a full disk leaves, can stop Python before launch.py.
+            shutil.rmtree(app_data / "pycache", ignore_errors=True)
         if exit_code != PORT_TAKEN:
             break
     last = log.read_text(encoding="utf-8", errors="replace")[-4000:].rstrip()

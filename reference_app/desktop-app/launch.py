@@ -8,7 +8,28 @@ launch.py restore NAME    put a backup in the database's place; what was there i
 """
 
 import sys
-from pathlib import Path
+from _frozen_importlib_external import SourceFileLoader, cache_from_source
+
+read_code = SourceFileLoader.get_code
+
+
+def read_whole_code(loader: SourceFileLoader, name: str) -> object:
+    """Compile again what a full disk cut off: Python before 3.12.8 keeps half of a .pyc, and then
+    every later start ends in `marshal data too short`.
+    """
+    try:
+        return read_code(loader, name)
+    except (EOFError, TypeError, ValueError):
+        import os
+
+        os.remove(cache_from_source(loader.get_filename(name)))  # noqa: PTH107 - pathlib may be it
+        return read_code(loader, name)
+
+
+# Before anything is imported that is not frozen into the interpreter.
+SourceFileLoader.get_code = read_whole_code
+
+from pathlib import Path  # noqa: E402
 
 PAYLOAD = Path(__file__).resolve().parent
 sys.path[:0] = [str(PAYLOAD / ".packages"), str(PAYLOAD)]

@@ -113,6 +113,10 @@ VIEWS = "items/views.py"
 LAUNCH = "desktop-app/launch.py"
 TOML = "desktop-app/desktop.toml"
 
+PRUNE_AT_ONCE = """        self._mark(change)
+        for file in self._backed_up:
+            backups.prune(file, self.folder)
+        return change"""
 # Answers early connections itself until the project can serve.
 EARLY = """
         def answer_early():
@@ -136,7 +140,7 @@ BUSY = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
 UNREACHABLE = (
     "NET-2 NET-4 NET-5 NET-6 RDY-3 RDY-5 RDY-6 TOK-1 TOK-2 TOK-3 TOK-4 TOK-5 TOK-6 TOK-7 TOK-8 "
     "TOK-9 DAT-1 DAT-2 DAT-3 DAT-4 DAT-8 DAT-9 DAT-11 DAT-12 DAT-13 PRC-2 PRC-3 PRC-4 PRC-5 PRC-7 "
-    "PRC-8 PRC-9 "
+    "PRC-8 PRC-9 NET-7 NET-8 TOK-11 DAT-23 PRC-10 PRC-11 WEB-9 WEB-10 "
     "WEB-1 WEB-2 WEB-3 WEB-4 WEB-5 WEB-8"
 )
 
@@ -218,7 +222,7 @@ BROKEN = (
     ),
     broken(
         "health needs data",
-        "NET-4 NET-6 PRC-5 RDY-3 TOK-3 TOK-8",
+        "NET-4 NET-6 NET-7 PRC-5 RDY-3 TOK-3 TOK-8",
         (
             "guard.py",
             "        if path == self.health_path:\n",
@@ -405,8 +409,8 @@ BROKEN = (
         "DAT-1 DAT-5 DAT-6 DAT-7 DAT-8 DAT-10",
         (
             "layers.py",
-            'installation.app_data / f"{name}.sqlite3"',
-            'installation.bundle / f"{name}.sqlite3"',
+            "installation.app_data / names[alias]",
+            "installation.bundle / names[alias]",
         ),
     ),
     broken(
@@ -469,11 +473,10 @@ BROKEN = (
         "no backup",
         "DAT-5",
         (
-            "migrations.py",
-            "        self.marker.unlink()\n\n",
-            "        self.marker.unlink()\n"
-            "        for name in backups.values():\n"
-            '            (data / "backups" / name).unlink()\n\n',
+            "recovery.py",
+            '        """The change has succeeded."""\n',
+            "        for name in self._backed_up.values():\n"
+            "            (self.folder / name).unlink()\n",
         ),
     ),
     broken(
@@ -491,7 +494,7 @@ BROKEN = (
         "backup that is a torn copy",
         "DAT-5 DAT-6",
         (
-            "databases.py",
+            "backups.py",
             "        partial.replace(target)\n",
             "        partial.write_bytes(partial.read_bytes()[:-8192])\n"
             "        partial.replace(target)\n",
@@ -502,7 +505,7 @@ BROKEN = (
         "DAT-6",
         (
             "migrations.py",
-            "            self._restore(backups)\n        except",
+            "            self._put_back(change)\n        except",
             "            pass\n        except",
         ),
     ),
@@ -515,14 +518,12 @@ BROKEN = (
         "damaged database overwritten",
         "DAT-8",
         (
-            "databases.py",
-            "        raise _damaged(file, error) from error",
-            "        discard(file)",
-        ),
-        (
-            "databases.py",
-            "                    raise _damaged(file, answer)",
-            "                    discard(file)",
+            "recovery.py",
+            "        databases.require_whole(file, thorough=not left_clean)\n",
+            "        try:\n"
+            "            databases.require_whole(file, thorough=not left_clean)\n"
+            "        except BackendError:\n"
+            "            return file.unlink()\n",
         ),
     ),
     broken(
@@ -536,7 +537,13 @@ BROKEN = (
         ("layers.py", ", secret_key(installation.app_data)", ', __import__("secrets").token_hex()'),
     ),
     broken(
-        "key that everyone can read", "DAT-9", ("data.py", "os.O_TRUNC, 0o600", "os.O_TRUNC, 0o644")
+        "key that everyone can read",
+        "DAT-9 DAT-23",
+        (
+            "data.py",
+            "    temporary.replace(file)\n",
+            "    temporary.chmod(0o644)\n    temporary.replace(file)\n",
+        ),
     ),
     broken(
         "crashes on a folder it cannot write",
@@ -573,17 +580,17 @@ BROKEN = (
     # PRC
     broken(
         "lifeline ignored",
-        "PRC-1 PRC-3 PRC-4 PRC-8 RDY-5 DAT-12",
+        "PRC-1 PRC-3 PRC-4 PRC-8 PRC-10 PRC-11 RDY-5 DAT-12",
         ("channel.py", "            callback()\n", ""),
         deaf=True,
     ),
     broken(
         "wrong exit code after a stop",
-        "PRC-1",
+        "PRC-1 PRC-10",
         (
             "backend.py",
-            "            return failure.code\n        return Exit.CLEAN",
-            "            return failure.code\n        return 1",
+            "            system.end_descendants()\n        return Exit.CLEAN",
+            "            system.end_descendants()\n        return 1",
         ),
     ),
     broken(
@@ -599,13 +606,18 @@ BROKEN = (
     ),
     broken(
         "children of the project left behind",
-        "PRC-3 PRC-4",
+        "PRC-3 PRC-4 PRC-11",
         ("backend.py", "            system.end_descendants()\n", "            pass\n"),
         deaf=True,
     ),
     broken(
         "worker left behind",
-        "PRC-3 PRC-4",
+        "PRC-3 PRC-4 PRC-11",
+        (
+            "backend.py",
+            "            system.end_descendants()\n",
+            "            system._end_group()\n",
+        ),
         (
             "workers.py",
             "                stderr=log,\n",
@@ -621,7 +633,7 @@ BROKEN = (
     ),
     broken(
         "takes long to end",
-        "PRC-3",
+        "PRC-3 PRC-10",
         (
             "backend.py",
             "        self.crew.stop()\n",
@@ -633,14 +645,14 @@ BROKEN = (
         "PRC-5",
         (
             "system.py",
-            "            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)",
+            "            _lock(file, fcntl.F_WRLCK)",
             "            pass",
         ),
     ),
     broken(
         "second backend migrates before it looks",
-        "DAT-10 PRC-5",
-        ("backend.py", "        held = open_folder(installation.app_data)\n", ""),
+        "PRC-5",
+        ("backend.py", "        held = open_folder(data)\n", ""),
         ("backend.py", "            held.close()\n", "            pass\n"),
         (
             "backend.py",
@@ -743,6 +755,53 @@ BROKEN = (
     broken("not as recorded", "ADP-3", (LAUNCH, "", "# theirs\n"), in_git=True),
     broken("unknown key in desktop.toml", "ADP-4", (TOML, "[app]\n", '[app]\ncolour = "teal"\n')),
     broken("unknown version of the specification", "ADP-5", (TOML, 'spec = "1.1"', 'spec = "9.9"')),
+    # Since 1.1: what the last run left
+    broken(
+        "backups ordered by the clock and pruned at once",
+        "DAT-14",
+        ("backups.py", 'Backup(int(_parts(f)["number"] or 0), ', "Backup(0, "),
+        ("backups.py", "months = {each.stamp[:6]: each.file for each in older}", "months = {}"),
+        ("recovery.py", "        self._mark(change)\n        return change", PRUNE_AT_ONCE),
+    ),
+    broken(
+        "backup put back unread",
+        "DAT-15",
+        (
+            "recovery.py",
+            "        for backup in pairs.values():\n            self.require_sound(backup)\n",
+            "",
+        ),
+    ),
+    broken(
+        "journal of a crash left alone",
+        "DAT-17",
+        ("recovery.py", "            databases.roll_back(file)\n", ""),
+    ),
+    broken(
+        "any log is replayed",
+        "DAT-18",
+        ("recovery.py", "if was_clean and databases", "if not file.name and databases"),
+    ),
+    broken(
+        "a lost database is made anew",
+        "DAT-19",
+        ("recovery.py", "                raise _lost(file)\n", "                return\n"),
+    ),
+    broken(
+        "the project loads before its data are judged",
+        "DAT-20",
+        (
+            "backend.py",
+            "            recovery.run()\n            self._judge_version(recovery, manifest)\n",
+            "",
+        ),
+        (
+            "backend.py",
+            "manifest, lateready.install)\n",
+            "manifest, lateready.install)\n            recovery.run()\n"
+            "            self._judge_version(recovery, manifest)\n",
+        ),
+    ),
     # Since 1.1: first run, updates, shipped data
     broken(
         "first run over before its commands",
@@ -750,10 +809,104 @@ BROKEN = (
         (
             "migrations.py",
             "        if new:\n            self._first_run(change, ",
-            "        self.recovery.end(change)\n"
+            "        self.recovery.end()\n"
             "        first_run.end(self.installation.app_data)\n"
             "        if new:\n            __import__('time').sleep(2)\n"
             "            self._first_run(change, ",
+        ),
+    ),
+    # Since 1.1: strangers, stops, other users, uploads
+    broken(
+        "idle connections keep everybody out",
+        "NET-7",
+        ("channels.py", "if len(strangers) > STRANGERS:", "if False:"),
+        ("channels.py", "STRANGER_SECONDS = 10", "STRANGER_SECONDS = 3600"),
+        ("server.py", "connection_limit=1000", "connection_limit=100"),
+    ),
+    broken(
+        "a body is received before the token is looked at",
+        "NET-8",
+        ("channels.py", "if self.adj.guard.admits(environ):", "if True:"),
+    ),
+    broken(
+        "pages with the cookie ask other origins",
+        "TOK-11",
+        ("guard.py", "            start_response = self._within_origin(start_response)\n", ""),
+        (
+            "guard.py",
+            "if environ.pop(TOKEN_HEADER, None) is None:",
+            "environ.pop(TOKEN_HEADER, None)",
+        ),
+    ),
+    broken(
+        "app data folder as open as the umask has it",
+        "DAT-23",
+        ("data.py", "        system.keep_private(app_data)\n", ""),
+    ),
+    broken(
+        "uploads readable for all",
+        "DAT-23",
+        ("layers.py", '"FILE_UPLOAD_PERMISSIONS": 0o600,', '"FILE_UPLOAD_PERMISSIONS": 0o644,'),
+    ),
+    broken(
+        "drains for longer than a stop may take",
+        "PRC-10",
+        ("server.py", "DRAIN_SECONDS = 3\n", "DRAIN_SECONDS = 12\n"),
+    ),
+    broken(
+        "ends its process group alone",
+        "PRC-11",
+        (
+            "backend.py",
+            "            system.end_descendants()\n",
+            "            system._end_group()\n",
+        ),
+    ),
+    broken(
+        "children of a failed start left behind",
+        "PRC-11",
+        (
+            "backend.py",
+            "        finally:\n            system.end_descendants()\n        return Exit.CLEAN\n",
+            "        system.end_descendants()\n        return Exit.CLEAN\n",
+        ),
+    ),
+    broken(
+        "an upload answered with its neighbour",
+        "WEB-9",
+        (
+            "files.py",
+            "        return _File(path, headers.items())\n",
+            '        return _File(path, headers.items(), encodings={"gzip": f"{path}.gz"})\n',
+        ),
+    ),
+    broken(
+        "uploaded documents run in the app's origin",
+        "WEB-10",
+        ("files.py", '= f"{CONTENT_POLICY}; sandbox"', "= CONTENT_POLICY"),
+    ),
+    broken(
+        "nothing to apply, nothing recorded",
+        "DAT-21",
+        ("migrations.py", " or self.unrecorded or (code != before and not first):", ":"),
+    ),
+    broken(
+        "shipped files never renewed",
+        "DAT-22",
+        ("shipped.py", 'if note.get("seen") == seen:', "if note:"),
+    ),
+    broken(
+        "changed copies overwritten",
+        "DAT-22",
+        ("shipped.py", 'and (old := _folded_digest(target)) != note.get("copy")', "and not note"),
+    ),
+    broken(
+        "removed app taken for a newer version",
+        "DAT-21",
+        (
+            "versions.py",
+            "if known.get(a) and name not in known[a]",
+            "if name not in known.get(a, ())",
         ),
     ),
 )

@@ -25,14 +25,7 @@ from .contract import (
     read_address,
     read_installation,
 )
-from .data import (
-    is_storage_fault,
-    make_folders,
-    not_writable,
-    open_folder,
-    read_json,
-    remove,
-)
+from .data import is_storage_fault, make_folders, not_writable, open_folder, read_json, remove
 from .entry import enter, project_failure
 from .manifest import Manifest, read_manifest
 from .recovery import DEFAULT_DATABASE, Recovery
@@ -85,7 +78,7 @@ class Backend:
         except Exception as error:
             if self.stopping.is_set() and self.stage == "loading":
                 return Exit.CLEAN  # its children were ended under it
-            failure = error if isinstance(error, BackendError) else _unforeseen(error)
+            failure = self._failure(error)
             self.channel.send(
                 "failed",
                 code=f"DDK-RUN-{failure.code}",
@@ -99,6 +92,13 @@ class Backend:
         finally:
             system.end_descendants()
         return Exit.CLEAN
+
+    def _failure(self, error: Exception) -> BackendError:
+        if isinstance(error, BackendError):
+            return error
+        if isinstance(error, OSError) or is_storage_fault(error):
+            return not_writable(read_installation().app_data, error)
+        return project_failure(error, self.project)
 
     def _run(self) -> None:
         address = read_address()
@@ -122,10 +122,7 @@ class Backend:
         try:
             recovery = Recovery(data)
             recovery.run()
-            record = read_json(data / versions.RECORD) or {}
-            known = versions.shipped(record, self.project)
-            known = versions.accept(known, manifest.retired_migrations)
-            versions.require_known(recovery.files().values(), known)
+            self._judge_version(recovery, manifest)
             first_run.begin(data, data / DEFAULT_DATABASE, data.glob("*.sqlite3"))
             load_project(self.payload, installation, manifest, lateready.install)
             log.write_to(data / "logs")
@@ -133,6 +130,18 @@ class Backend:
         finally:
             first_run.leave(data)
             held.close()
+
+    def _judge_version(self, recovery: Recovery, manifest: Manifest) -> None:
+        """Refuse a newer database, and back up an older one, as far as files tell."""
+        record = read_json(recovery.app_data / versions.RECORD) or {}
+        found = versions.listed(record, self.project)
+        known = versions.names(found, record.get("replaced", {}))
+        known = versions.accept(known, manifest.retired_migrations)
+        files = recovery.files().values()
+        versions.require_known(files, known)
+        for file in files:
+            if versions.is_older(file, found):
+                recovery.back_up(file)
 
     def _serve(
         self,
@@ -171,6 +180,7 @@ class Backend:
             django=django.get_version(),
             database=state,
             set_aside=recovery.set_aside,
+            not_renewed=databases.kept,
         )
         # After `ready`: the first page need not share the processor with them.
         self.crew.start()
@@ -213,16 +223,6 @@ class Backend:
     def _leave(self) -> None:
         system.end_descendants()
         os._exit(Exit.CLEAN)
-
-
-def _unforeseen(error: Exception) -> BackendError:
-    if is_storage_fault(error):
-        return not_writable(Path(getattr(error, "filename", None) or "The app data folder"), error)
-    return BackendError(
-        Exit.PROJECT_FAILED,
-        f"The backend failed: {type(error).__name__}: {error}",
-        "Start the app again; if it fails again, report this with the backend's log.",
-    )
 
 
 def load_project(

@@ -83,7 +83,7 @@ def read_address(environ: MutableMapping[str, str] = os.environ) -> Address:
     if host != "127.0.0.1":
         raise _wrong("HOST", "127.0.0.1")
     port = _required(environ, "PORT")
-    if not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+    if not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
         raise _wrong("PORT", "a number from 1 to 65535")
     if not re.fullmatch(r"[A-Za-z0-9_-]{32,}", token):
         raise _wrong("AUTH_TOKEN", "at least 32 letters, digits, - or _")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -14,6 +15,7 @@ from typing import IO, Any
 from . import system
 from .contract import BackendError, Exit
 
+FULL_BYTES = 1 << 16
 DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 FOLDERS = ("media", "logs", "backups", "cache", "outbox", "sessions")
 
@@ -49,11 +51,27 @@ def open_folder(app_data: Path) -> IO[bytes]:
 
 def not_writable(path: Path, error: Exception) -> BackendError:
     """The failure for a place the app must write to and cannot."""
-    return BackendError(
-        Exit.NOT_WRITABLE,
-        f"{path} cannot be written: {error}",
-        "Give this user write access to the folder, or free disk space, and start again.",
-    )
+    what, hint = f"{path} cannot be written", "Give this user write access to it and start again."
+    if _is_full(error, path):
+        what, hint = f"The disk is full: {what}", "Free some space and start again."
+    elif getattr(error, "errno", None) in system.LOCKS_REFUSED:
+        hint = "Its file system refuses locks, as some network folders do; use a local disk."
+    return BackendError(Exit.NOT_WRITABLE, f"{what}: {error}", hint)
+
+
+def _is_full(error: BaseException | None, path: Path) -> bool:
+    """Whether the disk is full; SQLite says no more than "disk I/O error" in some places."""
+    folder = next((each for each in (path, *path.parents) if each.is_dir()), path)
+    with contextlib.suppress(OSError):
+        if is_storage_fault(error) and shutil.disk_usage(folder).free < FULL_BYTES:
+            return True
+    while error is not None:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            return True
+        if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def is_storage_fault(error: BaseException | None) -> bool:

@@ -48,13 +48,15 @@ class Recovery:
         self.set_aside: list[str] = []
         self._left_clean: dict[str, list[int]] = {}
         self._judged: set[Path] = set()
+        self._backed_up: dict[Path, str] = {}
 
     def run(self) -> None:
         """Undo an interrupted change, then judge every database that is known.
 
         Raises `BackendError` (15, 16 or 21); the databases are then as they were.
         """
-        for rest in [*self.folder.glob("*.partial"), *self.app_data.glob("*.restoring")]:
+        unfinished = [*self.app_data.glob("*.restoring"), *self.app_data.glob("*.[0-9]*.tmp")]
+        for rest in [*self.folder.glob("*.partial"), *unfinished]:
             rest.unlink(missing_ok=True)
         if change := self.interrupted():
             self.undo(change)
@@ -70,10 +72,15 @@ class Recovery:
         return {alias: self.app_data / name for alias, name in known.items()}
 
     def remember(self, files: Mapping[str, Path]) -> None:
-        """Note which databases there are, so that a lost one is missed."""
+        """Note which databases there are, so that a lost one is missed.
+
+        They serve: older backups may go.
+        """
         names = self._names(files)
         if read_json(self.known) != names:
             write_private(self.known, json.dumps(names))
+        for file in self._backed_up:
+            backups.prune(file, self.folder)
 
     def judge(self, file: Path) -> None:
         """Raise `BackendError` (15 or 16) unless the database can be used, or is a new one."""
@@ -134,18 +141,23 @@ class Recovery:
 
     # Changes
 
+    def back_up(self, file: Path) -> None:
+        """Back a database up, once in a start."""
+        if file not in self._backed_up:
+            self._backed_up[file] = backups.make(file, self.folder).name
+
     def begin(self, files: Mapping[str, Path], existing: Iterable[str]) -> Change:
         """Back up the databases of the aliases `existing` and mark a change as under way."""
-        made = {alias: backups.make(files[alias], self.folder).name for alias in existing}
+        for alias in existing:
+            self.back_up(files[alias])
+        made = {alias: self._backed_up[files[alias]] for alias in existing}
         change = Change(self._names(files), made)
         self._mark(change)
         return change
 
-    def end(self, change: Change) -> None:
-        """The change has succeeded: older backups may go."""
+    def end(self) -> None:
+        """The change has succeeded."""
         remove(self.marker)
-        for alias in change.backups:
-            backups.prune(self.app_data / change.files[alias], self.folder)
 
     def interrupted(self) -> Change | None:
         """The change that the last run began and did not end. Raises `BackendError` (21)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import contextlib
+import errno
 import os
 import signal
 import socket
@@ -20,6 +21,7 @@ LAUNCH = "DESKTOP_DJANGO_LAUNCH"
 _mark = f"{LAUNCH}= not contained"
 # For children of the project, to end when they are asked.
 TERM_SECONDS = 0.5
+LOCKS_REFUSED = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS)
 
 if WINDOWS:
     import ctypes
@@ -68,7 +70,10 @@ def keep_private(folder: Path) -> None:
 
 
 def lock(path: Path) -> IO[bytes] | None:
-    """Hold `path` for this process until it ends; None if another process holds it."""
+    """Hold `path` for this process until it ends; None if another process holds it.
+
+    Raises `OSError` where the file system, as some network folders do, refuses every lock.
+    """
     file = path.open("a+b")
     try:
         if WINDOWS:
@@ -77,7 +82,10 @@ def lock(path: Path) -> IO[bytes] | None:
         else:
             _lock(file, fcntl.F_WRLCK)
         return file
-    except OSError:
+    except OSError as error:
+        if error.errno in LOCKS_REFUSED:
+            file.close()
+            raise
         if WINDOWS or not _is_only_read(file):
             file.close()
             return None

@@ -21,6 +21,7 @@ from .contract import BackendError, Exit
 
 RECORD = "versions.json"
 Names = dict[str, set[str]]
+Found = dict[str, dict[str, list[tuple[str, str]]]]
 
 
 def newer(file: Path, known: Mapping[str, Collection[str]]) -> list[str]:
@@ -29,16 +30,18 @@ def newer(file: Path, known: Mapping[str, Collection[str]]) -> list[str]:
     `known` has the names by app. An app that it lacks, or that ships none, says nothing: it was
     removed, or the database was a developer's. Raises `sqlite3.Error`.
     """
+    applied = _applied(file)
+    return sorted(f"{a}.{name}" for a, name in applied if known.get(a) and name not in known[a])
+
+
+def _applied(file: Path) -> set[tuple[str, str]]:
     if databases.is_new(file):
-        return []
+        return set()
     with databases.connect(file, "ro") as connection:
         table = "SELECT 1 FROM sqlite_master WHERE name = 'django_migrations'"
         if not connection.execute(table).fetchone():
-            return []
-        rows = connection.execute("SELECT app, name FROM django_migrations").fetchall()
-    return sorted(
-        {f"{app}.{name}" for app, name in rows if known.get(app) and name not in known[app]}
-    )
+            return set()
+        return {*connection.execute("SELECT app, name FROM django_migrations")}
 
 
 def require_known(files: Iterable[Path], known: Mapping[str, Collection[str]]) -> None:
@@ -55,23 +58,27 @@ def require_known(files: Iterable[Path], known: Mapping[str, Collection[str]]) -
             )
 
 
-def shipped(record: Mapping[str, Any], project: Path) -> Names:
-    """The names by app as the code of the project and of `sys.path` has them now; `record` is
-    what the last good start noted.
+def is_older(file: Path, found: Mapping[str, Collection[str]]) -> bool:
+    """Whether migrations of the code have yet to be applied to a database that has others."""
+    applied = _applied(file)
+    return bool(applied) and any(
+        (app, name) not in applied for app, migrations in found.items() for name in migrations
+    )
+
+
+def listed(record: Mapping[str, Any], project: Path) -> Found:
+    """The migrations by app, with what they replace, as the code of the project and of `sys.path`
+    has them now; `record` is what the last good start noted.
 
     Apps that are not found, or whose squashes cannot be read, are left out.
     """
     path = [*(str(project / each) for each in record.get("path", [])), *sys.path]
-    found: dict[str, dict[str, list[tuple[str, str]]]] = {}
-    for app, module in record.get("modules", {}).items():
-        migrations = _listed(module, path)
-        if migrations:
-            found[app] = migrations
-    return names(found, record.get("replaced", {}))
+    modules = record.get("modules", {})
+    return {app: found for app, module in modules.items() if (found := _listed(module, path))}
 
 
 def names(
-    found: Mapping[str, Mapping[str, Iterable[tuple[str, str]]]],
+    found: Found,
     remembered: Mapping[str, Iterable[str]],
 ) -> Names:
     """The names by app with those that squashes stand for: by what they say they replace, and by
@@ -99,7 +106,7 @@ def accept(known: Names, retired: Iterable[str]) -> Names:
 
 
 def noted(
-    found: Mapping[str, Mapping[str, Iterable[tuple[str, str]]]],
+    found: Found,
     modules: Mapping[str, str],
     project: Path,
     before: Mapping[str, Any],
