@@ -651,7 +651,7 @@ BROKEN = (
     ),
     broken(
         "second backend migrates before it looks",
-        "DAT-10 PRC-5",
+        "PRC-5",
         ("backend.py", "        held = open_folder(data)\n", ""),
         ("backend.py", "            held.close()\n", "            pass\n"),
         (
@@ -760,6 +760,7 @@ BROKEN = (
         "backups ordered by the clock and pruned at once",
         "DAT-14",
         ("backups.py", 'Backup(int(_parts(f)["number"] or 0), ', "Backup(0, "),
+        ("backups.py", "months = {each.stamp[:6]: each.file for each in older}", "months = {}"),
         ("recovery.py", "        self._mark(change)\n        return change", PRUNE_AT_ONCE),
     ),
     broken(
