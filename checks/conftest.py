@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import sqlite3
 import tempfile
 import threading
 import time
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,7 +46,7 @@ from checks.backend import (
 from checks.launches import place  # noqa: F401
 from checks.pages import Visitor, new_text
 from checks.records import Way
-from checks.target import Target
+from checks.target import PAYLOAD, Target
 from checks.verdicts import NotApplicable, NotRun, NotTested, PrerequisiteError
 
 EARLY_CONNECTIONS = 20
@@ -607,6 +609,32 @@ def switched(probe_target: Target, name: str) -> Iterator[None]:
         yield
     finally:
         switch.unlink()
+
+
+@contextlib.contextmanager
+def bringing(probe_target: Target, folder: str) -> Iterator[Path]:
+    """Let the copy bring a folder of the project along, as `media/FOLDER` in app data."""
+    path = probe_target.project / PAYLOAD / "desktop.toml"
+    if not path.is_file():
+        raise NotApplicable("it has no desktop.toml to name files that come with it")
+    text = path.read_text(encoding="utf-8")
+    entry = f'{{ from = "{folder}", to = "media/{folder}" }}'
+    data = tomllib.loads(text).get("data")
+    if data is None:
+        changed = f"{text}\n[data]\nseed = [{entry}]\n"
+    elif "seed" in data:
+        changed = re.sub(r"(?m)^seed\s*=\s*\[", f"seed = [{entry}, ", text, count=1)
+    else:
+        changed = re.sub(r"(?m)^\[data\].*$", f"[data]\nseed = [{entry}]", text, count=1)
+    if not any(e["from"] == folder for e in tomllib.loads(changed)["data"].get("seed", [])):
+        raise NotRun("[data] of its desktop.toml is written in a form that is not changed here")
+    path.write_text(changed, encoding="utf-8")
+    (probe_target.project / folder).mkdir()
+    try:
+        yield probe_target.project / folder
+    finally:
+        path.write_text(text, encoding="utf-8")
+        shutil.rmtree(probe_target.project / folder)
 
 
 @pytest.fixture(scope="session")

@@ -201,6 +201,11 @@ def populate(self, installed_apps=None) -> None:  # noqa: ANN001 -- Django's own
     migrations = (HERE / "ddk_probe_migrations").exists()
     if installed_apps is not None and type(self) is Apps and migrations:
         installed_apps = [*installed_apps, "ddk_probe_app"]
+    if (HERE / "ddk_probe_squashed").exists():
+        from django.conf import settings
+
+        modules = {"ddk_probe_app": "ddk_probe_app.squashed"}
+        settings.MIGRATION_MODULES = {**settings.MIGRATION_MODULES, **modules}
     populated(self, installed_apps)
     if type(self) is Apps and (HERE / "ddk_probe_ready").exists():
         write_when_ready()

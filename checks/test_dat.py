@@ -26,6 +26,7 @@ from checks.conftest import (
     Probed,
     Restarts,
     SecondInstall,
+    bringing,
     kill_first_start,
     kill_update,
     not_root,
@@ -349,6 +350,50 @@ def test_data_before_code(probe_target: Target, settled_copies: Any, seen: Seen)
         assert not changed, f"expected exit {code}: the project wrote before ({ending})"
         assert ending.announced(code), f"{ending}, expected exit {code} and a `failed` event"
     seen("newer: exit 13, damaged: exit 15, nothing written by ready()")
+
+
+@pytest.mark.criterion("DAT-21")
+@pytest.mark.usefixtures("needs_database")
+def test_updated_over_a_squash(probe_target: Target, settled_copies: Any, seen: Seen) -> None:
+    """Is updated over a squash and a removed app."""
+    app_data = settled_copies("squashed")
+    with switched(probe_target, "ddk_probe_migrations"):
+        path, _ = _settled(probe_target, app_data)
+        before = database.migrations(path)
+        database.add_row(path, "ddk_probe_first")
+        with switched(probe_target, "ddk_probe_squashed"):
+            _settled(probe_target, app_data)
+    # What Django's own `migrate` does with a squash of which all is applied.
+    lacking = {*before, ("ddk_probe_app", "0001_both")} - database.migrations(path)
+    assert not lacking, f"not recorded as applied: {', '.join(f'{a}.{n}' for a, n in lacking)}"
+    _settled(probe_target, app_data)  # without the app
+    kept = database.counts(path).get("ddk_probe_first", 0)
+    assert kept == 1, f"{kept} rows of the removed app are left, expected 1"
+    assert not before - database.migrations(path), "the removed app's migrations are forgotten"
+    seen("squash recorded, the removed app's row kept")
+
+
+@pytest.mark.criterion("DAT-22")
+def test_shipped_files(probe_target: Target, scratch: Path, seen: Seen) -> None:
+    """Renews the copies of what comes with it, unless they were changed."""
+    app_data = scratch / "brought"
+    copies = app_data / "media" / "ddk_brought"
+    with bringing(probe_target, "ddk_brought") as originals:
+        for version in ("first", "second version"):  # of different length
+            for name in ("untouched", "changed"):
+                (originals / name).write_text(version, encoding="utf-8")
+            with Backend(probe_target, app_data) as backend:
+                backend.ready()
+                backend.stop()
+            found = {p.name: p.read_text(encoding="utf-8") for p in sorted(copies.glob("*"))}
+            if version == "first":
+                assert len(found) == 2, f"{len(found)} of 2 files were copied"
+                (copies / "changed").write_text("by the person", encoding="utf-8")
+    kept = found.get("changed")
+    assert kept == "by the person", f"the changed copy holds {kept!r} after the update"
+    renewed = found.get("untouched")
+    assert renewed == "second version", f"the untouched copy still holds {renewed!r}"
+    seen("the untouched copy is renewed, the changed one stays")
 
 
 def _settled(target: Target, app_data: Path) -> tuple[Path, list[dict[str, Any]]]:

@@ -38,6 +38,7 @@ class Backend:
 
     def __init__(self, command: list[str], env: Mapping[str, str], cwd: Path, log: Path) -> None:
         self.token = secrets.token_urlsafe(32)
+        self.spoke = False
         self.port = random.choice(PORTS)
         address = {"HOST": HOST, "PORT": str(self.port), "AUTH_TOKEN": self.token}
         with log.open("ab") as errors:
@@ -48,14 +49,14 @@ class Backend:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                # Ctrl-C is for us; the backend ends by its lifeline.
-                start_new_session=sys.platform != "win32",
+                **_own_group(),
             )
 
     def events(self) -> Iterator[dict[str, Any]]:
         """What the backend says about itself, until it ends."""
         assert self.process.stdout
         for line in self.process.stdout:
+            self.spoke = True
             yield json.loads(line)
 
     def address(self, page: str) -> str:
@@ -92,6 +93,13 @@ def run(path: Path, *, browser: bool = False, announce: Announce = print) -> int
     return _run_in_browser(root, settings, announce)
 
 
+def _own_group() -> dict[str, Any]:
+    """Ctrl-C is for us; the backend ends by its lifeline."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
+
+
 def app_data_folder(identifier: str) -> Path:
     """The app data folder of development runs, the same as the shell's."""
     name = f"{identifier}-development"
@@ -121,6 +129,9 @@ def _run_in_browser(root: Path, settings: manifest.Manifest, announce: Announce)
             exit_code = backend.stop()
         if failure is None and exit_code == 0:
             return 0
+        if not backend.spoke:
+            # Half of a .pyc, which a full disk leaves, can stop Python before launch.py.
+            shutil.rmtree(app_data / "pycache", ignore_errors=True)
         if exit_code != PORT_TAKEN:
             break
     last = log.read_text(encoding="utf-8", errors="replace")[-4000:].rstrip()

@@ -447,6 +447,7 @@ def test_single_user_sign_in(tmp_path, data):
 @pytest.mark.parametrize(
     ("variable", "value"),
     [("DESKTOP_DJANGO_HOST", "0.0.0.0"), ("DESKTOP_DJANGO_PORT", "no"),
+     ("DESKTOP_DJANGO_PORT", "9" * 5000),
      ("DESKTOP_DJANGO_AUTH_TOKEN", "short"), ("DESKTOP_DJANGO_RUNTIME_MODE", "maybe"),
      ("DESKTOP_DJANGO_BUNDLE_DIR", "relative")],
 )  # fmt: skip

@@ -163,7 +163,7 @@ def test_what_is_shipped_is_read_without_importing_it(tmp_path):
         "replaced": {"one.0001_squashed": ["one.0000_b", "two.0001_c"], "one.0009_d": ["one.0008"]},
     }
     # Two and three cannot be read: the start itself judges them later.
-    assert versions.names(versions.listed(record, tmp_path), {}) == {
+    assert versions.names(versions.listed(record, tmp_path), record["replaced"]) == {
         "one": {"0001_squashed", "0001_a", "0000_b"}
     }
 

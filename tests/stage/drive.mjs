@@ -26,7 +26,11 @@ async function transpile(folder) {
     define: { "import.meta.url": "globalThis.__shellUrl" },
     logLevel: "error",
   });
-  const start = `process.env.SHELL_TEST_SOURCE = require("path").join(__dirname, "main.js");
+  // Playwright opens two debuggers, which the app refuses to have.
+  const start = `if (process.env.SHELL_TEST_DRIVEN) {
+  process.argv = process.argv.filter((word) => !/^--(inspect|remote-debugging-port)=/.test(word));
+}
+process.env.SHELL_TEST_SOURCE = require("path").join(__dirname, "main.js");
 require("./prelude.cjs");
 require("./legacy-main.cjs");
 `;
@@ -42,7 +46,12 @@ async function use(program, appData, name) {
   let began;
   const app = await launchTwice(appData, () => {
     began = performance.now();
-    return _electron.launch({ executablePath: program, args: sandbox, timeout: LAUNCH_MS });
+    return _electron.launch({
+      executablePath: program,
+      args: sandbox,
+      env: { ...process.env, SHELL_TEST_DRIVEN: "1" },
+      timeout: LAUNCH_MS,
+    });
   });
   const ended = new Promise((done) => app.process().once("exit", done));
   const main = async () => {

@@ -110,6 +110,19 @@ def new_app(packaged_project, old_app, tmp_path_factory):
     return shutil.move(done.app, tmp_path_factory.mktemp("installed here") / "new version")
 
 
+@pytest.mark.parametrize("switch", ["--remote-debugging-port=0", "-remote-debugging-pipe"])
+def test_debugger_is_refused(old_app, tmp_path, switch):
+    home = tmp_path / "home"
+    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+    command = ["xvfb-run", "-a", str(Path(old_app, "flying-stable")), *flags, switch]
+    done = subprocess.run(command, env={**os.environ, "XDG_DATA_HOME": str(home)},
+                          capture_output=True, text=True, timeout=60)  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert switch in done.stderr
+    assert "DevTools listening" not in done.stderr
+    assert not home.exists(), "it has made its folders"
+
+
 def test_first_launch_use_and_update(old_app, new_app, tmp_path):
     app_data = tmp_path / "däta home" / IDENTIFIER
     home = {"XDG_DATA_HOME": str(app_data.parent)}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import stat
 import sys
 from pathlib import Path
 
-from tests.workflows.stand_ins import TASKKILL, StandIns, system32
+from tests.workflows.stand_ins import TASKKILL, StandIns, system32, write_installer
 
 # `kit.py` and `desktop-django`: they leave what the next steps look for.
 KIT = """
@@ -17,7 +18,7 @@ if words and words[0].endswith("kit.py"):
     if words[0] == "install":
         programs = kit / ".venv" / "bin"
         programs.mkdir(parents=True, exist_ok=True)
-        for name in ("desktop-django", "python"):
+        for name in ("desktop-django", "python", "uv"):
             (programs / name).unlink(missing_ok=True)
             (programs / name).symlink_to(pathlib.Path({folder!r}) / name)
     if words[0] == "docs":
@@ -51,10 +52,17 @@ elif "release download" in words:
     digest = hashlib.sha256(b"app").hexdigest()
     (given / "SHA256SUMS-linux").write_text(f"{digest}  app-linux-x64.tar.gz\\n")
 """
+UV = """
+import pathlib, sys
+if sys.argv[1] == "build":
+    pathlib.Path("dist").mkdir()
+    pathlib.Path("dist/kit.whl").write_text("wheel")
+"""
 # Real, unless it is to run kit.py or to download a browser.
 PYTHON = """#!/bin/sh
 case "$1 $2" in
   *"kit.py "*) exec {folder}/kit.py "$@" ;;
+  *"wheel.py "*) exec {folder}/wheel.py "$@" ;;
   "-m playwright") exec {folder}/playwright "$@" ;;
   *) exec {python} "$@" ;;
 esac
@@ -69,9 +77,10 @@ def machine(folder: Path, system: str, around: Path) -> StandIns:
     does = KIT.format(folder=str(folder), system=system, root=root)
     for name in ("desktop-django", "kit.py"):
         stand_ins.add(name, does=does)
-    for name in ("npm", "node", "sudo", "playwright"):
+    for name in ("npm", "node", "sudo", "playwright", "wheel.py"):
         stand_ins.add(name)
     stand_ins.add("gh", does=GH)
+    stand_ins.add("uv", does=UV)
     python = folder / "python"
     python.write_text(PYTHON.format(folder=folder, python=sys.executable), encoding="utf-8")
     python.chmod(python.stat().st_mode | stat.S_IXUSR)
@@ -88,8 +97,6 @@ def machine(folder: Path, system: str, around: Path) -> StandIns:
 
 def packaged(dist: Path, system: str) -> None:
     """What `package` leaves on a system."""
-    from tests.workflows.stand_ins import write_installer
-
     dist.mkdir()
     if system == "macOS":
         app = dist / "mac-arm64" / "Flying Stable.app" / "Contents" / "MacOS"
@@ -102,11 +109,18 @@ def packaged(dist: Path, system: str) -> None:
     else:
         (dist / "linux-unpacked").mkdir()
         (dist / "flying-stable-linux-x64.tar.gz").write_text("archive")
-    import hashlib
-
     lines = [
         f"{hashlib.sha256(each.read_bytes()).hexdigest()}  {each.name}\n"
         for each in sorted(dist.iterdir())
         if each.is_file()
     ]
     (dist / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
+
+
+def given(folder: Path) -> None:
+    """What the rows of packages.yml have uploaded, for the job that publishes."""
+    for system in ("linux", "windows"):
+        (folder / f"-{system}").mkdir(parents=True)
+        (folder / f"-{system}" / f"app-{system}.zip").write_text(system)
+        digest = hashlib.sha256(system.encode()).hexdigest()
+        (folder / f"-{system}" / f"SHA256SUMS-{system}").write_text(f"{digest}  app-{system}.zip\n")

@@ -121,6 +121,36 @@ def rows(matrix: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [row for row in found if row] + added or [{}]
 
 
+def plan(job: Job) -> list[Step]:
+    """The `run:` steps of a row, in order, as not executed."""
+    return [
+        Step(job.workflow, job.name, job.row, job.system, name, digest(step["run"]))
+        for name, step in _named(job.definition["steps"], "")
+    ]
+
+
+def _named(steps: list[dict[str, Any]], within: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for step in steps:
+        uses = step.get("uses", "")
+        if uses.startswith("$/"):
+            path = ROOT / uses.removeprefix("$/")
+            action = yaml.safe_load((path / "action.yml").read_text(encoding="utf-8"))
+            yield from _named(action["runs"]["steps"], f"{path.name}: ")
+        elif "run" in step:
+            yield title(step, within), step
+
+
+def title(step: Mapping[str, Any], within: str) -> str:
+    """What a step is called: its name, else its first line."""
+    name = step.get("name") or str(step.get("run", "")).strip().partition("\n")[0]
+    return f"{within}{name or step['uses'].split('@')[0]}"
+
+
+def digest(text: Any) -> str:
+    """A short digest of what a step runs."""
+    return hashlib.sha256(str(text).encode()).hexdigest()[:12]
+
+
 class Runner:
     """A machine for one row: its folders, its search path, its stand-ins."""
 
@@ -133,12 +163,13 @@ class Runner:
         secrets: Mapping[str, str] | None = None,
         artefacts: Path | None = None,
         prepare: Callable[[Path], None] = lambda _: None,
+        after: Callable[[Runner, Step], None] = lambda *_: None,
     ) -> None:
         self.job, self.folder, self.stand_ins = job, folder, stand_ins
         self.workspace, self.kit = folder / "workspace", folder / "_actions" / "kit"
         self.artefacts = artefacts or folder / "artefacts"
-        self.prepare = prepare
-        self.path = [str(stand_ins.folder)]
+        self.prepare, self.after = prepare, after
+        self.path: list[str] = []
         self.steps: list[Step] = []
         self.failed = False
         self.environment: dict[str, str] = {}
@@ -163,10 +194,8 @@ class Runner:
     def _run_all(
         self, steps: list[dict], contexts: dict[str, Any], environment: Mapping, within: str
     ) -> None:
-        for number, step in enumerate(steps, 1):
-            name = step.get("name") or step.get("uses", "").split("@")[0]
-            name = name or str(step["run"]).strip().splitlines()[0]
-            name = f"{within}{name}"
+        for step in steps:
+            name = title(step, within)
             wanted = holds(step.get("if", "success()"), contexts)
             if self.failed and "always()" not in str(step.get("if", "")):
                 wanted = False
@@ -174,7 +203,7 @@ class Runner:
                 if wanted:
                     self._use(step, contexts, name)
                 continue
-            self._execute(step, contexts, environment, name, wanted, number)
+            self._execute(step, contexts, environment, name, wanted)
 
     # -- actions of others ------------------------------------------------------------------------
 
@@ -224,13 +253,12 @@ class Runner:
     # -- run: steps -------------------------------------------------------------------------------
 
     def _execute(
-        self, step: Mapping, contexts: dict[str, Any], around: Mapping, name: str, wanted: bool,
-        number: int,
+        self, step: Mapping, contexts: dict[str, Any], around: Mapping, name: str, wanted: bool
     ) -> None:  # fmt: skip
         text = str(step["run"])
         done = Step(
             self.job.workflow, self.job.name, self.job.row, self.job.system, name,
-            hashlib.sha256(text.encode()).hexdigest()[:12],
+            digest(text),
         )  # fmt: skip
         self.steps.append(done)
         if not wanted:
@@ -265,6 +293,7 @@ class Runner:
         )
         if "id" in step:
             contexts["steps"][step["id"]] = {"outputs": outputs}
+        self.after(self, done)
 
     def _variables(self) -> dict[str, str]:
         kept = ("HOME", "LANG", "LC_ALL", "TMPDIR", "SHELL_TEST_LEGACY_ELECTRON")
@@ -277,7 +306,8 @@ class Runner:
             **inherited,
             **(windows if self.job.system == "Windows" else {}),
             **self.environment,
-            "PATH": os.pathsep.join([*self.path, os.environ["PATH"]]),
+            # What stands in for a program stays in front of what a step puts on the path.
+            "PATH": os.pathsep.join([str(self.stand_ins.folder), *self.path, os.environ["PATH"]]),
             "CI": "true",
             "GITHUB_ACTIONS": "true",
             "GITHUB_REPOSITORY": "somebody/kit",

@@ -180,6 +180,7 @@ class Backend:
             django=django.get_version(),
             database=state,
             set_aside=recovery.set_aside,
+            not_renewed=databases.kept,
         )
         # After `ready`: the first page need not share the processor with them.
         self.crew.start()

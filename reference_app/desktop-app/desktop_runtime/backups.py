@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import sqlite3
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,13 +89,13 @@ def make(file: Path, folder: Path) -> Path:
     return target
 
 
-def prune(file: Path, folder: Path, named: Collection[str] = ()) -> None:
-    """Keep the last five and the last of three earlier months, and those `named`."""
-    (*older,) = of(file, folder)[:-KEPT]
+def prune(file: Path, folder: Path) -> None:
+    """Keep the last five and the last of three earlier months."""
+    older = of(file, folder)[:-KEPT]
     months = {each.stamp[:6]: each.file for each in older}
     kept = {each for _, each in sorted(months.items())[-KEPT_MONTHS:]}
     for backup in older:
-        if backup.file not in kept and backup.file.name not in named:
+        if backup.file not in kept:
             with contextlib.suppress(OSError):
                 backup.file.unlink()
 

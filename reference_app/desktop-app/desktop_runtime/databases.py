@@ -50,6 +50,15 @@ def is_new(file: Path) -> bool:
     return not file.exists() or file.stat().st_size < SMALLEST_PAGE
 
 
+def is_database(file: Path) -> bool:
+    """Whether it is a file that begins like a database."""
+    # Closing the lock file would release the lock (POSIX, fcntl).
+    if file.suffix == ".lock" or not file.is_file():
+        return False
+    with file.open("rb") as stream:
+        return stream.read(len(MAGIC)) == MAGIC
+
+
 def logs(file: Path) -> list[Path]:
     """The files that SQLite keeps beside a database."""
     return [file.with_name(file.name + suffix) for suffix in LOG_SUFFIXES]

@@ -105,16 +105,8 @@ def _files(app_data: Path) -> Iterable[str]:
         folders[:] = [name for name in folders if name not in NO_DATA]
         for name in names:
             file = Path(folder, name)
-            if _is_sqlite(file) and not _is_blank(file):
+            if databases.is_database(file) and not _is_blank(file):
                 yield _name(file, app_data)
-
-
-def _is_sqlite(file: Path) -> bool:
-    # Closing the lock file would release the lock (POSIX, fcntl).
-    if file.suffix == ".lock" or not file.is_file():
-        return False
-    with file.open("rb") as stream:
-        return stream.read(len(databases.MAGIC)) == databases.MAGIC
 
 
 def _is_blank(file: Path) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 import django
 from django.core.exceptions import ImproperlyConfigured
 
+from .aliases import file_names
 from .contract import Installation
 from .data import secret_key
 from .environment import fill
@@ -102,11 +103,13 @@ def _databases(settings: Any, installation: Installation) -> dict[str, Any]:
     files: dict[tuple[str, ...], Path] = {}
     databases: dict[str, Any] = {}
     shipped_databases = {}
+    names = file_names(settings.DATABASES or (), installation.app_data)
     for alias, database in (settings.DATABASES or {"default": {}}).items():
         engine = database.get("ENGINE", "")
         identity = tuple(str(database.get(key, "")) for key in ("ENGINE", "HOST", "PORT", "NAME"))
-        name = "db" if alias == "default" else re.sub(r"\W", "_", alias)
-        file = files.setdefault(identity, installation.app_data / f"{name}.sqlite3")
+        if identity[-1] in ("", ":memory:"):  # each alias has its own
+            identity = (alias,)
+        file = files.setdefault(identity, installation.app_data / names[alias])
         options: dict[str, Any] = {"timeout": LOCK_TIMEOUT_SECONDS}
         if django.VERSION >= (5, 1):
             options |= {"transaction_mode": "IMMEDIATE", "init_command": PRAGMAS}

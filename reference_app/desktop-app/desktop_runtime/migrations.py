@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,13 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
-from . import databases, first_run, versions
+from . import databases, first_run, shipped, versions
 from .contract import BackendError, Exit, Installation
 from .data import copy_seed, is_storage_fault, not_writable, read_json, write_private
 from .entry import project_failure
 from .manifest import Manifest
 from .recovery import Change, Recovery
+from .shipped import Shipped
 
 Progress = Callable[[int, int, str], None]
 
@@ -68,7 +69,10 @@ class Databases:
         connections.close_all()  # what the project has opened while it loaded
         first = new = first_run.begin(data, self.files["default"], self.files.values())
         if first:
-            self._seed()
+            copy_seed(self.installation.bundle / "first-run", data)
+        self.shipped = Shipped(data, self._shipped())
+        self.kept = self.shipped.renew(first)
+        if first:
             new = databases.is_new(self.files["default"])
         for file in self.files.values():
             self.recovery.judge(file)
@@ -110,14 +114,16 @@ class Databases:
                 raise
             logging.getLogger(__name__).warning("the stop was not clean: %s", error)
 
-    def _seed(self) -> None:
-        """Copy what the app brings along: the staged first-run tree, seeds, extra databases."""
+    def _shipped(self) -> Iterator[tuple[Path, Path]]:
+        """What the app brings along with its copies: the staged tree, seeds, extra databases."""
         data = self.installation.app_data
-        copy_seed(self.installation.bundle / "first-run", data)
+        for file, copy in shipped.files(self.installation.bundle / "first-run", data):
+            if not databases.is_database(file):
+                yield file, copy
         for seed in self.manifest.seed:
-            copy_seed(self.project / seed["from"], data / seed["to"])
-        for alias, shipped in settings.DESKTOP_SHIPPED_DATABASES.items():
-            copy_seed(Path(shipped), Path(connections[alias].settings_dict["NAME"]))
+            yield from shipped.files(self.project / seed["from"], data / seed["to"])
+        for alias, original in settings.DESKTOP_SHIPPED_DATABASES.items():
+            yield Path(original), Path(connections[alias].settings_dict["NAME"])
 
     def _read_code(self, before: dict[str, Any]) -> tuple[versions.Names, dict[str, Any]]:
         """The migrations that are known to the code, and the record of this code."""
@@ -134,9 +140,14 @@ class Databases:
         release = bundle.read_bytes() if bundle.is_file() else b""
         release += repr(sorted(model._meta.label for model in apps.get_models())).encode()
         known = versions.names(found, before.get("replaced", {}))
-        return versions.accept(known, self.manifest.retired_migrations), versions.noted(
-            found, modules, self.project, before, release
-        )
+        code = versions.noted(found, modules, self.project, before, release)
+        files = {alias: Path(connections[alias].settings_dict["NAME"]) for alias in connections}
+        code["databases"] = {
+            alias: file.name
+            for alias, file in files.items()
+            if file.parent == self.installation.app_data
+        }
+        return versions.accept(known, self.manifest.retired_migrations), code
 
     def _plan(self, alias: str) -> list[str]:
         """Names of the migrations to apply; notes if a squash is to be recorded as applied."""
@@ -154,6 +165,7 @@ class Databases:
         self, plans: dict[str, list[str]], existing: list[str], new: bool, progress: Progress
     ) -> None:
         connections.close_all()
+        self.shipped.before_migrating()
         change = self.recovery.begin(self.files, existing)
         total = sum(map(len, plans.values())) + (len(self.manifest.first_run) if new else 0)
         step = iter(range(total + 1))
@@ -164,6 +176,7 @@ class Databases:
             raise self._undo(error, change) from error
         if new:
             self._first_run(change, lambda name: progress(next(step, total), total, name))
+        self.shipped.after_migrating()
         self.recovery.end()
 
     def _first_run(self, change: Change, report: Callable[[str], None]) -> None:

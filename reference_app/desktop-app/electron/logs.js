@@ -3,7 +3,6 @@ import {
   appendFileSync,
   closeSync,
   existsSync,
-  mkdirSync,
   openSync,
   readFileSync,
   readSync,
@@ -11,13 +10,14 @@ import {
   statSync,
 } from "node:fs";
 import { dirname } from "node:path";
+import { privateFolder } from "./places.js";
 
 const KEPT = 5;
 const TAIL_BYTES = 16 * 1024;
 const ECHO_MS = 300;
 
 function rotate(file) {
-  mkdirSync(dirname(file), { recursive: true });
+  privateFolder(dirname(file));
   for (let number = KEPT - 1; number >= 0; number -= 1) {
     const name = number === 0 ? file : `${file}.${number}`;
     if (existsSync(name) && statSync(name).size > 0) {

@@ -4,7 +4,13 @@ import { fileURLToPath } from "node:url";
 import { app, BrowserWindow, dialog, protocol } from "electron";
 import { ManifestError, readManifest } from "./manifest.js";
 import { SCHEME } from "./pages.js";
-import { appDataFolder, locateProject, readOptions } from "./places.js";
+import {
+  appDataFolder,
+  debuggingSwitch,
+  locateProject,
+  privateFolder,
+  readOptions,
+} from "./places.js";
 import { keepFilesPrivate } from "./processes.js";
 import { runShell } from "./shell.js";
 
@@ -18,16 +24,26 @@ const place = locateProject({
   staged: options.staged,
 });
 
+function refuse(reason) {
+  console.error(reason);
+  dialog.showErrorBox("This application cannot start", reason);
+  return null;
+}
+
 function loadManifest() {
+  const word = app.isPackaged && debuggingSwitch(process.argv);
+  if (word) {
+    return refuse(
+      `It was started with ${word}, and would be open to a debugger. Start it without.`,
+    );
+  }
   try {
     return readManifest(place.manifest);
   } catch (error) {
     if (!(error instanceof ManifestError)) {
       throw error;
     }
-    console.error(error.message);
-    dialog.showErrorBox("This application cannot start", error.message);
-    return null;
+    return refuse(error.message);
   }
 }
 
@@ -44,7 +60,8 @@ if (manifest) {
     });
   app.setName(manifest.name);
   app.setAppUserModelId?.(manifest.identifier); // Windows only: one entry in the task bar
-  app.setPath("userData", join(appData, "shell")); // also decides whose instance lock this is
+  privateFolder(appData);
+  app.setPath("userData", privateFolder(join(appData, "shell"))); // also decides whose instance lock this is
   protocol.registerSchemesAsPrivileged([SCHEME]);
   // Nothing is fetched unasked, Chromium's dictionaries neither. While a session is being made this has no effect.
   app.on("session-created", (session) =>

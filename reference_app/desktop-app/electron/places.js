@@ -1,5 +1,5 @@
 // Where things are: the bundle with the project, its launcher, and the folder for the user's data.
-import { existsSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 
 /** What a developer may override. A packaged app ignores all of it. */
@@ -14,6 +14,26 @@ export function readOptions({ argv, env, packaged }) {
     appData: isAbsolute(appData) ? appData : "",
     devTools: env.NODE_ENV === "development",
   };
+}
+
+// Chromium takes one dash too, on Windows also a slash, and any case.
+const DEBUGGING =
+  /^(--?|\/)(remote-debugging-|remote-allow-origins|inspect|debug|js-flags|(log-)?net-log|auto-open-devtools)/i;
+
+/** The first word of a command line that would open the app to a debugger, or write its requests down, token and all. */
+export const debuggingSwitch = (argv) => argv.slice(1).find((word) => DEBUGGING.test(word));
+
+/** Makes a folder that only its user can enter, also where an earlier version left it open to others. */
+export function privateFolder(folder) {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  if (process.platform !== "win32" && statSync(folder).mode & 0o077) {
+    try {
+      chmodSync(folder, 0o700);
+    } catch {
+      // Another one's folder, or a file system without modes: the app works, the backend says what it means.
+    }
+  }
+  return folder;
 }
 
 /** The bundle (`packaged` mode) or the project as it lies in its repository (`development` mode). */

@@ -1,8 +1,9 @@
 // Starts, follows, restarts and stops the backend process. Imports nothing of Electron, so that it runs on plain Node too.
 import { spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
-import { closeSync } from "node:fs";
+import { closeSync, rmSync } from "node:fs";
 import http from "node:http";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { lastLines, openLog } from "./logs.js";
 import { choosePort } from "./ports.js";
@@ -163,6 +164,7 @@ export class Supervisor extends EventEmitter {
       token,
       origin: null,
       ready: false,
+      spoke: false,
       served: false,
       over: false,
       stopping: false,
@@ -200,6 +202,7 @@ export class Supervisor extends EventEmitter {
     } catch {
       return; // the contract allows nothing but events here; a foreign line is no reason to stop
     }
+    run.spoke = true;
     this.emit("event", event);
     if (event?.event === "listening" && event.port === run.port && !run.over) {
       run.origin = `http://${HOST}:${run.port}`;
@@ -248,6 +251,12 @@ export class Supervisor extends EventEmitter {
     });
   }
 
+  // Half of a .pyc, which a full disk leaves, can stop Python before its first line of ours: the next start compiles anew.
+  #forgetBytecode() {
+    const { DESKTOP_DJANGO_APP_DATA_DIR: appData } = this.#options.launch.env;
+    rmSync(join(appData, "pycache"), { recursive: true, force: true });
+  }
+
   async #ended(run, outcome) {
     const { child } = run;
     const { state } = this.#options;
@@ -256,6 +265,9 @@ export class Supervisor extends EventEmitter {
       await endRemains(child.pid, REMAINS_MS);
     }
     child.stdin.destroy();
+    if (!run.spoke) {
+      this.#forgetBytecode();
+    }
     this.#run = null;
     state.set("backend", undefined);
     if (run.stopping) {

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { test } from "node:test";
 import { load, temporaryFolder, until } from "../lib/fake.js";
 
 const { ManifestError, parseManifest, readManifest } = await load("manifest.js");
-const { appDataFolder, locateProject, readOptions } = await load("places.js");
+const { createLog } = await load("logs.js");
+const { appDataFolder, debuggingSwitch, locateProject, privateFolder, readOptions } =
+  await load("places.js");
 const { chooseInterpreter } = await load("interpreter.js");
 const { allowedEnvironment, backendCommand } = await load("launch.js");
 const { ShellState } = await load("state.js");
@@ -76,6 +78,49 @@ test("a packaged app ignores what a developer may override", () => {
 });
 
 const slashes = (path) => path.replaceAll("\\", "/");
+
+test("words that open a debugger are known in every spelling Chromium takes", () => {
+  const words = [
+    "--remote-debugging-port=9222",
+    "-remote-debugging-port=9222",
+    "/Remote-Debugging-Port=9222",
+    "--remote-debugging-pipe",
+    "--remote-debugging-address=0.0.0.0",
+    "--remote-allow-origins=*",
+    "--inspect",
+    "--inspect-brk=0.0.0.0:9229",
+    "--debug-port=1",
+    "--js-flags=--expose-gc",
+    "--log-net-log=/tmp/all.json",
+    "--net-log-capture-mode=Everything",
+    "--auto-open-devtools-for-tabs",
+  ];
+  for (const word of words) {
+    assert.equal(debuggingSwitch(["app", "--no-sandbox", word]), word);
+  }
+  const usual = ["--inspect-of-the-program", "--no-sandbox", "--staged", "remote-debugging-port"];
+  assert.equal(debuggingSwitch([...usual, "/home/debug/file"]), undefined);
+});
+
+test("folders are made private, also one that an earlier version left open", {
+  skip: process.platform === "win32",
+}, () => {
+  const folder = join(temporaryFolder(), "app data");
+  mkdirSync(folder);
+  chmodSync(folder, 0o755);
+  const before = process.umask(0);
+  try {
+    assert.equal(privateFolder(folder), folder);
+    privateFolder(join(folder, "shell"));
+    createLog(join(folder, "logs", "shell.log"))("one line");
+    new ShellState(join(folder, "shell.json")).set("port", 1);
+  } finally {
+    process.umask(before);
+  }
+  for (const name of ["", "shell", "logs", "logs/shell.log", "shell.json"]) {
+    assert.equal(statSync(join(folder, name)).mode & 0o077, 0, name);
+  }
+});
 
 test("project and bundle are found in each mode", () => {
   const at = (rest) =>

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import http from "node:http";
 import { createRequire } from "node:module";
 import net from "node:net";
@@ -190,6 +190,26 @@ test("a start that ends by itself is not repeated", async (t) => {
   await supervisor.start();
   assert.match((await failed).log, /Traceback: broken/);
   assert.equal(starts().length, 1);
+});
+
+test("bytecode that a full disk cut off stops one start, not every later one", async (t) => {
+  const { supervisor, next, appData } = fakeSupervisor(t);
+  let outcome = next("ready");
+  await supervisor.start();
+  await outcome;
+  await supervisor.stop();
+  const cache = join(appData, "pycache");
+  const modules = readdirSync(cache, { recursive: true }).filter((name) => name.endsWith(".pyc"));
+  assert.ok(modules.length > 0);
+  for (const name of modules) {
+    truncateSync(join(cache, name), 20);
+  }
+  outcome = next("failed");
+  await supervisor.start();
+  await outcome;
+  outcome = next("ready");
+  await supervisor.start();
+  await outcome;
 });
 
 test("an interpreter that does not exist is said", async (t) => {

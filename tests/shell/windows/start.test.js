@@ -1,7 +1,15 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { fakeProject } from "../lib/fake.js";
@@ -80,6 +88,25 @@ test("windows that are closed just before they would be shown keep nothing alive
     .catch(() => {});
   await ended;
   assert.match(shell.log(), /ended$/m);
+});
+
+test("what the shell writes is its user's alone, also in a folder that was open to others", {
+  skip: process.platform === "win32",
+}, async (t) => {
+  const prepared = prepare();
+  mkdirSync(prepared.appData);
+  chmodSync(prepared.appData, 0o755);
+  const shell = await open(t, prepared);
+  await shell.shown();
+  const all = [prepared.appData];
+  for (const path of all) {
+    const found = lstatSync(path, { throwIfNoEntry: false }); // Chromium renames some
+    assert.ok(!found || found.isSymbolicLink() || !(found.mode & 0o077), path);
+    if (found?.isDirectory()) {
+      all.push(...readdirSync(path).map((name) => join(path, name)));
+    }
+  }
+  assert.ok(all.length > 10);
 });
 
 test("a remembered port that somebody else has is left to him", async (t) => {

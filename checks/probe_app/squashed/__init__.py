@@ -1,0 +1,1 @@
+"""The migrations of a later version: both in one."""

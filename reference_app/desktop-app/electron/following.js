@@ -1,0 +1,71 @@
+// What the backend does, as a person sees it; and its start, restart and end on their behalf.
+import { BrowserWindow } from "electron";
+import { addressAfterRestart } from "./navigation.js";
+import { pageUrl } from "./pages.js";
+import { load, mainWindow, showError, showProgress } from "./screens.js";
+
+/** Starts the backend; what it tells is heard once `displayReady`: then there can be windows to show it in. */
+export function startBackend(running, displayReady) {
+  const { supervisor, log } = running;
+  const follow = (event, handle) =>
+    supervisor.on(event, (value) => displayReady.then(() => running.ending || handle(value)));
+  follow("progress", (text) => showProgress(running, text));
+  follow("event", (event) => {
+    if (event?.event === "ready") {
+      running.versions = { python: event.python, django: event.django };
+    }
+  });
+  follow("down", ({ code, signal }) =>
+    log(`the backend ended (${signal ?? code}); it is started again`),
+  );
+  follow("failed", (failure) => {
+    log(`the backend failed: ${failure.code} ${failure.message}`);
+    showError(running, failure);
+  });
+  follow("ready", ({ origin }) => {
+    log(`ready at ${origin}`);
+    showPages(running, origin);
+  });
+  supervisor.start().catch((error) => displayReady.then(() => reportBackend(running, error)));
+}
+
+// GET, not reload(): a reload would send a form a second time.
+function showPages(running, origin) {
+  const former = running.served;
+  const address = (window) =>
+    addressAfterRestart({ shown: window.webContents.getURL(), former, origin });
+  const main = mainWindow(running);
+  load(running, main, address(main) ?? origin + running.manifest.home);
+  for (const child of former === origin ? [] : BrowserWindow.getAllWindows()) {
+    if (child !== main && address(child)) {
+      load(running, child, address(child));
+    }
+  }
+  running.served = origin;
+}
+
+/** As a person asks for it: with a page that tells how far it is. */
+export async function restartBackend(running) {
+  await running.restoring.idle();
+  if (running.main?.isVisible()) {
+    load(running, running.main, pageUrl("splash"));
+  }
+  running.supervisor.restart().catch((error) => reportBackend(running, error));
+}
+
+/** After a change of the source; not while a backup is chosen, where there must be none. */
+export function renewBackend(running) {
+  if (!running.shows(pageUrl("restore"))) {
+    running.supervisor.restart().catch((error) => reportBackend(running, error));
+  }
+}
+
+export function endBackend(running) {
+  return running.supervisor.stop().catch((error) => reportBackend(running, error));
+}
+
+function reportBackend(running, error) {
+  running.log(error.message);
+  const message = "The application could not be started or ended.";
+  showError(running, { message, hint: error.message });
+}

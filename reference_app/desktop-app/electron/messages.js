@@ -1,0 +1,67 @@
+// What a person is told and asked in boxes of the system.
+import { clipboard, dialog, shell } from "electron";
+import { diagnosticsText } from "./diagnostics.js";
+
+const ADDRESS_LENGTH = 500;
+
+function show({ main }, box) {
+  return main ? dialog.showMessageBox(main, box) : dialog.showMessageBox(box);
+}
+
+export async function askWhetherToOpen(running, url) {
+  const box = {
+    type: "question",
+    message: `A page of ${running.name} wants to open an address outside of the app.`,
+    detail: url.length > ADDRESS_LENGTH ? `${url.slice(0, ADDRESS_LENGTH)}…` : url,
+    buttons: ["Open", "Cancel"],
+    defaultId: 1,
+    cancelId: 1,
+    noLink: true,
+  };
+  return (await show(running, box)).response === 0;
+}
+
+export function askWhetherToLeave(window) {
+  const box = {
+    type: "question",
+    message: "Leave this page?",
+    detail: "Changes that are not saved will be lost.",
+    buttons: ["Leave", "Stay"],
+    cancelId: 1,
+  };
+  return dialog.showMessageBoxSync(window, box) === 0;
+}
+
+/** The number of the button that was chosen; the last one is chosen by closing the box. */
+export async function askAboutUpdate(running, message, detail, buttons) {
+  const box = { type: "info", message, detail, buttons, cancelId: buttons.length - 1 };
+  return (await show(running, box)).response;
+}
+
+export async function announceDownload(running, { saved, path, name: file }) {
+  const message = saved ? `${file} was saved.` : `${file} could not be saved.`;
+  running.log(`download ${saved ? "saved" : "failed"}`);
+  const buttons = saved ? ["OK", "Show in Folder"] : ["OK"];
+  const box = { type: saved ? "info" : "error", message, detail: path, buttons };
+  if ((await show(running, box)).response === 1) {
+    shell.showItemInFolder(path);
+  }
+}
+
+const diagnostics = ({ manifest, place, interpreter, appData, versions }) =>
+  diagnosticsText({
+    manifest,
+    place,
+    interpreter,
+    appData,
+    backend: versions,
+    versions: process.versions,
+  });
+
+export function showAbout(running) {
+  const { name } = running;
+  const detail = diagnostics(running);
+  return show(running, { type: "info", title: `About ${name}`, message: name, detail });
+}
+
+export const copyDiagnostics = (running) => clipboard.writeText(diagnostics(running));
