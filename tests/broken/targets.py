@@ -906,7 +906,7 @@ BROKEN = (
         (
             "versions.py",
             "if known.get(a) and name not in known[a]",
-            "if name not in known.get(a, ())",
+            "if known and name not in known.get(a, ())",
         ),
     ),
 )
