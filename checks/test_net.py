@@ -113,7 +113,7 @@ def test_idle_connections(live: Backend, target: Target, seen: Seen) -> None:
 
 @pytest.mark.criterion("NET-8")
 def test_body_without_token(live: Backend, target: Target, seen: Seen) -> None:
-    """Refuses a body at its headers where the token is missing."""
+    """Refuses a body without the token at its headers."""
     host = f"{HOST}:{live.port}"
     for body in ("Content-Length: 1000000000", "Transfer-Encoding: chunked"):
         for more in ((), (f"{target.header}: {new_token()}",)):

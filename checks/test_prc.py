@@ -116,7 +116,7 @@ def test_children(probed: Probed, seen: Seen) -> None:
 
 @pytest.mark.criterion("PRC-10")
 def test_endless_answers(probe_target: Target, copies: Any, seen: Seen) -> None:
-    """Stops in time with an open stream and a client that does not read."""
+    """Stops in time with an open stream and a slow client."""
     app_data = copies("streaming")
     with Backend(probe_target, app_data) as backend:
         backend.ready()
