@@ -7,6 +7,7 @@ Any other word is a command of the kit itself: `python3 kit.py survey ../project
 
 from __future__ import annotations
 
+import contextlib
 import ctypes.util
 import hashlib
 import json
@@ -32,7 +33,9 @@ CHROMIUM = Path("/usr/bin/chromium")
 SHELL_TESTS = ROOT / "tests" / "shell"
 OLDEST_NODE = 22
 LONGEST_NODE_FILE = 10 * 60  # seconds
-LONGEST_STEP = 50 * 60  # seconds; about twice what the longest one takes on two cores
+LONGEST_STEP = 75 * 60  # seconds; about twice what the longest one takes on two cores
+LAST_WORDS = 60  # seconds that a step which is ended has to say how far it came
+SHOWN = ("--durations=10", "-p", "tests.journal")
 IN_PARALLEL = ("--numprocesses=logical", "--maxprocesses=4", "--dist=worksteal")
 HELP = """usage: python3 kit.py JOB [arguments]
 
@@ -261,7 +264,7 @@ def test(arguments: list[str]) -> int:
             "shell units": node_tests("units"),
             "shell windows": [*display(), *node_tests("windows")],
             "reference app": ["pytest", "-q", *app],
-            "pytest": ["pytest", *IN_PARALLEL, *arguments],
+            "pytest": ["pytest", *IN_PARALLEL, *SHOWN, *arguments],
         }
     )
 
@@ -406,12 +409,19 @@ def run(command: list[str]) -> int:
 
 
 def run_bounded(command: list[str]) -> int:
-    """Like `run`, but a step that hangs is ended with all it started, and counts as failed."""
+    """Like `run`, but a step that hangs is ended with all it started, and counts as failed.
+
+    It is interrupted first, as by Ctrl-C: pytest then tells its results and what was running.
+    """
     program = shutil.which(command[0]) or command[0]
     step = subprocess.Popen([program, *command[1:]], start_new_session=True)
     try:
         return step.wait(LONGEST_STEP)
     except subprocess.TimeoutExpired:
+        if not WINDOWS:  # which can interrupt a console only as a whole
+            step.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                step.wait(LAST_WORDS)
         return stop(f"{command[0]} did not end within {LONGEST_STEP // 60} minutes")
     finally:
         if step.poll() is None and WINDOWS:

@@ -35,6 +35,9 @@ from skill_scripts import manifest  # noqa: E402
 from skill_scripts.cli import app  # noqa: E402
 from skill_scripts.errors import ERRORS  # noqa: E402
 
+sys.path.insert(0, str(DOCS))
+import maturity  # noqa: E402 - beside this file
+
 NOTE = "<!-- Written by docs/generate.py; change {source} and run it again. -->"
 
 
@@ -69,6 +72,12 @@ def generated() -> dict[Path, str]:
         reference / "events.md": contract_page("Events", "The event stream", EVENTS),
         reference / "exit-codes.md": contract_page("Exit codes", "Exit codes", EXIT_CODES),
         reference / "errors.md": errors_page(),
+        DOCS / "explanation" / "maturity.md": maturity.page(
+            NOTE.format(source="docs/evidence.json and docs/maturity.toml"), maturity.unknown()
+        ),
+        DOCS / "explanation" / "platforms.md": maturity.platforms(
+            NOTE.format(source="docs/platforms.toml")
+        ),
     }
     index = pages_of_site(pages)
     pages[KIT / "llms.txt"] = llms(index)

@@ -68,7 +68,7 @@ def _git(root: Path, *arguments: str, given: str = "") -> str | None:
     """What git prints, None if there is no git or no repository."""
     try:
         done = subprocess.run(
-    [*QUIET, "-C", str(root), *arguments],
+            [*QUIET, "-C", str(root), *arguments],
             input=given.encode(),
             capture_output=True,
             timeout=LIMIT_SECONDS,

@@ -49,8 +49,7 @@ class Backend:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
-                # Ctrl-C is for us; the backend ends by its lifeline.
-                start_new_session=sys.platform != "win32",
+                **_own_group(),
             )
 
     def events(self) -> Iterator[dict[str, Any]]:
@@ -92,6 +91,13 @@ def run(path: Path, *, browser: bool = False, announce: Announce = print) -> int
         announce("opening the shell")
         return subprocess.run([npm, "start"], cwd=folder / "electron").returncode
     return _run_in_browser(root, settings, announce)
+
+
+def _own_group() -> dict[str, Any]:
+    """Ctrl-C is for us; the backend ends by its lifeline."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}
 
 
 def app_data_folder(identifier: str) -> Path:

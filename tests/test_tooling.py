@@ -87,6 +87,7 @@ def test_a_step_that_hangs_is_ended_with_all_it_started_and_the_others_run(
     mark = tmp_path / "child lived on"
     hangs = [sys.executable, "-c", parent, child, str(mark)]
     monkeypatch.setattr(kit, "LONGEST_STEP", 1)
+    kit.LAST_WORDS = 1
     assert kit.run_all({"hangs": hangs, "works": [sys.executable, "-c", ""]}) == 1
     out, err = capsys.readouterr()
     assert "did not end within" in err
@@ -391,6 +392,38 @@ def test_a_release_is_published_by_hand_and_after_its_files_are_verified():
     published = next(number for number, step in enumerate(steps) if "--draft=false" in step)
     verified = next(number for number, step in enumerate(steps) if "checksums.py" in step)
     assert verified < published
+
+
+def test_the_wheel_is_published_by_hand_after_the_tests_by_a_trusted_publisher():
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "wheel.yml").read_text())
+    assert list(workflow[True]) == ["workflow_dispatch"]  # YAML 1.1 reads `on` as true
+    jobs = workflow["jobs"]
+    assert jobs["test"]["uses"] == "$/.github/workflows/ci.yml"
+    publish = jobs["publish"]
+    assert set(publish["needs"]) == {"test", "build"}
+    assert (publish["environment"], publish["permissions"]["id-token"]) == ("pypi", "write")
+    steps = [str(step.get("run", step.get("uses"))) for step in publish["steps"]]
+    attested = next(n for n, step in enumerate(steps) if "attest-build-provenance" in step)
+    published = next(n for n, step in enumerate(steps) if "--trusted-publishing always" in step)
+    assert attested < published
+    assert "secrets." not in str(workflow)
+
+
+@pytest.mark.network
+@pytest.mark.slow
+@pytest.mark.skipif(
+    "TEST_WHEEL" not in os.environ,
+    reason="takes minutes; wheel.yml runs it (here: TEST_WHEEL=1)",
+)
+def test_the_wheel_alone_surveys_adapts_and_checks_a_project(wheel):
+    result = run(sys.executable, str(ROOT / ".ci" / "wheel.py"), str(wheel.parent))
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_a_folder_without_one_wheel_is_refused(tmp_path):
+    result = run(sys.executable, str(ROOT / ".ci" / "wheel.py"), str(tmp_path))
+    assert result.returncode == 1
+    assert "0 wheels" in result.stderr
 
 
 @pytest.fixture

@@ -113,6 +113,10 @@ VIEWS = "items/views.py"
 LAUNCH = "desktop-app/launch.py"
 TOML = "desktop-app/desktop.toml"
 
+PRUNE_AT_ONCE = """        self._mark(change)
+        for file in self._backed_up:
+            backups.prune(file, self.folder)
+        return change"""
 # Answers early connections itself until the project can serve.
 EARLY = """
         def answer_early():
@@ -469,11 +473,10 @@ BROKEN = (
         "no backup",
         "DAT-5",
         (
-            "migrations.py",
-            "        self.marker.unlink()\n\n",
-            "        self.marker.unlink()\n"
-            "        for name in backups.values():\n"
-            '            (data / "backups" / name).unlink()\n\n',
+            "recovery.py",
+            '        """The change has succeeded."""\n',
+            "        for name in self._backed_up.values():\n"
+            "            (self.folder / name).unlink()\n",
         ),
     ),
     broken(
@@ -491,7 +494,7 @@ BROKEN = (
         "backup that is a torn copy",
         "DAT-5 DAT-6",
         (
-            "databases.py",
+            "backups.py",
             "        partial.replace(target)\n",
             "        partial.write_bytes(partial.read_bytes()[:-8192])\n"
             "        partial.replace(target)\n",
@@ -502,7 +505,7 @@ BROKEN = (
         "DAT-6",
         (
             "migrations.py",
-            "            self._restore(backups)\n        except",
+            "            self._put_back(change)\n        except",
             "            pass\n        except",
         ),
     ),
@@ -515,14 +518,12 @@ BROKEN = (
         "damaged database overwritten",
         "DAT-8",
         (
-            "databases.py",
-            "        raise _damaged(file, error) from error",
-            "        discard(file)",
-        ),
-        (
-            "databases.py",
-            "                    raise _damaged(file, answer)",
-            "                    discard(file)",
+            "recovery.py",
+            "        databases.require_whole(file, thorough=not left_clean)\n",
+            "        try:\n"
+            "            databases.require_whole(file, thorough=not left_clean)\n"
+            "        except BackendError:\n"
+            "            return file.unlink()\n",
         ),
     ),
     broken(
@@ -650,8 +651,8 @@ BROKEN = (
     ),
     broken(
         "second backend migrates before it looks",
-        "DAT-10 PRC-5",
-        ("backend.py", "        held = open_folder(installation.app_data)\n", ""),
+        "PRC-5",
+        ("backend.py", "        held = open_folder(data)\n", ""),
         ("backend.py", "            held.close()\n", "            pass\n"),
         (
             "backend.py",
@@ -754,6 +755,53 @@ BROKEN = (
     broken("not as recorded", "ADP-3", (LAUNCH, "", "# theirs\n"), in_git=True),
     broken("unknown key in desktop.toml", "ADP-4", (TOML, "[app]\n", '[app]\ncolour = "teal"\n')),
     broken("unknown version of the specification", "ADP-5", (TOML, 'spec = "1.1"', 'spec = "9.9"')),
+    # Since 1.1: what the last run left
+    broken(
+        "backups ordered by the clock and pruned at once",
+        "DAT-14",
+        ("backups.py", 'Backup(int(_parts(f)["number"] or 0), ', "Backup(0, "),
+        ("backups.py", "months = {each.stamp[:6]: each.file for each in older}", "months = {}"),
+        ("recovery.py", "        self._mark(change)\n        return change", PRUNE_AT_ONCE),
+    ),
+    broken(
+        "backup put back unread",
+        "DAT-15",
+        (
+            "recovery.py",
+            "        for backup in pairs.values():\n            self.require_sound(backup)\n",
+            "",
+        ),
+    ),
+    broken(
+        "journal of a crash left alone",
+        "DAT-17",
+        ("recovery.py", "            databases.roll_back(file)\n", ""),
+    ),
+    broken(
+        "any log is replayed",
+        "DAT-18",
+        ("recovery.py", "if was_clean and databases", "if not file.name and databases"),
+    ),
+    broken(
+        "a lost database is made anew",
+        "DAT-19",
+        ("recovery.py", "                raise _lost(file)\n", "                return\n"),
+    ),
+    broken(
+        "the project loads before its data are judged",
+        "DAT-20",
+        (
+            "backend.py",
+            "            recovery.run()\n            self._judge_version(recovery, manifest)\n",
+            "",
+        ),
+        (
+            "backend.py",
+            "manifest, lateready.install)\n",
+            "manifest, lateready.install)\n            recovery.run()\n"
+            "            self._judge_version(recovery, manifest)\n",
+        ),
+    ),
     # Since 1.1: first run, updates, shipped data
     broken(
         "first run over before its commands",
@@ -857,8 +905,8 @@ BROKEN = (
         "DAT-21",
         (
             "versions.py",
-            "if known.get(app) and name not in known[app]",
-            "if name not in known.get(app, ())",
+            "if known.get(a) and name not in known[a]",
+            "if known and name not in known.get(a, ())",
         ),
     ),
 )

@@ -4,8 +4,10 @@
                            [--before FILE] [--seed N] [NAME...]
 
 NAME is part of a fault's name. --share 0.1 does a tenth of it, but each fault once. --runtime
-judges another payload (a folder with launch.py). --before puts the figures of an earlier --json
-beside these. Exit code 1 when an outcome was wrong, a row was lost or something was left over.
+judges another payload (a folder with launch.py). --markdown puts the table between the marks of a
+page, as docs/explanation/data-safety.md has them, or makes a file of it. --before puts the figures
+of an earlier --json beside these. Exit code 1 when an outcome was wrong, a row was lost or
+something was left over.
 """
 
 import argparse
@@ -54,7 +56,7 @@ def main() -> int:
     if options.markdown:
         earlier = json.loads(options.before.read_text()) if options.before.exists() else []
         table = report.markdown(rows, from_json(earlier))
-        options.markdown.write_text(table, encoding="utf-8")
+        report.write(options.markdown, f"{table}\n{report.summary(rows)}.\n")
     return 0 if all(row.good for row in rows) else 1
 
 

@@ -230,6 +230,18 @@ def lock_of_another_user(scene: Scene) -> Outcome:
         os.close(done)
 
 
+def staged_full(scene: Scene) -> Outcome:
+    """The prebuilt data of a bundle does not fit."""
+    scene.mode = "staged"
+    return full_at_first_start(scene)
+
+
+def staged_read_only(scene: Scene) -> Outcome:
+    """A bundle on an app data folder that cannot be written any more."""
+    scene.mode = "staged"
+    return read_only_at_start(scene)
+
+
 SERVED = ("served",)
 FAULTS = (
     Fault("disk full at the first start", SERVED, full_at_first_start, needs=linux_root),
@@ -252,6 +264,8 @@ FAULTS = (
     Fault(
         "app data read-only while running", SERVED, read_only_while_running, 1, 0, needs=linux_root
     ),
+    Fault("staged: disk full at the first start", SERVED, staged_full, 1, 0, needs=linux_root),
+    Fault("staged: app data read-only", SERVED, staged_read_only, 1, 0, needs=linux_root),
     Fault("another user looks", SERVED, other_user, needs=linux_root),
     Fault("another user holds the lock", SERVED, lock_of_another_user, 1, 0, needs=linux_root),
 )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from .campaign import Row
 
+BEGIN, END = "<!-- campaign: begin -->", "<!-- campaign: end -->"
 HEAD = ("fault", "right is", "times", "survived", "rows lost", "left over", "worst s")
 
 
@@ -29,6 +31,15 @@ def markdown(rows: Iterable[Row], before: Iterable[Row] = ()) -> str:
         lines = [head, ("---",) * len(head)]
         lines += [_both(row, earlier.get(row.fault)) for row in rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def write(file: Path, table: str) -> None:
+    """Put the table between the marks of a page that has them, else make the file of it."""
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    head, mark, rest = text.partition(BEGIN)
+    _, end, tail = rest.partition(END)
+    page = f"{head}{mark}\n\n{table}\n{end}{tail}" if end else table
+    file.write_text(page, encoding="utf-8")
 
 
 def _both(row: Row, earlier: Row | None) -> tuple[str, ...]:

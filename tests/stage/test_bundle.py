@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 import sqlite3
 import stat
@@ -80,6 +81,13 @@ def test_python_is_free_of(bundle, name):
 
 def test_python_keeps_one_program(bundle):
     assert [each.name for each in (bundle / "python" / "bin").iterdir()] == ["python3"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a bundle has no modes there")
+def test_whoever_runs_it_can_read_it_though_another_installed_it(bundle):
+    wanted = {path: 0o755 if path.is_dir() else 0o444 for path in bundle.rglob("*")}
+    closed = [path for path, mode in wanted.items() if path.stat().st_mode & mode != mode]
+    assert not closed
 
 
 def test_app_is_the_source_without_its_tests(bundle):

@@ -19,7 +19,7 @@ SYSTEM = {"linux": "Linux", "darwin": "macOS", "win32": "Windows"}
 
 def read() -> dict[str, Any]:
     """The record as it is."""
-    empty: dict[str, Any] = {"steps": {}, "tests": {}}
+    empty: dict[str, Any] = {"steps": {}, "tests": {}, "versions": {}}
     return json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else empty
 
 
@@ -39,6 +39,8 @@ def as_started_by_a_person(job: runner.Job) -> None:
     """The inputs a person types where a workflow is started by hand."""
     if job.workflow == "release.yml":
         job.inputs = {"draft": "draft-1", "version": "v1.2.0"}
+    if job.workflow == "check.yml":
+        job.inputs = {**job.inputs, "path": "reference_app"}
     if job.name == "publish":
         job.inputs = {**job.inputs, "draft-release": True}
 
@@ -70,14 +72,19 @@ def take_tests(record: dict[str, Any], report: Path) -> None:
     """Take over a run of the tests on this system, by module."""
     counts: dict[str, Counter[str]] = {}
     for case in Xml.parse(report).iter("testcase"):
-        module = ".".join(
-            part for part in case.get("classname", "").split(".") if part[:1].islower()
-        )
+        module = _module(case)
         outcome = next((each.tag for each in case if each.tag in ("failure", "error", "skipped")),
                        "passed")  # fmt: skip
         counts.setdefault(module, Counter())[outcome] += 1
-    system = SYSTEM[sys.platform]
-    record["tests"][system] = {name: dict(each) for name, each in sorted(counts.items())}
+    known = record["tests"].setdefault(SYSTEM[sys.platform], {})
+    known.update({name: dict(each) for name, each in sorted(counts.items())})
+
+
+def _module(case: Xml.Element) -> str:
+    """The module of a test: pytest names it as a class, Node.js as a file."""
+    if file := case.get("file", ""):
+        return ".".join(Path(file).relative_to(runner.ROOT).parts).removesuffix(".test.js")
+    return ".".join(part for part in case.get("classname", "").split(".") if part[:1].islower())
 
 
 def summary(record: dict[str, Any]) -> str:

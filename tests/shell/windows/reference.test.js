@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { cpSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { shellDir } from "../lib/electron.js";
 import { isAlive, open, prepare, shoot, test, until } from "../lib/windows.js";
@@ -48,4 +49,38 @@ test("a pony is created, edited, kept over a restart and deleted, on the real ba
 
   const third = await openPonies(t, prepared);
   assert.equal(await third.main.locator("text=Nimbus").count(), 0);
+});
+
+async function add({ main }, title) {
+  await main.click("text=Add pony");
+  await main.fill("[name=title]", title);
+  await main.click("form button[type=submit]");
+  await main.waitForSelector(`text=${title}`);
+}
+
+test("a backup of the real backend is restored from the menu: what came later is gone, and set aside", async (t) => {
+  const prepared = prepare({ source });
+  const first = await openPonies(t, prepared);
+  await add(first, "Nimbus");
+  await first.shell.quit();
+  const [data, name] = [prepared.appData, "backups/db-000001-20260101T000000Z.sqlite3"];
+  mkdirSync(join(data, "backups"), { recursive: true });
+  cpSync(join(data, "db.sqlite3"), join(data, name));
+
+  const second = await openPonies(t, prepared);
+  await add(second, "Stratus");
+  await second.shell.app.evaluate(({ Menu }) => {
+    const items = Menu.getApplicationMenu().items.flatMap((item) => item.submenu?.items ?? []);
+    items.find((item) => item.label === "Restore a Backup…").click();
+  });
+  const { main } = second;
+  await main.waitForSelector("input[type=radio]:checked", { timeout: 20_000 });
+  await shoot(main, "restore-real");
+  await main.keyboard.press("Enter");
+  const { log } = second.shell;
+  await until(() => log().includes("restored db-000001-20260101T000000Z.sqlite3"), 20_000);
+  await main.waitForSelector("text=Start the app");
+  await main.click("text=Start the app");
+  await main.waitForSelector("text=Nimbus");
+  assert.equal(await main.locator("text=Stratus").count(), 0);
 });
