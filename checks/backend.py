@@ -420,6 +420,13 @@ class Backend:
             raise TargetFailedError(f"the copy answered {answer.status} to the probe")
         return answer.json()
 
+    def connect(self) -> socket.socket:
+        """A connection to say things by. Raises TargetFailedError when nobody listens."""
+        try:
+            return socket.create_connection((HOST, self.port), ANSWER_LIMIT)
+        except OSError as error:
+            raise TargetFailedError(f"no connection to port {self.port}: {error}") from None
+
     def raw(self, request: bytes, limit: float = ANSWER_LIMIT) -> int | None:
         """Send bytes as they are; the status of the answer, None when there is none."""
         return status_of(self.raw_answer(request, limit))

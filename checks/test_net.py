@@ -103,7 +103,7 @@ def test_idle_connections(live: Backend, target: Target, seen: Seen) -> None:
     """Answers in spite of connections that ask for nothing."""
     with contextlib.ExitStack() as stack:
         for number in range(IDLE_CONNECTIONS):
-            idle = stack.enter_context(socket.create_connection((HOST, live.port), 30))
+            idle = stack.enter_context(live.connect())
             with contextlib.suppress(OSError):  # it may have been closed again
                 idle.sendall(b"GET / HTTP/1.1\r\nHost: " if number % 2 else b"")
         status = live.get(target.health_path).status
@@ -113,7 +113,7 @@ def test_idle_connections(live: Backend, target: Target, seen: Seen) -> None:
 
 @pytest.mark.criterion("NET-8")
 def test_body_without_token(live: Backend, target: Target, seen: Seen) -> None:
-    """Refuses a body at its headers where the token is missing."""
+    """Refuses a body without the token at its headers."""
     host = f"{HOST}:{live.port}"
     for body in ("Content-Length: 1000000000", "Transfer-Encoding: chunked"):
         for more in ((), (f"{target.header}: {new_token()}",)):

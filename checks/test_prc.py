@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -116,15 +115,15 @@ def test_children(probed: Probed, seen: Seen) -> None:
 
 @pytest.mark.criterion("PRC-10")
 def test_endless_answers(probe_target: Target, copies: Any, seen: Seen) -> None:
-    """Stops in time with an open stream and a client that does not read."""
+    """Stops in time beside streams and slow clients."""
     app_data = copies("streaming")
     with Backend(probe_target, app_data) as backend:
         backend.ready()
         with contextlib.ExitStack() as stack:
             for name in ("events", "large"):
-                client = stack.enter_context(socket.create_connection((HOST, backend.port), 30))
+                client = stack.enter_context(backend.connect())
                 client.sendall(_request(backend, f"/ddk-probe/{name}/"))
-                assert client.recv(12) == b"HTTP/1.1 200", f"{name} was not answered"
+                assert client.recv(12) == b"HTTP/1.1 200", f"{name} was not answered with 200"
             code, seconds = backend.stop(KILLED_SHELL_LIMIT)
     assert code is not None, f"still running {KILLED_SHELL_LIMIT:.0f} s after the stop"
     assert code == 0, f"exit {code} {seconds:.2f} s after the stop, expected 0"

@@ -852,6 +852,7 @@ BROKEN = (
         "drains for longer than a stop may take",
         "PRC-10",
         ("server.py", "DRAIN_SECONDS = 3\n", "DRAIN_SECONDS = 12\n"),
+        ("server.py", "or channel.is_endless", ""),
     ),
     broken(
         "ends its process group alone",

@@ -6,6 +6,8 @@ number and time, and no body of theirs is read.
 
 from __future__ import annotations
 
+import time
+
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
@@ -15,6 +17,8 @@ from waitress.task import WSGITask
 # opens some ahead of time and opens them again when they are closed.
 STRANGERS = 64
 STRANGER_SECONDS = 10
+# A client that has taken nothing of its answer for so long is not waited for at the end.
+STALLED_SECONDS = 1
 
 
 class _Parser(HTTPRequestParser):
@@ -58,6 +62,8 @@ class Channel(HTTPChannel):
     @property
     def is_busy(self) -> bool:
         """Whether somebody waits for the rest of a request or of an answer."""
+        if self.total_outbufs_len and time.time() - self.last_activity > STALLED_SECONDS:
+            return False
         receiving = self.request is not None and self.request.headers_finished
         return self.connected and bool(self.requests or self.total_outbufs_len or receiving)
 
