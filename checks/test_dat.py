@@ -226,7 +226,7 @@ def test_no_needless_backup(restarts: Restarts, seen: Seen) -> None:
 @pytest.mark.criterion("DAT-14")
 @pytest.mark.usefixtures("needs_database")
 def test_clock_that_was_ahead(probe_target: Target, settled_copies: Any, seen: Seen) -> None:
-    """Keeps the backup of an update, whatever the clock said before."""
+    """Keeps the backup of an update, whatever the clock."""
     app_data = settled_copies("clock")
     first = start_newer(probe_target, app_data, "ddk_probe_fail_migration")
     assert first.backups, f"no backup before the new migrations ({first.ending})"
@@ -304,7 +304,7 @@ def test_rollback_journal(target: Target, settled_copies: Any, seen: Seen) -> No
 @pytest.mark.criterion("DAT-18")
 @pytest.mark.usefixtures("needs_database")
 def test_foreign_log(target: Target, settled_copies: Any, seen: Seen) -> None:
-    """Does not take a log for its own that appeared after a clean stop."""
+    """Replays no log that appeared after a clean stop."""
     path = database.main_file(settled_copies("foreign log"))
     database.merge(path)
     before = database.rows(path)
@@ -321,7 +321,7 @@ def test_foreign_log(target: Target, settled_copies: Any, seen: Seen) -> None:
 @pytest.mark.criterion("DAT-19")
 @pytest.mark.usefixtures("needs_database")
 def test_lost_database(target: Target, settled_copies: Any, seen: Seen) -> None:
-    """Makes no new database in the place of one that is lost."""
+    """Makes no new database where one was lost."""
     for what in ("missing", "empty"):
         path = database.main_file(settled_copies(f"{what} database"))
         path.unlink()
@@ -337,7 +337,7 @@ def test_lost_database(target: Target, settled_copies: Any, seen: Seen) -> None:
 @pytest.mark.criterion("DAT-20")
 @pytest.mark.usefixtures("needs_database")
 def test_data_before_code(probe_target: Target, settled_copies: Any, seen: Seen) -> None:
-    """Judges the data before the project's code can change them."""
+    """Judges the data before the project's code runs."""
     newer = database.main_file(settled_copies("newer, written"))
     database.add_future_migration(newer)
     damaged = database.main_file(settled_copies("damaged, written"))
@@ -375,7 +375,7 @@ def test_updated_over_a_squash(probe_target: Target, settled_copies: Any, seen: 
 
 @pytest.mark.criterion("DAT-22")
 def test_shipped_files(probe_target: Target, scratch: Path, seen: Seen) -> None:
-    """Renews the copies of what comes with it, unless they were changed."""
+    """Renews unchanged copies of what comes with it."""
     app_data = scratch / "brought"
     copies = app_data / "media" / "ddk_brought"
     with bringing(probe_target, "ddk_brought") as originals:

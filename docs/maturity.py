@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 DOCS = Path(__file__).resolve().parent
+# The kit's own programs: where one was stood in for, the workflow was executed and not the kit.
+OWN = ("kit.py", "desktop-django", "wheel.py", "uv")
 SYSTEMS = ("Linux", "macOS", "Windows")
 RAN, STOOD_IN, READ = "ran on that system", "every step executed, with stand-ins", "read only"
 
@@ -64,6 +66,8 @@ def _of_steps(row: Mapping[str, Any], system: str, steps: Mapping[str, Any]) -> 
     if all(step["level"] == "real" for step in found) and system == "Linux":
         return RAN
     names = sorted({name for step in found for name in step["stand_ins"]})
+    if own := [f"`{name}`" for name in names if name in OWN]:
+        return f"{READ}; the workflow was executed around a stand-in for {', '.join(own)}"
     return f"{STOOD_IN} for {', '.join(f'`{name}`' for name in names)}" if names else STOOD_IN
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from skill_scripts import git
 from skill_scripts.errors import KitError
 from skill_scripts.payload import sha256
 from skill_scripts.project import PAYLOAD_FOLDER, walk
@@ -138,7 +139,7 @@ def _listed(root: Path, entry: str) -> Iterator[str]:
 
 def _tracked(root: Path) -> Iterable[str]:
     """What git would have after `git add .`, else every file that is not a developer's."""
-    command = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others",
+    command = [*git.QUIET, "-C", str(root), "ls-files", "-z", "--cached", "--others",
                "--exclude-standard", "--", "."]  # fmt: skip
     try:
         done = subprocess.run(command, capture_output=True, timeout=GIT_LIMIT_SECONDS)

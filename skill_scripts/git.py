@@ -1,5 +1,6 @@
 """What git knows about a project; every question has an answer where there is no git."""
 
+import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +8,11 @@ from pathlib import Path
 from skill_scripts.project import PAYLOAD_FOLDER
 
 LIMIT_SECONDS = 60
+# Asking runs nothing that the repository names: no monitor, hook, or check of signatures. The index
+# is not refreshed either.
+QUIET = ("git", "--no-optional-locks", "-c", "core.fsmonitor=false",
+         "-c", f"core.hooksPath={os.devnull}", "-c", "log.showSignature=false",
+         "-c", "core.quotePath=false")  # fmt: skip
 
 
 def changes(root: Path) -> list[str] | None:
@@ -62,7 +68,7 @@ def _git(root: Path, *arguments: str, given: str = "") -> str | None:
     """What git prints, None if there is no git or no repository."""
     try:
         done = subprocess.run(
-            ["git", "-c", "core.quotePath=false", "-C", str(root), *arguments],
+            [*QUIET, "-C", str(root), *arguments],
             input=given.encode(),
             capture_output=True,
             timeout=LIMIT_SECONDS,

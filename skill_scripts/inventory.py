@@ -11,7 +11,7 @@ from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
 
-from skill_scripts import SPEC_VERSION, __version__
+from skill_scripts import SPEC_VERSION, __version__, git
 from skill_scripts.application import Source
 from skill_scripts.findings import Finding
 from skill_scripts.platforms import Platform
@@ -242,7 +242,7 @@ def _section(title: str, files: Sequence[Path]) -> str:
 def _git(root: Path, *arguments: str) -> str:
     try:
         done = subprocess.run(
-            ["git", "-C", str(root), *arguments], capture_output=True, text=True,
+            [*git.QUIET, "-C", str(root), *arguments], capture_output=True, text=True,
             timeout=GIT_LIMIT_SECONDS,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):

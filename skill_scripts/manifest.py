@@ -49,7 +49,7 @@ TABLES: dict[str, dict[str, Key]] = {
         "set": Key({}, "settings that are overridden, applied last"),
     },
     "data": {
-        "seed": Key([], 'copied once: [{ from = "seed/media", to = "media" }]'),
+        "seed": Key([], 'copied: [{ from = "seed/media", to = "media" }]'),
         "first_run": Key([], 'commands on a brand-new database: [["loaddata", "x"]]'),
         "retired_migrations": Key([], "apps whose applied migrations are known to be gone"),
         "prebuilt": Key(False, "ship a migrated database"),

@@ -1,11 +1,12 @@
 """Puts a project's folder back as it was before the probe, from the journal of `witness`.
 
 Only what the probe's own process announced is touched: a file that somebody saves while the
-survey runs stays.
+survey runs stays. Of what its children do, the removal of files is undone.
 """
 
 import filecmp
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,8 +19,10 @@ def restore(root: Path, journal: Path) -> list[str]:
     """
     found: list[str] = []
     # A folder is noted before what is in it; taking things back goes the other way.
-    for name, copy in reversed(list(_entries(journal))):
+    for name, copy, if_missing in reversed(list(_entries(journal))):
         path = root / name
+        if if_missing and os.path.lexists(path):
+            continue
         if copy is None:
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)
@@ -31,11 +34,12 @@ def restore(root: Path, journal: Path) -> list[str]:
         elif not _is_same(path, copy):
             _put_back(path, copy)
             found.append(name)
-    return sorted(found)
+    return sorted(set(found))
 
 
-def _entries(journal: Path) -> Iterator[tuple[str, Path | None]]:
-    """Path and copy of what was there, None for nothing; what could not be copied is left out."""
+def _entries(journal: Path) -> Iterator[tuple[str, Path | None, bool]]:
+    """Path and copy of what was there, None for nothing, and whether it matters only when it is
+    missing; what could not be copied is left out."""
     try:
         lines = journal.read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -46,9 +50,9 @@ def _entries(journal: Path) -> Iterator[tuple[str, Path | None]]:
         except ValueError:  # the process ended while it wrote
             continue
         if entry["before"] == "nothing":
-            yield entry["path"], None
+            yield entry["path"], None, False
         elif entry["before"]:
-            yield entry["path"], Path(entry["before"])
+            yield entry["path"], Path(entry["before"]), "if" in entry
 
 
 def _is_same(path: Path, copy: Path) -> bool:

@@ -13,26 +13,36 @@ import shutil
 import stat
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 LARGEST_COPY = 64_000_000  # bytes
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+# Other processes announce nothing: before the first one starts, everything is copied.
+STARTS = frozenset(
+    {"subprocess.Popen", "os.system", "os.posix_spawn", "os.spawn", "os.exec", "os.fork"}
+)
+NOT_COPIED = frozenset({".git", ".hg", ".svn", "node_modules", "__pycache__"})
 SQLITE_COMPANIONS = ("-journal", "-wal", "-shm")
 
 
 def watch(root: str, journal: str, copies: str) -> None:
     """Note every path below `root` in the file `journal` before this process changes it."""
     noted: set[Path] = set()
+    kept: list[bool] = []
     within = threading.local()
     top = Path(root).resolve()
     file = os.open(journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        if event not in ANNOUNCED or getattr(within, "hook", False):
+        if event not in ANNOUNCED.keys() | STARTS or getattr(within, "hook", False):
             return
         within.hook = True
         try:
+            if event in STARTS:
+                keep_all()
+                return
             for path in ANNOUNCED[event](arguments):
                 note(Path(os.fsdecode(path)).absolute(), making=event == "os.mkdir")
         except Exception:  # the project's own call says what is wrong with its arguments
@@ -54,6 +64,17 @@ def watch(root: str, journal: str, copies: str) -> None:
         noted.add(path)
         os.write(file, (json.dumps(entry) + "\n").encode())
 
+    def keep_all() -> None:
+        """Copy every file, so that one that another process removes can be put back."""
+        if kept:
+            return
+        kept.append(True)
+        for number, path in enumerate(_within_limit(top)):
+            copy = Path(copies, f"all-{number}")
+            shutil.copy2(path, copy)
+            entry = {"path": path.relative_to(top).as_posix(), "before": str(copy), "if": "missing"}
+            os.write(file, (json.dumps(entry) + "\n").encode())
+
     sys.addaudithook(hook)
 
 
@@ -70,6 +91,21 @@ def preserve(path: Path, copy: Path) -> bool:
         return False
     shutil.copy2(path, copy, follow_symlinks=False)
     return True
+
+
+def _within_limit(top: Path) -> Iterator[Path]:
+    """The project's files without repositories and environments, as long as there is room."""
+    room = LARGEST_COPY
+    for folder, folders, names in os.walk(top):
+        folders[:] = [
+            each for each in folders
+            if each not in NOT_COPIED and not Path(folder, each, "pyvenv.cfg").exists()
+        ]  # fmt: skip
+        for path in (Path(folder, name) for name in names):
+            state = path.lstat()
+            if stat.S_ISREG(state.st_mode) and state.st_size <= room:
+                room -= state.st_size
+                yield path
 
 
 def _opened(arguments: tuple[Any, ...]) -> list[Any]:

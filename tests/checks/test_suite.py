@@ -68,6 +68,7 @@ class TestBadTargets:
         ("options", "code"),
         [
             (["--only", "TOK-99"], "DDK-CHK-08"),
+            (["--only", "DAT-14"], "DDK-CHK-08"),  # younger than what the target names
             (["--expected-failures", "nowhere.txt"], "DDK-CHK-09"),
             (["--runtime", "staged"], "DDK-CHK-06"),
             (["--runtime", "packaged"], "DDK-CHK-07"),
@@ -299,3 +300,9 @@ def command_of(process):
         return process.cmdline()
     except psutil.Error:
         return []
+
+
+@pytest.mark.parametrize(("options", "asked"), [([], False), (["--spec", "1.1"], True)])
+def test_a_target_is_judged_by_the_version_it_names(options, asked, minimal, tmp_path):
+    _, verdicts = judge(minimal, tmp_path / "report.json", "--only", "ADP,NET", *options)
+    assert ("NET-7" in verdicts) is asked

@@ -175,6 +175,25 @@ def test_a_connection_in_ready_does_not_skip_it(project, data):
     assert_complete(data)
 
 
+def test_an_empty_secret_key_and_unfinished_files_are_made_again(project, data):
+    (data / "media").mkdir(parents=True)
+    (data / "backups").mkdir()
+    (data / "secret_key").touch()
+    unfinished = ["secret_key.7.tmp", "media/picture.txt.7.tmp", "backups/db-x.partial"]
+    for name in unfinished:
+        (data / name).write_text("half")
+    with Backend(project, data) as backend:
+        backend.ready().stop()
+    assert len((data / "secret_key").read_text()) > 40
+    assert not [name for name in unfinished if (data / name).exists()]
+
+
+def test_a_folder_in_the_place_of_the_clean_record_is_said(project, data):
+    (data / "clean.json").mkdir(parents=True)
+    with Backend(project, data) as backend:
+        assert backend.failed()["exit"] == 16
+
+
 def test_a_database_brought_in_after_a_failed_start_is_used(project, tmp_path, data):
     other = tmp_path / "other"
     with Backend(project, other) as backend:

@@ -131,3 +131,17 @@ def test_without_notes_only_what_is_equal_is_renewed(project, data):
     (data / "media/deep/new.txt").unlink()
     assert serve(project, data)[1][:1] == ["media/old.txt"]
     assert not (data / "media/deep/new.txt").exists()
+
+
+def test_a_prebuilt_first_run_is_renewed_as_well(project, tmp_path, data):
+    """`stage` ships the databases with their migrations, and what is in media."""
+    serve(project, tmp_path / "built")
+    (project / "first-run/media").mkdir(parents=True)
+    for name in ("db.sqlite3", "words.sqlite3"):
+        (tmp_path / "built" / name).replace(project / "first-run" / name)
+    write(project / "first-run/media/made.txt", "one")
+    assert serve(project, data) == ("one", [])
+    write(project / "first-run/media/made.txt", "two")
+    ship_words(project, "one", "two")
+    assert serve(project, data) == ("one,two", [])
+    assert (data / "media/made.txt").read_text() == "two"

@@ -6,6 +6,8 @@ import threading
 
 import pytest
 
+from skill_scripts import git
+
 from . import projects
 
 OLD = {
@@ -94,6 +96,61 @@ def test_what_a_forked_process_changed_is_undone(make_project, kit):
     kit("survey", root)
 
     assert projects.contents(root) == before
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        "import subprocess, sys\n"
+        "code = 'import os, sys; os.remove(sys.argv[1])'\n"
+        "subprocess.run([sys.executable, '-c', code, str(BASE_DIR / 'kept/deep/b.txt')])",
+        pytest.param(
+            "import shlex; os.system('rm -r ' + shlex.quote(str(BASE_DIR / 'kept')))",
+            marks=pytest.mark.skipif(sys.platform == "win32", reason="rm"),
+        ),
+    ],
+)
+def test_what_another_process_removes_is_put_back_and_named(make_project, kit_json, deed):
+    root = make_project(OLD, settings=f"import os, sys\n{deed}")
+    before = projects.contents(root)
+
+    document = kit_json("survey", root)
+
+    assert projects.contents(root) == before
+    assert "kept/deep/b.txt" in one_finding(document, "writes")["what"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="programs that git starts are shell scripts")
+def test_what_the_repository_has_git_run_is_not_run(make_project, kit):
+    root = projects.commit(make_project(OLD))
+    program = root.parent / "program"
+    program.write_text(f"#!/bin/sh\necho \"$0 $@\" >> '{root.parent}/ran'\ncat\n")
+    program.chmod(0o755)
+    hooks = root / ".git" / "hooks"
+    hooks.mkdir(exist_ok=True)
+    for hook in ("post-index-change", "fsmonitor-watchman"):
+        (hooks / hook).write_text(program.read_text())
+        (hooks / hook).chmod(0o755)
+    (root / ".git/info").mkdir(exist_ok=True)
+    (root / ".git/info/attributes").write_text("* filter=own\n")
+    for name in ("core.fsmonitor", "filter.own.clean", "filter.own.process"):
+        subprocess.run(["git", "-C", root, "config", name, str(program)], check=True)
+    (root / ".gitignore").write_text("kept/\n")
+    (root / "old.log").touch()  # what would make git look at the content
+    index = root / ".git" / "index"
+    before = (index.read_bytes(), index.stat().st_mtime_ns)
+
+    kit("survey", root)
+    asked = [git.top(root), git.last_change(root), git.only_on_disk(root, ["kept/new.txt"])]
+
+    assert all(asked)
+    assert not (root.parent / "ran").exists()
+    # `adapt` asks what has changed, which is to be told from the content as git would store it.
+    for name in ("filter.own.clean", "filter.own.process"):
+        subprocess.run(["git", "-C", root, "config", "--unset", name], check=True)
+    assert git.changes(root) == [".gitignore"]
+    assert not (root.parent / "ran").exists()
+    assert (index.read_bytes(), index.stat().st_mtime_ns) == before
 
 
 def test_what_somebody_else_saves_meanwhile_stays(make_project, kit_json):

@@ -40,6 +40,10 @@ def step(level, system="Linux", reason="", stand_ins=()):
         ([step("not", reason="failed: exit code 1")], "read only"),
         ([step("real"), step("not", reason="an earlier step failed")], "read only"),
         ([step("real"), step("stand-in", stand_ins=["npm"])], f"{maturity.STOOD_IN} for `npm`"),
+        (
+            [step("stand-in", stand_ins=["kit.py", "npm"])],
+            "read only; the workflow was executed around a stand-in for `kit.py`",
+        ),
         ([step("real"), step("not", reason="if: runner.os == 'macOS'")], "ran on that system"),
         ([step("real", system="macOS")], "read only"),
     ],

@@ -66,7 +66,9 @@ class Server:
             self._loop(0.05)
         for channel in [*self._server.active_channels.values()]:
             channel.handle_close()
-        self._server.task_dispatcher.shutdown(timeout=0.2)
+        # A request whose client has left, such as a closing window's, may still save.
+        left = max(0.2, deadline - time.monotonic())
+        self._server.task_dispatcher.shutdown(timeout=left)
 
     def _loop(self, timeout: float) -> None:
         wasyncore.loop(timeout=timeout, use_poll=True, map=self._server._map, count=1)

@@ -77,8 +77,8 @@ class Shipped:
             if old == new:
                 note["copy"] = new
             return old == new
-        for log in databases.logs(target):
-            log.unlink(missing_ok=True)
+        for rest in [*databases.logs(target), *target.parent.glob(f"{target.name}.[0-9]*.tmp")]:
+            rest.unlink(missing_ok=True)
         copy_file(source, target)
         note["copy"] = new
         return True
