@@ -25,6 +25,10 @@ def events(request):
 def hangs(request):
     print("hangs", flush=True)
     time.sleep(60)
+def saves(request):
+    print("saves", flush=True)
+    time.sleep(1)
+    Note.objects.create(text="saved")
 def holds(request):
     with transaction.atomic():
         Note.objects.create(text="never acknowledged")
@@ -39,7 +43,7 @@ FILES = {
     "urls.py": URLS
     + "".join(
         f"urlpatterns.append(path('{name}/', views.{name}))\n"
-        for name in ("events", "hangs", "holds", "upload")
+        for name in ("events", "hangs", "holds", "saves", "upload")
     ),
 }
 
@@ -118,10 +122,18 @@ def test_an_open_event_stream_ends_at_once(patient):
     assert is_recorded_clean(patient)
 
 
-def test_a_client_that_has_left_is_not_waited_for(patient):
-    with asked(patient, "/hangs/"):
-        wait_for(patient, "hangs")
-    assert seconds_to_stop(patient) < AT_ONCE_SECONDS
+def test_a_request_whose_client_has_left_may_still_save(backend):
+    with asked(backend, "/saves/"):
+        wait_for(backend, "saves")
+    assert backend.stop() == 0
+    with Backend(backend.project, backend.app_data) as again:
+        assert again.ready().get("/")[2] == b"saved"
+
+
+def test_a_request_that_never_ends_and_whose_client_has_left_is_given_up(backend):
+    with asked(backend, "/hangs/"):
+        wait_for(backend, "hangs")
+    assert seconds_to_stop(backend) < STOP_SECONDS
 
 
 def test_an_idle_connection_is_not_waited_for(patient):

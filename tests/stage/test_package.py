@@ -113,7 +113,8 @@ def new_app(packaged_project, old_app, tmp_path_factory):
 @pytest.mark.parametrize("switch", ["--remote-debugging-port=0", "-remote-debugging-pipe"])
 def test_debugger_is_refused(old_app, tmp_path, switch):
     home = tmp_path / "home"
-    flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+    as_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    flags = ["--no-sandbox"] if as_root else []
     command = ["xvfb-run", "-a", str(Path(old_app, "flying-stable")), *flags, switch]
     done = subprocess.run(command, env={**os.environ, "XDG_DATA_HOME": str(home)},
                           capture_output=True, text=True, timeout=60)  # fmt: skip

@@ -27,8 +27,8 @@ def main() -> int:
     parser.add_argument("--job", default="")
     parser.add_argument("--tests", type=Path)
     arguments = parser.parse_args()
-    record = evidence.read()
     if arguments.tests:
+        record = evidence.read()
         evidence.take_tests(record, arguments.tests)
         evidence.write(record)
         return 0
@@ -45,6 +45,7 @@ def main() -> int:
                 said = f"{step.reason} {step.said[-1500:]}" if step.code else step.reason
                 print(f"{step.level:9} {step.key}  {', '.join(step.stand_ins)} {said}", flush=True)
             steps += made
+    record = evidence.read()
     evidence.take_steps(record, steps)
     if real:
         record["versions"] = real.versions()

@@ -35,6 +35,8 @@ path = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if p != {
 program = shutil.which("desktop-django", path=path)
 os.execv(program, [program, *words, *options])
 """
+# Playwright's browsers come from a release host as well; Debian's Chromium is there.
+NO_DOWNLOAD = "import sys\nif 'install' in sys.argv:\n    raise SystemExit\n"
 # Electron's install.js gets its program from the release host.
 NODE = """#!{python}
 import json, os, pathlib, shutil, sys
@@ -85,7 +87,6 @@ class Machine:
         seven = ROOT / "tests/shell/node_modules/7zip-bin/linux/x64/7za"
         seven.chmod(0o755)
         return {
-            "PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD": "1",
             "SHELL_TEST_LEGACY_ELECTRON": str(self.electron / "electron"),
             "ELECTRON_OVERRIDE_DIST_PATH": str(self.electron),
             "ELECTRON_BUILDER_7ZIP_PATH": str(seven),
@@ -134,7 +135,11 @@ class Machine:
             drive = ROOT / "tests" / "stage" / "drive.mjs"
             node = shutil.which("node") or "node"
             subprocess.run([node, str(drive), "transpile", str(shell)], check=True)
-        if step.name == "check: A browser":
+        if step.name == "check: What a fresh clone of the project lacks":
+            for main in runner.kit.glob(".venv/lib/python3*/site-packages/playwright/__main__.py"):
+                text = main.read_text(encoding="utf-8")
+                main.write_text(f"{NO_DOWNLOAD}{text}", encoding="utf-8")
+        if step.name == "check: A browser" and not step.code:
             step.stand_ins = sorted({*step.stand_ins, BROWSER})
             step.level = "stand-in"
 

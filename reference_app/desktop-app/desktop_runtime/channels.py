@@ -40,6 +40,14 @@ class _Parser(HTTPRequestParser):
 
 
 class _Task(WSGITask):
+    def service(self) -> None:
+        running = self.channel.server.running
+        running.add(self)
+        try:
+            super().service()
+        finally:
+            running.discard(self)
+
     def build_response_header(self) -> bytes:
         kinds = [value for name, value in self.response_headers if name.lower() == "content-type"]
         self.channel.is_endless = any(kind.startswith("text/event-stream") for kind in kinds)
@@ -72,6 +80,15 @@ class Connections(TcpWSGIServer):
     """waitress' server on channels of ours."""
 
     channel_class = Channel
+
+    def __init__(self, *arguments: object, **options: object) -> None:
+        self.running: set[_Task] = set()
+        super().__init__(*arguments, **options)
+
+    @property
+    def is_working(self) -> bool:
+        """Whether a request is being answered, its client there or not, that will end."""
+        return any(not task.channel.is_endless for task in [*self.running])
 
     def handle_accept(self) -> None:
         """Let one in; where there are too many strangers the oldest of them goes."""

@@ -67,8 +67,9 @@ class Server:
         for channel in [*self._server.active_channels.values()]:
             channel.handle_close()
         # A request whose client has left, such as a closing window's, may still save.
-        left = max(0.2, deadline - time.monotonic())
-        self._server.task_dispatcher.shutdown(timeout=left)
+        while self._server.is_working and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self._server.task_dispatcher.shutdown(timeout=0.2)
 
     def _loop(self, timeout: float) -> None:
         wasyncore.loop(timeout=timeout, use_poll=True, map=self._server._map, count=1)
