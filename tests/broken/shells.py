@@ -152,6 +152,12 @@ SHELLS = (
             "return this.#run?.token ?? null;",
             "return (this.secret = this.#run?.token ?? this.secret) ?? null;",
         ),
+        (  # The page stays open for longer than the shell is given to notice.
+            "supervisor.js",
+            "    child.stdin.destroy();\n    if (!run.spoke)",
+            "    await new Promise((resolve) => setTimeout(resolve, 3000));\n"
+            "    child.stdin.destroy();\n    if (!run.spoke)",
+        ),
     ),
     shell(
         "one token for every start of the backend",

@@ -452,7 +452,7 @@ BROKEN = (
             '                    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")',
         ),
     ),
-    broken("no WAL", "DAT-3 DAT-10", ("layers.py", "journal_mode=WAL", "journal_mode=DELETE")),
+    broken("no WAL", "DAT-3", ("layers.py", "journal_mode=WAL", "journal_mode=DELETE")),
     broken("sync off", "DAT-3", ("layers.py", "synchronous=NORMAL", "synchronous=OFF")),
     broken(
         "answers before it saves",
@@ -548,7 +548,11 @@ BROKEN = (
     broken(
         "crashes on a folder it cannot write",
         "DAT-10",
-        ("data.py", "        raise not_writable(app_data, error) from error\n", "        raise\n"),
+        (
+            "data.py",
+            '    what, hint = f"{path} cannot be written"',
+            '    raise error\n    what, hint = f"{path} cannot be written"',
+        ),
     ),
     broken(
         "read-only database noticed at the first save",

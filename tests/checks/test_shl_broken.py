@@ -33,7 +33,7 @@ def electron() -> list[str]:
 
 
 def test_every_criterion_of_the_shell_has_a_broken_one():
-    assert {i for target in SHELLS for i in target.caught_by} == FAMILY
+    assert {i for target in SHELLS for i in target.caught_by} == {*FAMILY, "TOK-10"}
 
 
 @pytest.mark.electron

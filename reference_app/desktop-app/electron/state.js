@@ -22,12 +22,19 @@ export class ShellState {
     return this.#values[name];
   }
 
-  /** Writes at once, so that a killed shell has left its record; undefined removes the name. */
+  /**
+   * Writes at once, so that a killed shell has left its record; undefined removes the name. Where nothing can be
+   * written, this launch alone remembers.
+   */
   set(name, value) {
     this.#values[name] = value;
-    mkdirSync(dirname(this.#file), { recursive: true });
-    const draft = `${this.#file}.new`;
-    writeFileSync(draft, JSON.stringify(this.#values), { mode: 0o600 });
-    renameSync(draft, this.#file);
+    try {
+      mkdirSync(dirname(this.#file), { recursive: true });
+      const draft = `${this.#file}.new`;
+      writeFileSync(draft, JSON.stringify(this.#values), { mode: 0o600 });
+      renameSync(draft, this.#file);
+    } catch {
+      // A full disk must not keep the shell from starting, or from saying what is wrong: the backend says it.
+    }
   }
 }

@@ -254,7 +254,11 @@ export class Supervisor extends EventEmitter {
   // Half of a .pyc, which a full disk leaves, can stop Python before its first line of ours: the next start compiles anew.
   #forgetBytecode() {
     const { DESKTOP_DJANGO_APP_DATA_DIR: appData } = this.#options.launch.env;
-    rmSync(join(appData, "pycache"), { recursive: true, force: true });
+    try {
+      rmSync(join(appData, "pycache"), { recursive: true, force: true });
+    } catch {
+      // What cannot be removed is no reason to hide why the backend ended.
+    }
   }
 
   async #ended(run, outcome) {

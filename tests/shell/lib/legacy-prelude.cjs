@@ -59,6 +59,12 @@ fs.statSync = (file, options) => {
   }
 };
 
+fs.rmSync ??= (path, { recursive }) => {
+  if (fs.existsSync(path)) {
+    fs.rmdirSync(path, { recursive });
+  }
+};
+
 globalThis.Response = class {
   constructor(body, { status = 200, headers = {} } = {}) {
     Object.assign(this, { body, status, headers });

@@ -71,6 +71,20 @@ test("the port is remembered, the token is not", async (t) => {
   assert.ok(!file("shell.json").includes(first[2]) && !file("shell.json").includes(second[2]));
 });
 
+for (const [mode, outcome] of [
+  ["", "ready"],
+  ["fail13", "failed"],
+]) {
+  test(`where the shell can write nothing, the backend's own outcome is told: ${outcome}`, async (t) => {
+    const { supervisor, appData, next } = fakeSupervisor(t, { mode });
+    mkdirSync(join(appData, "shell.json.new")); // in the way of the file
+    const told = next(outcome);
+    await supervisor.start();
+    await told;
+    await supervisor.stop();
+  });
+}
+
 test("a remembered port that is taken is given up, and nothing is sent to its owner", async (t) => {
   const appData = temporaryFolder();
   const received = [];
