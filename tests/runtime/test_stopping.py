@@ -4,8 +4,11 @@ import contextlib
 import socket
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
+from desktop_runtime.channels import Channel
+from waitress.adjustments import Adjustments
 
 from .backends import TOKEN, URLS, VIEWS, Backend, make_project
 
@@ -164,3 +167,16 @@ def test_an_upload_that_is_being_received_is_completed(backend):
             answer += block
         stopping.join(30)
     assert b"200000" in answer, answer
+
+
+def test_the_time_to_take_an_answer_begins_with_the_answer(monkeypatch):
+    here, there = socket.socketpair()
+    with here, there:
+        server = SimpleNamespace(active_channels={}, pull_trigger=lambda: None)
+        channel = Channel(server, here, ("", 0), Adjustments(), map={})
+        monkeypatch.setattr(channel, "_flush_some", lambda **_: False)  # nothing was taken yet
+        channel.last_activity -= 60  # the request came a minute ago
+        channel.write_soon(b"answer")
+        assert channel.is_busy
+        channel.last_activity -= 60
+        assert not channel.is_busy

@@ -67,6 +67,12 @@ class Channel(HTTPChannel):
         """What waitress calls for each request that begins."""
         return _Parser(self)
 
+    def write_soon(self, data: bytes) -> int:
+        """What waitress calls with each part of an answer: from now on the client has to take it."""
+        if not self.total_outbufs_len:
+            self.last_activity = time.time()
+        return super().write_soon(data)
+
     @property
     def is_busy(self) -> bool:
         """Whether somebody waits for the rest of a request or of an answer."""
