@@ -68,7 +68,7 @@ class Channel(HTTPChannel):
         return _Parser(self)
 
     def write_soon(self, data: bytes) -> int:
-        """What waitress calls with each part of an answer: from now on the client has to take it."""
+        """What waitress calls with a part of an answer: from now on the client has to take it."""
         if not self.total_outbufs_len:
             self.last_activity = time.time()
         return super().write_soon(data)
