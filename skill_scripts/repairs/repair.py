@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from skill_scripts.dependencies.environment import BUILT_ALTERNATIVE, COMPLETE, make_environment
 from skill_scripts.errors import KitError
 from skill_scripts.findings.finding import DECIDE, HANDLED, Finding
 from skill_scripts.findings.surveyed import Survey
+from skill_scripts.probe.facts import Failure
 from skill_scripts.project import git
 from skill_scripts.project.files import Project, settings_of_server
 from skill_scripts.repairs import missing
@@ -25,13 +25,13 @@ FIRST_WHEELS = "2022-10-24"
 RECENT_DAYS = 60
 
 
-def repair(result: Survey, failure: dict[str, Any]) -> Finding | None:
+def repair(result: Survey, failure: Failure) -> Finding | None:
     """Change the draft, or the private environment, so that the next run comes further."""
-    place = f"{failure['file']}:{failure['line']}" if failure["file"] else ""
+    place = failure.place
     variables = result.draft["django"]["env"]
     name, module = missing.missing_variable(failure), missing.missing_module(failure)
     if not name and not module:
-        name = missing.variable_meant(failure, result.facts.get("absent_variables", []))
+        name = missing.variable_meant(failure, result.facts.absent_variables)
     if name and name not in variables:
         proposal = missing.propose_value(name)
         return _give_variable(result, name, proposal.value, proposal.certain, place)
@@ -46,7 +46,7 @@ def repair(result: Survey, failure: dict[str, Any]) -> Finding | None:
         if repaired or _file_that_is_not_there(result.project, module):
             return repaired
         return _go_back_in_time(result, mismatch)
-    if not result.facts.get("settings_module") and result.facts["step"] == "manage":
+    if not result.facts.settings_module and result.facts.step == "manage":
         return _first_settings(result)
     if name := missing.variable_at_fault(failure, variables):
         value = missing.next_value(variables[name])
@@ -67,7 +67,7 @@ def _give_variable(result: Survey, name: str, value: str, certain: bool, place: 
 
 def _other_settings(result: Survey, module: str) -> Finding | None:
     """Another settings module where the one that manage.py names is not in the repository."""
-    named = result.facts.get("settings_module") or result.project.settings
+    named = result.facts.settings_module or result.project.settings
     if not named or not (named == module or named.startswith(f"{module}.")):
         return None
     if any(_is_module(name, module) for name in result.project.files):
@@ -104,13 +104,13 @@ def _first_settings(result: Survey) -> Finding | None:
 
 def ignored_settings(result: Survey) -> Finding | None:
     """The finding for a settings module that git ignores: it is on this computer only."""
-    project, file = result.project, Path(result.facts.get("settings_file") or "/")
+    project, file = result.project, Path(result.facts.settings_file or "/")
     if not file.is_relative_to(project.root):
         return None
     name = file.relative_to(project.root).as_posix()
     if not git.only_on_disk(project.root, [name]):
         return None
-    named = result.facts["settings_module"]
+    named = result.facts.settings_module
     others = [each for each in _settings_modules(project, named) if each != named]
     return Finding(
         "settings-module",
@@ -179,7 +179,7 @@ def _install_module(result: Survey, module: str, place: str) -> Finding | None:
         name: BUILT_ALTERNATIVE.get(name, name) for name in result.left_out
     }
     requirement = missing.distribution_for(module, spare)
-    is_there = module.partition(".")[0] in result.facts.get("packages", {})
+    is_there = module.partition(".")[0] in result.facts.packages
     if not result.made or is_there or not requirement or requirement in extra:
         return None
     try:
@@ -279,7 +279,7 @@ def _is_recent(moment: str) -> bool:
     return age < timedelta(days=RECENT_DAYS)
 
 
-def remedy(result: Survey, failure: dict[str, Any]) -> str:
+def remedy(result: Survey, failure: Failure) -> str:
     """What would help a project that cannot be repaired from outside."""
     if mismatch := find_mismatch(failure, result.facts, result.project.root):
         where = "" if result.made else " (its environment is the project's own: install it there)"
@@ -295,7 +295,7 @@ def remedy(result: Survey, failure: dict[str, Any]) -> str:
     if name := missing.missing_variable(failure):
         return f"give the variable a value: --set django.env.{name}=VALUE"
     # Settings that do not load cannot be overridden.
-    table = "env" if result.facts["step"] in ("manage", "settings") else "set"
+    table = "env" if result.facts.step in ("manage", "settings") else "set"
     return f"correct it in the project, or give what it needs: --set django.{table}.NAME=VALUE"
 
 
