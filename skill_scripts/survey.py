@@ -31,19 +31,17 @@ from skill_scripts.findings.frontend import judge_build
 from skill_scripts.findings.judge import failed_to_load, judge
 from skill_scripts.findings.source import read_source_findings, static_facts
 from skill_scripts.findings.surveyed import Progress, Survey
-from skill_scripts.probe.facts import Page, Pages, SignedIn
+from skill_scripts.probe.facts import Failure, Page, Pages, SignedIn
 from skill_scripts.probe.run import run_probe
 from skill_scripts.project.files import Project, find_project, walk
 from skill_scripts.repairs import relocation
 from skill_scripts.repairs.missing import missing_module
-from skill_scripts.repairs.repair import (
-    ignored_settings,
-    older_packages,
-    remedy,
-    repair,
-    undeclared,
-    without_newer_python,
-)
+from skill_scripts.repairs.older_packages import OlderPackages
+from skill_scripts.repairs.older_python import OlderPython
+from skill_scripts.repairs.order import repair
+from skill_scripts.repairs.package import Package
+from skill_scripts.repairs.remedy import remedy
+from skill_scripts.repairs.settings_module import ignored_settings
 
 MOST_REPAIRS = 60
 MOST_RELOCATIONS = 5
@@ -141,12 +139,14 @@ def _provide_interpreter(result: Survey, private: Path | None, progress: Progres
     result.interpreter = result.made.interpreter
     result.environment = "private" if private else "cache"
     if result.made.gone:  # found by an earlier survey, as is what it added
-        result.findings.append(without_newer_python(result))
+        older = OlderPython(result.made.gone)
+        older.narrow(result)
+        result.findings.append(older.finding(result))
     wanted["extra"] += result.made.added
     if result.made.as_of:
-        result.findings.append(older_packages(result.made.as_of))
+        result.findings.append(OlderPackages(result.made.as_of).finding(result))
     else:
-        result.findings += map(undeclared, result.made.added)
+        result.findings += (Package(each).finding(result) for each in result.made.added)
     if has_unusable_environment(project):
         wanted["interpreter"] = python_in(Path(PRIVATE)).as_posix()
     result.findings.append(
@@ -162,46 +162,45 @@ def _provide_interpreter(result: Survey, private: Path | None, progress: Progres
 def _load(result: Survey, progress: Progress) -> None:
     """Run the project; repair what stops it; keep the facts of the last run."""
     assert result.interpreter is not None
-    repairs: dict[str, Finding] = {}
+    repaired: dict[tuple[str, str], Finding] = {}
     for _ in range(MOST_REPAIRS):
         result.facts = run_probe(result.project, result.draft, result.interpreter)
         failure = result.facts.error
         if not failure:
             # Without its data a project may fail here; a module that is missing is real.
             failure = result.facts.tables_error
-            repaired = repair(result, failure) if failure and missing_module(failure) else None
-            if repaired is None:
+            if not failure or not missing_module(failure):
                 break
-            repairs[repaired.what] = repaired
-            continue
-        if result.facts.step == "landing" and not missing_module(failure):
+        elif result.facts.step == "landing" and not missing_module(failure):
             result.facts = result.facts.also(error=None)
-            result.findings.append(
-                Finding(
-                    "landing",
-                    DECIDE,
-                    f"the first page fails: {failure.text}",
-                    "name another: --set app.home=PATH",
-                )
-            )
+            what, do = f"the first page fails: {failure.text}", "name another: --set app.home=PATH"
+            result.findings.append(Finding("landing", DECIDE, what, do))
             break
-        repaired = repair(result, failure)
-        if repaired is None:
-            step = result.facts.step
-            if step == "manage":
-                failure = replace(failure, file=failure.file or result.project.manage)
-                result.facts = result.facts.also(error=failure)
-            result.findings.append(failed_to_load(failure, step, remedy(result, failure)))
+        found = repair(result, failure)
+        if found:
+            progress(found.what)
+            repaired[found.id, found.key or found.what] = found
+            continue
+        if result.facts.error:
             # Older packages that did not help are no decision to take.
-            repairs = {what: each for what, each in repairs.items() if each.id != "too-new"}
+            repaired = {key: each for key, each in repaired.items() if each.id != "too-new"}
             result.findings = [each for each in result.findings if each.id != "too-new"]
-            if "settings" not in result.facts.reported:
-                named = result.facts.settings_module or result.project.settings
-                result.facts = result.facts.over(static_facts(result.project, named))
-            break
-        progress(repaired.what)
-        repairs[repaired.what.partition(" = ")[0]] = repaired
-    result.findings += repairs.values()
+            result.findings.append(_give_up(result, failure))
+        break
+    result.findings += repaired.values()
+
+
+def _give_up(result: Survey, failure: Failure) -> Finding:
+    """The finding for a project that does not load; of its settings, what their source says."""
+    step = result.facts.step
+    if step == "manage":
+        failure = replace(failure, file=failure.file or result.project.manage)
+        result.facts = result.facts.also(error=failure)
+    found = failed_to_load(failure, step, remedy(result, failure))
+    if "settings" not in result.facts.reported:
+        named = result.facts.settings_module or result.project.settings
+        result.facts = result.facts.over(static_facts(result.project, named))
+    return found
 
 
 def _move_writes(result: Survey, progress: Progress) -> Iterator[Finding]:

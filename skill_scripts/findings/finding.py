@@ -263,7 +263,8 @@ class Finding:
     what: str
     do: str = ""  # what was done about it, or the exact option that decides it
     place: str = ""  # file:line in the project
+    key: str = ""  # what a later finding must be about to take its place; not printed
 
     def as_dict(self) -> dict[str, str]:
         """The finding as --json prints it."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "key"}

@@ -10,8 +10,9 @@ from skill_scripts.dependencies.environment import Private
 from skill_scripts.findings.surveyed import Survey
 from skill_scripts.probe.facts import Facts, Failure, Frame, Raised
 from skill_scripts.project.files import find_project
-from skill_scripts.repairs import repair
+from skill_scripts.repairs import older_packages
 from skill_scripts.repairs.mismatch import find_mismatch
+from skill_scripts.repairs.order import repair
 from tests.scripts import projects
 
 ROOT = Path("/project")
@@ -132,11 +133,13 @@ def test_packages_of_an_earlier_day_are_explained(tmp_path, monkeypatch):
     project = find_project(projects.project(tmp_path / "unpinned"))
     result = Survey(project, desktop_toml.defaults(), Declarations(), made=Private(tmp_path, []))
     result.facts = FACTS
-    monkeypatch.setattr(repair.git, "last_change", lambda _: "2023-05-01T00:00:00+00:00")
-    monkeypatch.setattr(repair, "make_environment", lambda folder, *_, **__: Private(folder, []))
+    monkeypatch.setattr(older_packages.git, "last_change", lambda _: "2023-05-01T00:00:00+00:00")
+    monkeypatch.setattr(
+        older_packages, "make_environment", lambda folder, *_, **__: Private(folder, [])
+    )
     message = "cannot import name 'gone' from 'other.api' (/x.py)"
 
-    found = repair.repair(result, failure(message, IN_OLD))
+    found = repair(result, failure(message, IN_OLD))
 
     assert found.id == "too-new"
     assert "(other 9.0 does not fit django-old 1.0," in found.what and "2023-05-01" in found.what
