@@ -1,6 +1,5 @@
 """Adds the desktop layer to a project: everything or nothing, and only inside desktop-app."""
 
-import json
 import os
 import re
 import shutil
@@ -20,6 +19,7 @@ from skill_scripts.dependencies.environment import (
     install,
     is_outdated,
 )
+from skill_scripts.desktop_toml import Decision
 from skill_scripts.errors import KitError
 from skill_scripts.findings.finding import BLOCKED, DECIDE, Finding
 from skill_scripts.findings.surveyed import Progress, Survey
@@ -39,7 +39,7 @@ class Adaptation:
     root: Path
     added: list[str] = field(default_factory=list)  # relative to root
     steps: list[str] = field(default_factory=list)  # sentences, for a person
-    decided: list[str] = field(default_factory=list)  # KEY=VALUE that desktop.toml gets
+    decided: list[Decision] = field(default_factory=list)  # that desktop.toml gets
     built: list[str] = field(default_factory=list)  # by the project's own front-end build
     findings: list[Finding] = field(default_factory=list)  # beside those of the survey
     survey: Survey | None = None
@@ -57,7 +57,7 @@ class Adaptation:
             "added": self.added,
             "built": self.built,
             "steps": self.steps,
-            "decided": self.decided,
+            "decided": [*map(str, self.decided)],
             "decisions_open": [finding.as_dict() for finding in self.open_decisions],
             "manifest": self.manifest_text,
             "survey_seconds": self.survey.seconds if self.survey else {},
@@ -68,7 +68,7 @@ def adapt(
     path: Path,
     *,
     manage: str = "",
-    decisions: Sequence[str] = (),
+    decisions: Sequence[Decision] = (),
     allow_dirty: bool = False,
     kit_for_ci: str = "",
     dry_run: bool = False,
@@ -127,7 +127,11 @@ def adapt(
 
 
 def _adapt_again(
-    root: Path, existing: record.Record, decisions: Sequence[str], dry_run: bool, progress: Progress
+    root: Path,
+    existing: record.Record,
+    decisions: Sequence[Decision],
+    dry_run: bool,
+    progress: Progress,
 ) -> Adaptation:
     """Bring an adapted project to completion: a fresh clone of it, or one with new decisions."""
     folder = root / PAYLOAD_FOLDER
@@ -147,8 +151,8 @@ def _adapt_again(
     before = desktop_toml.decided(draft)
     for decision in decisions:
         desktop_toml.decide(draft, decision)
-    result.decided = [line for line in desktop_toml.decided(draft) if line not in before]
-    amended = desktop_toml.amend(text, list(decisions)) if decisions else text
+    result.decided = [each for each in desktop_toml.decided(draft) if each not in before]
+    amended = desktop_toml.amend(text, decisions) if decisions else text
     if amended != text:
         result.steps.append(f"enter {len(decisions)} decisions in {PAYLOAD_FOLDER}/{file.name}")
     absent = [name for name in existing.absent(folder) if name in current]
@@ -161,7 +165,7 @@ def _adapt_again(
     if not (folder / PACKAGES).is_dir():
         result.steps.append(f"install the runtime's own packages in {PAYLOAD_FOLDER}/{PACKAGES}")
     result.manifest_text = amended
-    is_decided_anew = any(each.startswith("frontend.build=") for each in decisions)
+    is_decided_anew = any(each.path == ("frontend", "build") for each in decisions)
     built = None if is_decided_anew else existing.built
     if dry_run:
         _build_front_end(result, draft, built, dry_run, progress)
@@ -171,14 +175,14 @@ def _adapt_again(
         interpreter = find_environment(project, draft["python"]["interpreter"])
         if decisions:
             found = result.survey.draft["python"]
-            lists = [f"python.{key}={json.dumps(found[key])}" for key in ("exclude", "extra")]
+            lists = [Decision(("python", key), found[key]) for key in ("exclude", "extra")]
             amended = result.manifest_text = desktop_toml.amend(amended, lists)
     if amended != text:
         # What a person has changed stays theirs, whatever is decided later.
         is_ours = file.name not in existing.changed(folder)
         file.write_text(amended, encoding="utf-8", newline="\n")
         written = {file.name: sha256(file)} if is_ours else {}
-        record.amend(folder, written, decisions)
+        record.amend(folder, written, map(str, decisions))
     for name in absent:
         _copy(payload_files()[name], folder / name)
     if not (folder / PACKAGES).is_dir() and interpreter:
@@ -233,18 +237,18 @@ def _include(done: Adaptation, folder: Path, names: Sequence[str]) -> None:
     listed = desktop_toml.read(file)["stage"]["include"]
     covered = [PurePosixPath(each) for each in listed]
     if new := [n for n in names if not any(PurePosixPath(n).is_relative_to(c) for c in covered)]:
-        decision = f"stage.include={json.dumps([*listed, *new])}"
+        decision = Decision(("stage", "include"), [*listed, *new])
         existing = record.read(done.root)
         is_ours = existing is not None and file.name not in existing.changed(folder)
         text = desktop_toml.amend(file.read_text(encoding="utf-8"), [decision])
         file.write_text(text, encoding="utf-8", newline="\n")
-        record.amend(folder, {file.name: sha256(file)} if is_ours else {}, [decision])
+        record.amend(folder, {file.name: sha256(file)} if is_ours else {}, [str(decision)])
         done.manifest_text = text
         done.decided.append(decision)
 
 
 def _make_environment_again(
-    root: Path, draft: desktop_toml.Manifest, decisions: Sequence[str], progress: Progress
+    root: Path, draft: desktop_toml.Manifest, decisions: Sequence[Decision], progress: Progress
 ) -> Survey:
     """Put an environment for `draft` in the place of the private one, if the project loads in it.
 
@@ -306,13 +310,13 @@ def _plan(found: Survey) -> Adaptation:
     return plan
 
 
-def _write_payload(stage: Path, manifest_text: str, decisions: Iterable[str]) -> list[str]:
+def _write_payload(stage: Path, manifest_text: str, decisions: Iterable[Decision]) -> list[str]:
     files = payload_files()
     for name, source in files.items():
         _copy(source, stage / name)
     (stage / desktop_toml.FILE_NAME).write_text(manifest_text, encoding="utf-8", newline="\n")
     names = [*files, desktop_toml.FILE_NAME]
-    record.write(stage, {name: sha256(stage / name) for name in names}, decisions)
+    record.write(stage, {name: sha256(stage / name) for name in names}, map(str, decisions))
     return [*names, record.FILE_NAME]
 
 
@@ -367,7 +371,7 @@ def _name_app(found: Survey) -> None:
     app["identifier"] = app["identifier"] or f"org.desktop-django.{slug}"
 
 
-def _decided_settings(decisions: Iterable[str]) -> str:
+def _decided_settings(decisions: Iterable[Decision]) -> str:
     draft = desktop_toml.defaults()
     for decision in decisions:
         desktop_toml.decide(draft, decision)

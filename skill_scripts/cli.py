@@ -18,6 +18,7 @@ from rich.table import Table
 from skill_scripts import SPEC_VERSION, __version__
 from skill_scripts.adapt import adapt as adapt_project
 from skill_scripts.dependencies.bundled_python import clear_cache as clear_interpreters
+from skill_scripts.desktop_toml import Decision
 from skill_scripts.errors import KitError
 from skill_scripts.findings.finding import BLOCKED, DECIDE, FINE, HANDLED, Finding
 from skill_scripts.findings.surveyed import Survey
@@ -61,7 +62,8 @@ def survey(
 ) -> None:
     """Find out what a desktop app of the project needs. Writes nothing into it."""
     with _shown_errors(as_json), _progress(as_json) as progress:
-        found = survey_project(path, manage=manage, decisions=decisions or (), progress=progress)
+        decided = [Decision.parse(each) for each in decisions or ()]
+        found = survey_project(path, manage=manage, decisions=decided, progress=progress)
     if as_json:
         _print_json(found.as_dict())
     else:
@@ -91,7 +93,7 @@ def adapt(
         done = adapt_project(
             path,
             manage=manage,
-            decisions=decisions or (),
+            decisions=[Decision.parse(each) for each in decisions or ()],
             allow_dirty=allow_dirty,
             kit_for_ci=ci,
             dry_run=dry_run,

@@ -7,8 +7,9 @@ import json
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import tomlkit
 
@@ -123,37 +124,64 @@ def find_problems(manifest: Mapping[str, Any]) -> Iterator[str]:
         yield f"{place}: {error.message}" if place else error.message
 
 
-def decide(manifest: Manifest, decision: str) -> None:
-    """Enter a decision, written KEY=VALUE as after --set, into `manifest`.
+@dataclass(frozen=True)
+class Decision:
+    """A key of desktop.toml and the value that somebody wants it to have."""
 
-    The value is TOML; text needs no quotes. Raises KitError DDK-ADP-07 if it is not one.
-    """
-    path, value = _read_decision(decision)
+    path: tuple[str, ...]
+    value: Any
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """A decision written KEY=VALUE, as after --set.
+
+        The value is TOML; text needs no quotes. Raises KitError DDK-ADP-07 if it is not one.
+        """
+        name, separator, written = text.partition("=")
+        path = tuple(name.strip().split("."))
+        key = TABLES.get(path[0], {}).get(path[1]) if len(path) in (2, 3) else None
+        is_free = key is not None and isinstance(key.default, dict)
+        if not separator or not (path == ("workers",) or (key and is_free == (len(path) == 3))):
+            raise KitError("DDK-ADP-07", f"--set {text} is not KEY=VALUE of a known key")
+        try:
+            value = tomllib.loads(f"value = {written}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = written
+        is_text = key is not None and isinstance(key.default, str)
+        wants_text = is_text or path[:2] == ("django", "env")
+        return cls(path, value if isinstance(value, str) or not wants_text else written)
+
+    def __str__(self) -> str:
+        key, value = ".".join(self.path), self.value
+        bare = f"{key}={value}"
+        is_bare = isinstance(value, str) and Decision.parse(bare).value == value
+        return bare if is_bare else f"{key}={_inline(value)}"
+
+
+def decide(manifest: Manifest, decision: Decision) -> None:
+    """Enter a decision into `manifest`. Raises KitError DDK-ADP-07 if its value is not valid."""
     table = manifest
-    for name in path[:-1]:
+    for name in decision.path[:-1]:
         table = table[name]
-    table[path[-1]] = value
+    table[decision.path[-1]] = decision.value
     nameless = {"name": "app", "identifier": "org.example.app"}
     complete = manifest | {"app": {k: v or nameless.get(k, v) for k, v in manifest["app"].items()}}
     for problem in find_problems(complete):
         raise KitError("DDK-ADP-07", f"--set {decision}: {problem}")
 
 
-def decided(manifest: Manifest) -> list[str]:
-    """What differs from the defaults, each as KEY=VALUE after --set."""
-    lines = []
+def decided(manifest: Manifest) -> list[Decision]:
+    """What differs from the defaults."""
+    found = []
     for table, keys in TABLES.items():
         for name, key in keys.items():
             value = manifest[table][name]
             if isinstance(key.default, dict):
-                lines += [f"{table}.{name}.{each}={_shown(value[each])}" for each in value]
+                found += [Decision((table, name, each), value[each]) for each in value]
             elif value != key.default:
-                lines.append(f"{table}.{name}={_shown(value)}")
-    return lines + ([f"workers={_shown(manifest['workers'])}"] if manifest["workers"] else [])
-
-
-def _shown(value: Any) -> str:
-    return value if isinstance(value, str) else _inline(value)
+                found.append(Decision((table, name), value))
+    workers = manifest["workers"]
+    return found + ([Decision(("workers",), workers)] if workers else [])
 
 
 def _inline(value: Any) -> str:
@@ -187,31 +215,14 @@ def render(manifest: Manifest) -> str:
     return tomlkit.dumps(document)
 
 
-def amend(text: str, decisions: Iterable[str]) -> str:
+def amend(text: str, decisions: Iterable[Decision]) -> str:
     """An existing desktop.toml with further decisions; everything else keeps its form."""
     document = tomlkit.parse(text)
     for decision in decisions:
-        path, value = _read_decision(decision)
         table: Any = document
-        for name in path[:-1]:
+        for name in decision.path[:-1]:
             table = table.setdefault(name, tomlkit.table())
-        table[path[-1]] = value
+        table[decision.path[-1]] = decision.value
     for problem in find_problems(document.unwrap()):
         raise KitError("DDK-ADP-07", f"--set: {problem}")
     return tomlkit.dumps(document)
-
-
-def _read_decision(decision: str) -> tuple[list[str], Any]:
-    """The path of the key and the value of KEY=VALUE; text where the key wants text."""
-    name, separator, text = decision.partition("=")
-    path = name.strip().split(".")
-    key = TABLES.get(path[0], {}).get(path[1]) if len(path) in (2, 3) else None
-    is_free = key is not None and isinstance(key.default, dict)
-    if not separator or not (path == ["workers"] or (key and is_free == (len(path) == 3))):
-        raise KitError("DDK-ADP-07", f"--set {decision} is not KEY=VALUE of a known key")
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text
-    wants_text = key is not None and (isinstance(key.default, str) or path[:2] == ["django", "env"])
-    return path, value if isinstance(value, str) or not wants_text else text

@@ -25,6 +25,7 @@ from skill_scripts.dependencies.environment import (
     make_environment,
     python_in,
 )
+from skill_scripts.desktop_toml import Decision
 from skill_scripts.findings.finding import DECIDE, FINE, HANDLED, SEVERITIES, Finding
 from skill_scripts.findings.first_data import read_preparations
 from skill_scripts.findings.frontend import judge_build
@@ -51,13 +52,13 @@ def survey(
     path: Path,
     *,
     manage: str = "",
-    decisions: Iterable[str] = (),
+    decisions: Iterable[Decision] = (),
     private_environment: Path | None = None,
     progress: Progress = lambda _: None,
 ) -> Survey:
     """Survey the project in folder `path`; nothing is written into it.
 
-    `decisions` are KEY=VALUE of desktop.toml. A project without an environment gets one in
+    A project without an environment gets one in
     `private_environment`, by default in the user's cache folder. Raises KitError if there is no
     project, its declarations are malformed or its dependencies do not install.
     """

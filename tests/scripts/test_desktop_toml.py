@@ -6,6 +6,7 @@ import tomllib
 import pytest
 
 from skill_scripts import desktop_toml
+from skill_scripts.desktop_toml import Decision
 from skill_scripts.errors import ERRORS, KitError
 
 
@@ -54,12 +55,13 @@ def test_a_file_that_says_little_has_the_defaults(tmp_path, draft):
     ],
 )
 def test_decisions(draft, decision, table, key, value):
-    desktop_toml.decide(draft, decision)
+    desktop_toml.decide(draft, Decision.parse(decision))
     assert draft[table][key] == value
 
 
 def test_workers_are_decided_as_a_whole(draft):
-    desktop_toml.decide(draft, 'workers=[{ name = "tasks", command = ["db_worker"] }]')
+    workers = 'workers=[{ name = "tasks", command = ["db_worker"] }]'
+    desktop_toml.decide(draft, Decision.parse(workers))
     assert tomllib.loads(desktop_toml.render(named(draft)))["workers"] == draft["workers"]
 
 
@@ -70,7 +72,7 @@ def test_workers_are_decided_as_a_whole(draft):
 )  # fmt: skip
 def test_what_is_no_decision(draft, decision):
     with pytest.raises(KitError) as caught:
-        desktop_toml.decide(draft, decision)
+        desktop_toml.decide(draft, Decision.parse(decision))
     assert caught.value.code == "DDK-ADP-07"
 
 
@@ -84,6 +86,8 @@ def test_every_error_says_what_it_means_and_what_to_do():
 def test_what_is_decided_can_be_decided_again():
     decisions = [
         "app.name=Pony Club",
+        "django.set.CODE='007'",
+        "django.set.NUMBER='3'",
         'django.set.OPTIONS={ a = [1, 2.5], "b c" = { d = "é" } }',
         'data.seed=[{ from = "seed", to = "media" }]',
         'data.first_run=[["loaddata", "ponies"]]',
@@ -92,9 +96,9 @@ def test_what_is_decided_can_be_decided_again():
     ]
     first, second = desktop_toml.defaults(), desktop_toml.defaults()
     for decision in decisions:
-        desktop_toml.decide(first, decision)
+        desktop_toml.decide(first, Decision.parse(decision))
     for decision in desktop_toml.decided(first):
-        desktop_toml.decide(second, decision)
+        desktop_toml.decide(second, Decision.parse(str(decision)))
 
     assert len(desktop_toml.decided(first)) == len(decisions)
     assert first == second
