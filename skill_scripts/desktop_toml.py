@@ -15,6 +15,7 @@ import tomlkit
 
 from skill_scripts import SPEC_VERSION
 from skill_scripts.errors import KitError
+from skill_scripts.versions import PYTHONS
 
 FILE_NAME = "desktop.toml"
 SCHEMA = Path(__file__).resolve().parent.parent / "checks" / "desktop.schema.json"
@@ -60,7 +61,7 @@ TABLES: dict[str, dict[str, Key]] = {
         "create": Key(False, "create that user, as a superuser, on a brand-new database"),
     },
     "python": {
-        "version": Key("3.14", "the Python that is bundled"),
+        "version": Key(PYTHONS[0], "the Python that is bundled"),
         "interpreter": Key("", 'development; "" = .venv, venv, env or desktop-app/.venv'),
         "requirements": Key([], "requirement files; [] = as the project declares"),
         "extras": Key([], "extras of the project"),

@@ -150,7 +150,7 @@ ERRORS: dict[str, Text] = {
         "Correct {entry}, or make it first (the project's own frontend build, for example)",
     ),
     "DDK-STG-09": Text(
-        "There is no room for the bundle; what was begun is gone, an earlier one is as it was.",
+        "There is no room on the disk; what was begun is gone, an earlier result is as it was.",
         "Free a gigabyte, then try again",
     ),
     "DDK-STG-10": Text(

@@ -1,30 +1,31 @@
 """Makes installers of a staged project with electron-builder, and looks at what came out."""
 
-import errno
 import hashlib
 import os
 import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from packaging.version import Version
+
 from skill_scripts import desktop_toml
 from skill_scripts.bundle import runtime_manifest, signing
 from skill_scripts.bundle.macho import is_macho
+from skill_scripts.bundle.swap import replaced
 from skill_scripts.dependencies.platforms import Platform, this_platform
 from skill_scripts.errors import KitError
 from skill_scripts.findings.surveyed import Progress
 from skill_scripts.project.files import PAYLOAD_FOLDER
 from skill_scripts.stage import current
+from skill_scripts.versions import OLDEST_NODE
 
 OUTPUT = "dist"  # in desktop-app
 CHECKSUMS = "SHA256SUMS"
-OLDEST_NODE = 20
 BUILD_LIMIT_SECONDS = 3600
 # What electron-builder reads to sign, by system; Linux packages are vouched for by SHA256SUMS.
 SIGNING = {"macos": ("CSC_LINK", "CSC_NAME"), "windows": ("WIN_CSC_LINK", "CSC_LINK")}
@@ -77,13 +78,12 @@ def package(
         sqlite = staged["interpreter"]["sqlite"]
         raise KitError("DDK-PKG-09", f"the bundle has SQLite {sqlite}")
     command = _builder(folder / "electron", platform)
-    with _partial(folder) as output:
+    with replaced(folder / OUTPUT) as output:
         progress("building; the first time Electron is downloaded")
         notes = _build([*command, *(["--dir"] if unpacked else [])], folder, output)
         progress("looking at what came out")
         app = _application(output, staged)
         artefacts = _checksums(output)
-        _swap(output, folder / OUTPUT)
     if platform.name.split("-")[0] in SIGNING and not settings.get("sign"):
         notes.append("not signed: [package] sign is not set")
     target = folder / OUTPUT
@@ -110,8 +110,8 @@ def _builder(electron: Path, platform: Platform) -> list[str]:
     """The command that builds for this platform."""
     node = shutil.which("node")
     version = _output([node, "--version"]) if node else ""
-    found = re.match(r"v(\d+)", version)
-    if not node or not found or int(found[1]) < OLDEST_NODE:
+    found = re.fullmatch(r"v(\d+(?:\.\d+)*).*", version)
+    if not node or not found or Version(found[1]) < OLDEST_NODE:
         raise KitError("DDK-PKG-03", f"Node.js {version or 'is not installed'}")
     script = electron / "node_modules" / "electron-builder" / "cli.js"
     if not script.is_file():
@@ -182,32 +182,6 @@ def _checksums(output: Path) -> dict[str, int]:
     if lines:
         (output / CHECKSUMS).write_text("".join(lines), encoding="utf-8", newline="\n")
     return {each.name: each.stat().st_size for each in found}
-
-
-@contextmanager
-def _partial(folder: Path) -> Iterator[Path]:
-    """A folder beside the last result; whatever is not finished is gone afterwards."""
-    for left in folder.glob(f"{OUTPUT}.*"):
-        shutil.rmtree(left, ignore_errors=True)
-    output = folder / f"{OUTPUT}.{os.getpid()}"
-    try:
-        output.mkdir()
-        yield output
-    except OSError as error:
-        full = error.errno == errno.ENOSPC
-        code, message = ("DDK-STG-09", "the disk is full") if full else ("DDK-STG-18", str(error))
-        raise KitError(code, message, folder=str(folder)) from error
-    finally:
-        shutil.rmtree(output, ignore_errors=True)
-
-
-def _swap(output: Path, folder: Path) -> None:
-    """Put the finished result in the place of the last one."""
-    old = folder.with_name(f"{OUTPUT}.old")
-    if folder.exists():
-        folder.rename(old)
-    output.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _output(command: list[str]) -> str:

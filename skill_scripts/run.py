@@ -3,76 +3,27 @@
 In the shell if its packages are installed, else in the system's browser.
 """
 
-import json
 import os
-import random
-import secrets
 import shutil
 import subprocess
 import sys
 import webbrowser
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 from skill_scripts import desktop_toml
+from skill_scripts.backend import Backend, contract, interpreter_flags
 from skill_scripts.dependencies.environment import Interpreter, find_environment
 from skill_scripts.errors import KitError
 from skill_scripts.layer.payload import IN_CHECKOUT
 from skill_scripts.processes import clean_environment
 from skill_scripts.project.files import PAYLOAD_FOLDER, find_project
 
-HOST = "127.0.0.1"
-# Below the range from which systems take ports for outgoing connections.
-PORTS = range(20_000, 32_768)
 PORT_TAKEN = 11
 ATTEMPTS = 20
-STOP_SECONDS = 30
 
 Announce = Callable[[str], None]
-
-
-class Backend:
-    """A running backend; closing its stdin ends it."""
-
-    def __init__(self, command: list[str], env: Mapping[str, str], cwd: Path, log: Path) -> None:
-        self.token = secrets.token_urlsafe(32)
-        self.spoke = False
-        self.port = random.choice(PORTS)
-        address = {"HOST": HOST, "PORT": str(self.port), "AUTH_TOKEN": self.token}
-        with log.open("ab") as errors:
-            self.process = subprocess.Popen(
-                command,
-                cwd=cwd,
-                env={**env, **{f"DESKTOP_DJANGO_{name}": each for name, each in address.items()}},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                **_own_group(),
-            )
-
-    def events(self) -> Iterator[dict[str, Any]]:
-        """What the backend says about itself, until it ends."""
-        assert self.process.stdout
-        for line in self.process.stdout:
-            self.spoke = True
-            yield json.loads(line)
-
-    def address(self, page: str) -> str:
-        """Where a browser gets its session cookie and then `page`."""
-        query = urlencode({"token": self.token, "next": page})
-        return f"http://{HOST}:{self.port}/desktop-auth/bootstrap/?{query}"
-
-    def stop(self) -> int:
-        """End the lifeline and wait; a backend that does not end is killed."""
-        assert self.process.stdin
-        self.process.stdin.close()
-        try:
-            return self.process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            return self.process.wait()
 
 
 def run(path: Path, *, browser: bool = False, announce: Announce = print) -> int:
@@ -91,13 +42,6 @@ def run(path: Path, *, browser: bool = False, announce: Announce = print) -> int
         announce("opening the shell")
         return subprocess.run([npm, "start"], cwd=folder / "electron").returncode
     return _run_in_browser(root, settings, announce)
-
-
-def _own_group() -> dict[str, Any]:
-    """Ctrl-C is for us; the backend ends by its lifeline."""
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-    return {"start_new_session": True}
 
 
 def app_data_folder(identifier: str) -> Path:
@@ -175,18 +119,11 @@ def _command(
             f"{root} has no environment",
             remedy=f"Make it: desktop-django adapt {root}",
         )
-    flags = ["-I", "-u", "-X", "utf8", "-X", f"pycache_prefix={app_data / 'pycache'}"]
+    flags = interpreter_flags(bytecode=app_data / "pycache")
     command = [str(interpreter.python), *flags, str(root / PAYLOAD_FOLDER / "launch.py")]
     developer = {
         name: os.environ[name]
         for name in ("DJANGO_SETTINGS_MODULE", *django["env"])
         if name in os.environ
     }
-    return command, clean_environment(
-        developer
-        | {
-            "DESKTOP_DJANGO_APP_DATA_DIR": str(app_data),
-            "DESKTOP_DJANGO_BUNDLE_DIR": str(root),
-            "DESKTOP_DJANGO_RUNTIME_MODE": "development",
-        }
-    )
+    return command, clean_environment(developer | contract(app_data, root, "development"))

@@ -3,8 +3,6 @@
 Built beside the last one and put in its place only when a backend has started from it.
 """
 
-import errno
-import os
 import shutil
 import subprocess
 import tempfile
@@ -19,8 +17,10 @@ from typing import Any
 from packaging.specifiers import SpecifierSet
 
 from skill_scripts import desktop_toml
+from skill_scripts.backend import Backend, contract, interpreter_flags
 from skill_scripts.bundle import bytecode, first_run, runtime_manifest
 from skill_scripts.bundle.source_files import Source, find_source
+from skill_scripts.bundle.swap import replaced
 from skill_scripts.dependencies import locking
 from skill_scripts.dependencies.bundled_python import (
     DOWNLOADS,
@@ -37,7 +37,6 @@ from skill_scripts.findings.surveyed import Progress
 from skill_scripts.layer import record
 from skill_scripts.processes import WINDOWS, clean_environment
 from skill_scripts.project.files import PAYLOAD_FOLDER, Project, find_project
-from skill_scripts.run import Backend
 
 STAGED = "staged"  # in desktop-app
 CHILDREN = Path(__file__).parent / "bundle" / "child_overlay.py"
@@ -142,11 +141,11 @@ def stage(
         raise KitError(
             "DDK-STG-13", f"this is {this_platform().name}, not {target.name}", platform=target.name
         )
-    with _partial(root) as bundle:
+    folder = root / PAYLOAD_FOLDER / STAGED
+    with replaced(folder) as bundle:
         work = _Work(root, settings, target, bundle, progress)
         result = work.run(downloads.resolve(), mirror, allow_old_sqlite)
-        result.folder = root / PAYLOAD_FOLDER / STAGED
-        _swap(bundle, result.folder)
+        result.folder = folder
     work.keep_lock()
     return result
 
@@ -311,7 +310,7 @@ class _Work:
         (self.bundle / "staticfiles").mkdir()
         with tempfile.TemporaryDirectory(prefix="desktop-static-") as app_data:
             done = self._run(
-                [str(python), *runtime_manifest.FLAGS, str(self.payload / "launch.py"), "manage",
+                [str(python), *interpreter_flags(), str(self.payload / "launch.py"), "manage",
                  "collectstatic", "--noinput", "--verbosity", "0"], app_data,
             )  # fmt: skip
         if done.returncode and "Unknown command: 'collectstatic'" not in done.stdout:
@@ -326,7 +325,7 @@ class _Work:
         with tempfile.TemporaryDirectory(prefix="desktop-start-") as scratch:
             app_data = Path(scratch).resolve() / "app data ü"
             log = Path(scratch, "stderr.log")
-            command = [str(python), *runtime_manifest.FLAGS, str(self.payload / "launch.py")]
+            command = [str(python), *interpreter_flags(), str(self.payload / "launch.py")]
             backend = Backend(
                 command, self._contract(app_data, bare=True), self.bundle / "app", log
             )
@@ -373,11 +372,7 @@ class _Work:
         kept = {"SYSTEMROOT", "TEMP", "TMP"} if WINDOWS else set()
         inherited = {name: each for name, each in clean_environment().items()
                      if not bare or name.upper() in kept}  # fmt: skip
-        return inherited | {
-            "DESKTOP_DJANGO_APP_DATA_DIR": str(app_data),
-            "DESKTOP_DJANGO_BUNDLE_DIR": str(self.bundle),
-            "DESKTOP_DJANGO_RUNTIME_MODE": "packaged",
-        }
+        return inherited | contract(app_data, self.bundle, "packaged")
 
 
 def _adapted(path: Path) -> tuple[Path, desktop_toml.Manifest]:
@@ -395,34 +390,3 @@ def _project(root: Path, settings: desktop_toml.Manifest) -> Project:
 
 def _source(project: Project, settings: desktop_toml.Manifest) -> Source:
     return find_source(project.root, settings, project.folder)
-
-
-@contextmanager
-def _partial(root: Path) -> Iterator[Path]:
-    """A folder beside the last stage; whatever is not finished is gone afterwards."""
-    folder = root / PAYLOAD_FOLDER
-    try:
-        for left in folder.glob(f"{STAGED}.*"):
-            shutil.rmtree(left)
-        bundle = folder / f"{STAGED}.{os.getpid()}"
-        bundle.mkdir()
-    except OSError as error:
-        raise KitError("DDK-STG-18", f"{folder}: {error}", folder=str(folder)) from error
-    try:
-        yield bundle
-    except OSError as error:
-        # Of a tree shutil gathers the errors in one, whose text alone says what they were.
-        if error.errno == errno.ENOSPC or os.strerror(errno.ENOSPC) in str(error):
-            raise KitError("DDK-STG-09", "the disk is full", details=str(error)[:1000]) from error
-        raise KitError("DDK-STG-18", str(error)[:1000], folder=str(folder)) from error
-    finally:
-        shutil.rmtree(bundle, ignore_errors=True)
-
-
-def _swap(bundle: Path, folder: Path) -> None:
-    """Put the finished bundle in the place of the last one."""
-    old = folder.with_name(f"{STAGED}.old")
-    if folder.exists():
-        folder.rename(old)
-    bundle.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)

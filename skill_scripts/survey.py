@@ -43,6 +43,7 @@ from skill_scripts.repairs.order import repair
 from skill_scripts.repairs.package import Package
 from skill_scripts.repairs.remedy import remedy
 from skill_scripts.repairs.settings_module import ignored_settings
+from skill_scripts.versions import PYTHONS
 
 MOST_REPAIRS = 60
 MOST_RELOCATIONS = 5
@@ -301,7 +302,7 @@ def _choose_for_stage(result: Survey) -> Iterator[Finding]:
     allowed = SpecifierSet(result.declared.requires_python)
     bundled = draft["python"]["version"]
     if not allowed.contains(f"{bundled}.0") and not allowed.contains(f"{bundled}.99"):
-        fitting = [f"3.{n}" for n in range(14, 10, -1) if allowed.contains(f"3.{n}.99")]
+        fitting = [each for each in PYTHONS if allowed.contains(f"{each}.99")]
         if fitting:
             draft["python"]["version"] = fitting[0]
             yield Finding(

@@ -8,7 +8,6 @@ error takes it back, and after a power cut the next update goes on where this on
 import hashlib
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -24,6 +23,7 @@ from skill_scripts.dependencies.environment import find_environment
 from skill_scripts.errors import KitError
 from skill_scripts.layer import record, texts
 from skill_scripts.layer.payload import payload_files
+from skill_scripts.project import git
 from skill_scripts.project.files import PAYLOAD_FOLDER, find_project
 
 WORKPLACE = ".update"  # in desktop-app while an update runs
@@ -198,15 +198,8 @@ def _merge(yours: bytes, base: bytes | None, new: bytes) -> bytes | None:
         for name, content in (("yours", yours), ("base", base), ("new", new)):
             files.append(Path(scratch, name))
             files[-1].write_bytes(content.replace(b"\r\n", b"\n"))
-        try:
-            done = subprocess.run(
-                ["git", "merge-file", "--stdout", "--quiet", *map(str, files)], capture_output=True
-            )
-        except OSError:
-            return None
-    if done.returncode:
-        return None
-    return done.stdout.replace(b"\n", b"\r\n") if b"\r\n" in yours else done.stdout
+        merged = git.merge(*files)
+    return merged.replace(b"\n", b"\r\n") if merged and b"\r\n" in yours else merged
 
 
 def _free_name(folder: Path, name: str, content: bytes) -> str:

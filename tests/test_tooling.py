@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -19,6 +20,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from skill_scripts.layer.ci import SECRETS
+from skill_scripts.versions import OLDEST_NODE
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -223,6 +225,13 @@ def test_what_opens_the_reference_app_holds_what_it_imports(kit, monkeypatch):
     kit.prepare_start()
     (lock,) = installed
     assert declared | runtime <= names(ROOT / "requirements" / f"{lock}.txt")
+
+
+def test_the_oldest_node_is_the_same_everywhere(kit):
+    package = ROOT / "reference_app" / "desktop-app" / "electron" / "package.json"
+    engines = json.loads(package.read_text(encoding="utf-8"))["engines"]
+    assert engines == {"node": f">={OLDEST_NODE}"}
+    assert OLDEST_NODE.major == kit.OLDEST_NODE
 
 
 def test_lock_files_agree_on_every_version():

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from skill_scripts.backend import contract, interpreter_flags
 from skill_scripts.dependencies.uv import run_uv
 from skill_scripts.errors import KitError
 from skill_scripts.findings.finding import DECIDE, FINE, Finding
@@ -119,13 +120,9 @@ def _prepare(
 ) -> Making:
     app_data.mkdir(parents=True)
     result = app_data.parent / f"{app_data.name}.json"
-    command = [str(python), "-I", "-B", "-u", "-X", "utf8", str(SCRIPT), str(payload), str(result)]
+    command = [str(python), *interpreter_flags(), str(SCRIPT), str(payload), str(result)]
     command += [str(clock), str(SHIFT_SECONDS)] if clock else []
-    environment = clean_environment() | {
-        "DESKTOP_DJANGO_APP_DATA_DIR": str(app_data),
-        "DESKTOP_DJANGO_BUNDLE_DIR": str(bundle),
-        "DESKTOP_DJANGO_RUNTIME_MODE": "packaged",
-    }
+    environment = clean_environment() | contract(app_data, bundle, "packaged")
     try:
         done = subprocess.run(
             command, cwd=payload.parent, env=environment, stdin=subprocess.DEVNULL,

@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import re
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import Distribution, distributions
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from skill_scripts import SPEC_VERSION, __version__
+from skill_scripts.backend import interpreter_flags
 from skill_scripts.bundle.source_files import Source
 from skill_scripts.dependencies.bundled_python import Runtime
 from skill_scripts.dependencies.platforms import Platform
@@ -24,16 +24,14 @@ SBOM = "sbom.cdx.json"
 LICENCES = "LICENCES.txt"
 VERSION = "VERSION"
 SCHEMA = 1
-FLAGS = ("-I", "-B", "-u", "-X", "utf8")
 # What differs between two stages of the same commit.
 VARYING = {
     MANIFEST: "staged_at, and the hashes of the other files named here",
     VERSION: "the time of staging",
     "first-run/*.sqlite3": "columns that hold a date or a time",
 }
-MADE_BY_STAGE = tuple(f":(exclude){PAYLOAD_FOLDER}/{name}" for name in ("staged*", "locks"))
+MADE_BY_STAGE = tuple(f"{PAYLOAD_FOLDER}/{name}" for name in ("staged*", "locks"))
 LICENCE_NAME = re.compile(r"(?i)^(licen[cs]e|copying|notice|authors)")
-GIT_LIMIT_SECONDS = 30
 
 
 def write_parts(bundle: Path, runtime: Runtime, settings: Mapping[str, Any]) -> None:
@@ -51,8 +49,8 @@ def write_parts(bundle: Path, runtime: Runtime, settings: Mapping[str, Any]) -> 
 
 def write_version(bundle: Path, root: Path, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Write VERSION; returns what of it the manifest repeats."""
-    revision = _git(root, "rev-parse", "HEAD")
-    changed = bool(revision and _git(root, "status", "--porcelain", "--", ".", *MADE_BY_STAGE))
+    revision = git.revision(root)
+    changed = bool(revision) and git.is_changed(root, *MADE_BY_STAGE)
     staged_at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     app = settings["app"]
     shown = f"{revision or 'unknown'}{' with uncommitted changes' if changed else ''}"
@@ -91,7 +89,7 @@ def write_manifest(
             **runtime.build.as_dict(),
         },
         "allow_old_sqlite": allow_old_sqlite,
-        "entry": [platform.interpreter, *FLAGS, f"app/{PAYLOAD_FOLDER}/launch.py"],
+        "entry": [platform.interpreter, *interpreter_flags(), f"app/{PAYLOAD_FOLDER}/launch.py"],
         "first_run": "prebuilt" if (bundle / "first-run").is_dir() else "first launch",
         "decisions": [each.as_dict() for each in findings],
         "packages": {
@@ -238,14 +236,3 @@ def _licence_text(each: Distribution) -> str:
 def _section(title: str, files: Sequence[Path]) -> str:
     texts = [file.read_text(encoding="utf-8", errors="replace").rstrip() for file in files]
     return "\n\n".join([f"{'=' * 79}\n{title}\n{'=' * 79}", *texts]) + "\n"
-
-
-def _git(root: Path, *arguments: str) -> str:
-    try:
-        done = subprocess.run(
-            [*git.QUIET, "-C", str(root), *arguments], capture_output=True, text=True,
-            timeout=GIT_LIMIT_SECONDS,
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""

@@ -3,7 +3,6 @@
 import fnmatch
 import re
 import shutil
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -14,7 +13,6 @@ from skill_scripts.layer.payload import sha256
 from skill_scripts.project import git
 from skill_scripts.project.files import PAYLOAD_FOLDER, walk
 
-GIT_LIMIT_SECONDS = 60
 # Why a file is not shipped → names of files or folders (with /) anywhere in the project. What
 # [stage] include names is shipped all the same.
 LEFT_OUT: dict[str, tuple[str, ...]] = {
@@ -139,16 +137,8 @@ def _listed(root: Path, entry: str) -> Iterator[str]:
 
 def _tracked(root: Path) -> Iterable[str]:
     """What git would have after `git add .`, else every file that is not a developer's."""
-    command = [*git.QUIET, "-C", str(root), "ls-files", "-z", "--cached", "--others",
-               "--exclude-standard", "--", "."]  # fmt: skip
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=GIT_LIMIT_SECONDS)
-    except (OSError, subprocess.TimeoutExpired):
-        return walk(root)
-    if done.returncode:
-        return walk(root)
-    names = done.stdout.decode("utf-8", "surrogateescape").split("\0")
-    return _with_submodules(root, filter(None, names))
+    names = git.tracked(root)
+    return walk(root) if names is None else _with_submodules(root, names)
 
 
 def _with_submodules(root: Path, names: Iterable[str]) -> Iterator[str]:

@@ -14,24 +14,22 @@ from typing import Any
 import platformdirs
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
-from uv import find_uv_bin
 
 from skill_scripts.dependencies.declarations import (
     Declarations,
     requirement_address,
     requirement_name,
 )
+from skill_scripts.dependencies.uv import run_uv
 from skill_scripts.errors import KitError
 from skill_scripts.processes import WINDOWS, clean_environment
 from skill_scripts.project.files import PAYLOAD_FOLDER, Project, distribution_name
+from skill_scripts.versions import BUNDLED_PYTHON, OLDEST_PYTHON
 
-OLDEST_PYTHON = Version("3.11")
-BUNDLED_PYTHON = Version("3.14")
 PRIVATE = f"{PAYLOAD_FOLDER}/.venv"
 CACHE = platformdirs.user_cache_path("desktop-django-kit")
 COMPLETE = "desktop-django-kit.json"  # in an environment of ours, once everything is installed
 USUAL_NAMES = (".venv", "venv", "env")
-INSTALL_LIMIT_SECONDS = 1800
 START_LIMIT_SECONDS = 30
 # Keys of [python] in desktop.toml that decide what is installed.
 CONTENT_KEYS = ("requirements", "extras", "groups", "exclude", "extra")
@@ -173,15 +171,16 @@ def look_at(python: Path) -> tuple[str, bool] | None:
     return (version, django == "True") if done.returncode == 0 else None
 
 
-def bytecode_flags(python: Path) -> list[str]:
-    """Interpreter options that write no bytecode into the project, yet do not compile each time.
+def bytecode_cache(python: Path) -> Path | None:
+    """Where bytecode is kept so that none is written into the project, yet nothing compiled twice.
 
-    An environment that has bytecode is used as it is; for others it is kept in the user's cache.
+    None for an environment that has bytecode, which is used as it is; for others it is the user's
+    cache.
     """
     packages = "Lib/site-packages" if WINDOWS else "lib/python*/site-packages"
     if any(python.parent.parent.glob(f"{packages}/django/__pycache__")):
-        return ["-B"]
-    return ["-X", f"pycache_prefix={CACHE / 'bytecode'}"]
+        return None
+    return CACHE / "bytecode"
 
 
 def cache_folder(project: Project, declared: Declarations, wanted: Mapping[str, Any]) -> Path:
@@ -344,26 +343,11 @@ def install(
 
 
 def _run_uv(arguments: list[str], code: str, message: str) -> str:
-    """Run uv away from the project, whose own [tool.uv] must not change what happens."""
-    try:
-        command = [find_uv_bin(), *arguments]
-    except FileNotFoundError as error:
-        raise KitError("DDK-ENV-03", "uv is not installed") from error
-    environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-    with tempfile.TemporaryDirectory() as elsewhere:
-        try:
-            done = subprocess.run(
-                command, cwd=elsewhere, env=environment, stdin=subprocess.DEVNULL,
-                capture_output=True, text=True, errors="replace", timeout=INSTALL_LIMIT_SECONDS,
-            )  # fmt: skip
-        except OSError as error:
-            raise KitError("DDK-ENV-03", f"uv does not start: {error}") from error
-        except subprocess.TimeoutExpired as error:
-            raise KitError(code, f"{message}: not done after 30 minutes") from error
-    if done.returncode:
-        output = done.stderr.strip()
-        raise KitError(code, f"{message}:\n{_indented(output)}", output=output)
-    return done.stdout
+    """What uv prints. Raises KitError with `code` if it fails."""
+    done = run_uv(arguments)
+    if not done.ok:
+        raise KitError(code, f"{message}:\n{_indented(done.errors)}", output=done.errors)
+    return done.output
 
 
 def _indented(text: str) -> str:

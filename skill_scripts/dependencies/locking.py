@@ -24,9 +24,9 @@ from skill_scripts.dependencies.platforms import Platform
 from skill_scripts.dependencies.uv import Done, run_uv
 from skill_scripts.errors import KitError
 from skill_scripts.project.files import PAYLOAD_FOLDER, Project, distribution_name
+from skill_scripts.versions import PYTHONS
 
 LOCKS = "locks"  # in desktop-app; meant to be committed
-OTHER_PYTHONS = ("3.14", "3.13", "3.12", "3.11")
 PURE_WHEEL = re.compile(r"^Tag: py[23](\.py3)?-none-any$", re.MULTILINE)
 NO_WHEEL = re.compile(r"Wheels are required for `([^`]+)`")
 UNBUILT = re.compile(r"[Ff]ailed to (?:download and )?build:? `([\w.-]+)")
@@ -282,7 +282,7 @@ def other_versions(
     """The other Pythons with which it would resolve, the package `blocking` from a wheel."""
     binary = ["--only-binary", blocking] if blocking else []
     found = []
-    for each in OTHER_PYTHONS:
+    for each in PYTHONS:
         if each != version:
             with _question(wanted, platform, each) as (arguments, _):
                 found += [each] if run_uv([*arguments, *binary]).ok else []

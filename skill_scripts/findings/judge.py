@@ -7,8 +7,7 @@ from packaging.version import InvalidVersion, Version
 
 from skill_scripts.findings.finding import BLOCKED, DECIDE, FINE, HANDLED, Finding
 from skill_scripts.probe.facts import Facts, Failure, SignedIn
-
-OLDEST_DJANGO = Version("4.2")
+from skill_scripts.versions import OLDEST_DJANGO
 
 LOCAL_CACHES = ("locmem", "filebased", "dummy", "DatabaseCache")
 LOCAL_MAIL = ("console", "filebased", "locmem", "dummy")

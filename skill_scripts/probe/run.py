@@ -5,7 +5,8 @@ import tempfile
 from pathlib import Path
 
 from skill_scripts import desktop_toml
-from skill_scripts.dependencies.environment import Interpreter, bytecode_flags
+from skill_scripts.backend import interpreter_flags
+from skill_scripts.dependencies.environment import Interpreter, bytecode_cache
 from skill_scripts.layer.payload import payload_folder
 from skill_scripts.probe import undo
 from skill_scripts.probe.facts import Facts, Failure
@@ -41,7 +42,7 @@ def run_probe(project: Project, draft: desktop_toml.Manifest, interpreter: Inter
         answer = folder / "result.json"
         python = interpreter.python
         outcome = run_bounded(
-            [python, "-I", *bytecode_flags(python), "-u", "-X", "utf8", PROBE,
+            [python, *interpreter_flags(bytecode=bytecode_cache(python)), PROBE,
              folder / "request.json", answer],
             seconds=PROBE_LIMIT_SECONDS,
             cwd=folder,

@@ -64,6 +64,33 @@ def last_change(root: Path) -> str:
     return (_git(root, "log", "-1", "--format=%cI", "--", ".") or "").strip()
 
 
+def tracked(root: Path) -> list[str] | None:
+    """What git would have after `git add .`; None if it does not manage `root`."""
+    listed = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ".")
+    return None if listed is None else [name for name in listed.split("\0") if name]
+
+
+def revision(root: Path) -> str:
+    """The commit that is checked out, "" where there is none."""
+    return (_git(root, "rev-parse", "HEAD") or "").strip()
+
+
+def is_changed(root: Path, *left_out: str) -> bool:
+    """Whether something is not as in that commit, but for the paths that are `left_out`."""
+    excluded = [f":(exclude){name}" for name in left_out]
+    return bool((_git(root, "status", "--porcelain", "--", ".", *excluded) or "").strip())
+
+
+def merge(yours: Path, base: Path, new: Path) -> bytes | None:
+    """The changes of both sides, line by line; None where they touch the same lines."""
+    command = ["git", "merge-file", "--stdout", "--quiet", str(yours), str(base), str(new)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=LIMIT_SECONDS)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return None if done.returncode else done.stdout
+
+
 def _git(root: Path, *arguments: str, given: str = "") -> str | None:
     """What git prints, None if there is no git or no repository."""
     try:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from packaging.version import Version
 
-from skill_scripts.findings.judge import OLDEST_DJANGO
 from skill_scripts.probe.facts import Facts, Failure, Frame
+from skill_scripts.versions import OLDEST_DJANGO
 
 # Modules of the standard library, and the Python that no longer has them.
 GONE_FROM_PYTHON = {
