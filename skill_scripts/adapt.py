@@ -178,11 +178,7 @@ def _adapt_again(
             lists = [Decision(("python", key), found[key]) for key in ("exclude", "extra")]
             amended = result.manifest_text = desktop_toml.amend(amended, lists)
     if amended != text:
-        # What a person has changed stays theirs, whatever is decided later.
-        is_ours = file.name not in existing.changed(folder)
-        file.write_text(amended, encoding="utf-8", newline="\n")
-        written = {file.name: sha256(file)} if is_ours else {}
-        record.amend(folder, written, map(str, decisions))
+        _rewrite(file, existing, amended, decisions)
     for name in absent:
         _copy(payload_files()[name], folder / name)
     if not (folder / PACKAGES).is_dir() and interpreter:
@@ -239,12 +235,18 @@ def _include(done: Adaptation, folder: Path, names: Sequence[str]) -> None:
     if new := [n for n in names if not any(PurePosixPath(n).is_relative_to(c) for c in covered)]:
         decision = Decision(("stage", "include"), [*listed, *new])
         existing = record.read(done.root)
-        is_ours = existing is not None and file.name not in existing.changed(folder)
+        assert existing is not None
         text = desktop_toml.amend(file.read_text(encoding="utf-8"), [decision])
-        file.write_text(text, encoding="utf-8", newline="\n")
-        record.amend(folder, {file.name: sha256(file)} if is_ours else {}, [str(decision)])
+        _rewrite(file, existing, text, [decision])
         done.manifest_text = text
         done.decided.append(decision)
+
+
+def _rewrite(file: Path, existing: record.Record, text: str, decisions: Iterable[Decision]) -> None:
+    """Give desktop.toml another text; what a person has changed stays theirs in the record."""
+    is_ours = file.name not in existing.changed(file.parent)
+    file.write_text(text, encoding="utf-8", newline="\n")
+    record.amend(file.parent, {file.name: sha256(file)} if is_ours else {}, map(str, decisions))
 
 
 def _make_environment_again(

@@ -159,12 +159,17 @@ class Decision:
         return bare if is_bare else f"{key}={_inline(value)}"
 
 
-def decide(manifest: Manifest, decision: Decision) -> None:
-    """Enter a decision into `manifest`. Raises KitError DDK-ADP-07 if its value is not valid."""
+def enter(manifest: Manifest, decision: Decision) -> None:
+    """Enter a decision of our own into `manifest`."""
     table = manifest
     for name in decision.path[:-1]:
         table = table[name]
     table[decision.path[-1]] = decision.value
+
+
+def decide(manifest: Manifest, decision: Decision) -> None:
+    """Enter somebody's decision. Raises KitError DDK-ADP-07 if its value is not valid."""
+    enter(manifest, decision)
     nameless = {"name": "app", "identifier": "org.example.app"}
     complete = manifest | {"app": {k: v or nameless.get(k, v) for k, v in manifest["app"].items()}}
     for problem in find_problems(complete):

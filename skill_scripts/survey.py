@@ -7,17 +7,14 @@ is in the draft of desktop.toml, and as a finding.
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from packaging.specifiers import SpecifierSet
-
 from skill_scripts import desktop_toml
-from skill_scripts.dependencies.declarations import read_declarations, requirement_name
+from skill_scripts.dependencies.declarations import read_declarations
 from skill_scripts.dependencies.environment import (
     PRIVATE,
-    SERVER_ONLY,
     cache_folder,
     find_environment,
     has_unusable_environment,
@@ -26,13 +23,14 @@ from skill_scripts.dependencies.environment import (
     python_in,
 )
 from skill_scripts.desktop_toml import Decision
+from skill_scripts.findings.choices import choose
 from skill_scripts.findings.finding import DECIDE, FINE, HANDLED, SEVERITIES, Finding
 from skill_scripts.findings.first_data import read_preparations
 from skill_scripts.findings.frontend import judge_build
 from skill_scripts.findings.judge import failed_to_load, judge
 from skill_scripts.findings.source import read_source_findings, static_facts
 from skill_scripts.findings.surveyed import Progress, Survey
-from skill_scripts.probe.facts import Failure, Page, Pages, SignedIn
+from skill_scripts.probe.facts import Failure, SignedIn
 from skill_scripts.probe.run import run_probe
 from skill_scripts.project.files import Project, find_project, walk
 from skill_scripts.repairs import relocation
@@ -43,7 +41,6 @@ from skill_scripts.repairs.order import repair
 from skill_scripts.repairs.package import Package
 from skill_scripts.repairs.remedy import remedy
 from skill_scripts.repairs.settings_module import ignored_settings
-from skill_scripts.versions import PYTHONS
 
 MOST_REPAIRS = 60
 MOST_RELOCATIONS = 5
@@ -64,25 +61,8 @@ def survey(
     project, its declarations are malformed or its dependencies do not install.
     """
     begin = time.monotonic()
-    draft = desktop_toml.defaults()
-    existing = path / "desktop-app" / desktop_toml.FILE_NAME
-    if existing.is_file():
-        draft = desktop_toml.read(existing)
-    for decision in decisions:
-        desktop_toml.decide(draft, decision)
-    decided_manage = manage or (draft["django"]["manage"] if existing.is_file() else "")
-    project = find_project(path, decided_manage, draft["django"]["settings"])
-    draft["django"]["manage"] = project.manage
-    if not project.manage:
-        draft["django"]["settings"] = project.settings
-    declared = read_declarations(
-        project.root,
-        project.folder,
-        files=draft["python"]["requirements"],
-        extras=draft["python"]["extras"],
-        groups=draft["python"]["groups"],
-    )
-    result = Survey(project, draft, declared)
+    result = _read(path, manage, decisions)
+    project, draft = result.project, result.draft
     result.seconds["read"] = time.monotonic() - begin
 
     begin = time.monotonic()
@@ -101,13 +81,39 @@ def survey(
 
     begin = time.monotonic()
     result.findings += judge(result.facts, draft)
-    result.findings += _choose_for_stage(result)
-    result.findings += judge_build(project, result.facts, draft)
+    for each in [*choose(result), *judge_build(project, result.facts, draft)]:
+        if isinstance(each, Decision):
+            desktop_toml.enter(draft, each)
+        else:
+            result.findings.append(each)
     result.findings += read_source_findings(project)
     result.findings += read_preparations(project, result.facts, draft)
     result.findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     result.seconds["judge"] = time.monotonic() - begin
     return result
+
+
+def _read(path: Path, manage: str, decisions: Iterable[Decision]) -> Survey:
+    """What lies on disk, under what was decided earlier and is now."""
+    draft = desktop_toml.defaults()
+    existing = path / "desktop-app" / desktop_toml.FILE_NAME
+    if existing.is_file():
+        draft = desktop_toml.read(existing)
+    for decision in decisions:
+        desktop_toml.decide(draft, decision)
+    decided_manage = manage or (draft["django"]["manage"] if existing.is_file() else "")
+    project = find_project(path, decided_manage, draft["django"]["settings"])
+    draft["django"]["manage"] = project.manage
+    if not project.manage:
+        draft["django"]["settings"] = project.settings
+    declared = read_declarations(
+        project.root,
+        project.folder,
+        files=draft["python"]["requirements"],
+        extras=draft["python"]["extras"],
+        groups=draft["python"]["groups"],
+    )
+    return Survey(project, draft, declared)
 
 
 def _provide_interpreter(result: Survey, private: Path | None, progress: Progress) -> None:
@@ -252,81 +258,6 @@ def _leftovers(project: Project) -> Iterator[Finding]:
             f"appeared in the project's folder during the survey: {names}",
             "nobody else uses them: delete them; then see why the project makes them as it starts",
         )
-
-
-def _choose_for_stage(result: Survey) -> Iterator[Finding]:
-    """Decisions on the first page and on what is bundled, with a value that works."""
-    draft, facts = result.draft, result.facts
-    pages = facts.urls
-    landing = facts.landing or Page(404, "/", login=False)
-    # Without a page of its own at /, Django shows its welcome page there, or a middleware leads on.
-    unserved = pages and (landing.status == 404 or (pages.root is None and landing.path == "/"))
-    if landing.status >= 500:
-        yield Finding(
-            "landing",
-            DECIDE,
-            f"the first page fails on empty tables: {landing.error or landing.status}",
-            "if migrations or data.first_run bring what it lacks, nothing; else name another: "
-            "--set app.home=PATH",
-        )
-    candidates = _usable_pages(pages) if pages and unserved else ()
-    if candidates and draft["app"]["home"] == "/":
-        draft["app"]["home"] = candidates[0]
-        yield Finding(
-            "first-page",
-            DECIDE,
-            f"nothing is served at /; the app opens {candidates[0]}",
-            f"if another page is meant: --set app.home=PATH ({', '.join(candidates[:8])})",
-        )
-    unused = [
-        name
-        for name in sorted(result.declared.names() & SERVER_ONLY.keys())
-        if SERVER_ONLY[name] not in facts.modules
-    ]
-    exclude = draft["python"]["exclude"]
-    replaced = {requirement_name(line) for line in draft["python"]["extra"]}
-    left_out = {*result.left_out} - replaced
-    draft["python"]["exclude"] = sorted({*exclude, *left_out, *unused})
-    if unused:
-        names = ", ".join(unused)
-        yield Finding("server-only", HANDLED, f"only useful on a server: {names}", "left out")
-    if unbuilt := sorted(left_out - {*SERVER_ONLY, *exclude}):
-        names = ", ".join(unbuilt)
-        yield Finding(
-            "unbuilt",
-            DECIDE,
-            f"cannot be built or fetched on this machine: {names}",
-            "left out; if a page uses it, install what its build needs, or name a release: "
-            "--set 'python.extra=[\"NAME\"]'",
-        )
-    allowed = SpecifierSet(result.declared.requires_python)
-    bundled = draft["python"]["version"]
-    if not allowed.contains(f"{bundled}.0") and not allowed.contains(f"{bundled}.99"):
-        fitting = [each for each in PYTHONS if allowed.contains(f"{each}.99")]
-        if fitting:
-            draft["python"]["version"] = fitting[0]
-            yield Finding(
-                "bundled-python",
-                DECIDE,
-                f"the project asks for Python {allowed}; {fitting[0]} is bundled, not {bundled}",
-                f"support Python {bundled}, or keep it: --set python.version={fitting[0]}",
-            )
-
-
-def _usable_pages(pages: Pages) -> Sequence[str]:
-    """Candidates for a first page: those that answer, then those that want a signed-in user, then
-    what describes an interface to programs, then those where one signs in."""
-    answers = pages.answers or {}
-    good = [page for page, answer in answers.items() if answer.status < 400]
-    walls = {answer.path for answer in answers.values() if answer.login}
-    good.sort(
-        key=lambda page: (
-            page in walls or "login" in page,
-            re.search(r"swagger|redoc|schema|openapi", page) is not None,
-            answers[page].login,
-        )
-    )
-    return good or pages.pages
 
 
 def _try_sign_in(result: Survey, progress: Progress) -> None:

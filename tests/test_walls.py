@@ -129,6 +129,38 @@ def test_no_module_imports_itself_by_a_detour():
     assert list(graphlib.TopologicalSorter(scripts()).static_order())
 
 
+def test_judges_write_nothing():
+    def changed(target: ast.expr) -> str:
+        """The name of what an assignment changes, "" for a variable of its own."""
+        if not isinstance(target, ast.Subscript | ast.Attribute):
+            return ""
+        while isinstance(target, ast.Subscript | ast.Attribute):
+            target = target.value
+        return target.id if isinstance(target, ast.Name) else "something"
+
+    given = {"draft", "facts", "project", "survey"}
+    writes = {
+        "mkdir",
+        "rename",
+        "rmtree",
+        "touch",
+        "unlink",
+        "write_bytes",
+        "write_text",
+    }
+    found = []
+    for path in python_files(SCRIPTS / "findings"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            match node:
+                case ast.Assign(targets=targets):
+                    found += [f"{path.name}: {t.lineno}" for t in targets if changed(t) in given]
+                case ast.AugAssign(target=target) if changed(target) in given:
+                    found.append(f"{path.name}: {target.lineno}")
+                case ast.Attribute(attr=attr) if attr in writes:
+                    found.append(f"{path.name}: {attr}")
+    assert found == []
+
+
 @pytest.mark.parametrize("part", ["checks", "skill_scripts"])
 def test_everything_imported_is_declared(part):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

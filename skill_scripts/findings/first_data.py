@@ -4,8 +4,8 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
-from typing import Any
 
+from skill_scripts.desktop_toml import Manifest
 from skill_scripts.findings.finding import DECIDE, Finding
 from skill_scripts.probe.facts import Facts
 from skill_scripts.project import git
@@ -19,7 +19,7 @@ SETS_UP = re.compile(
 )
 
 
-def read_preparations(project: Project, facts: Facts, draft: dict[str, Any]) -> Iterator[Finding]:
+def read_preparations(project: Project, facts: Facts, draft: Manifest) -> Iterator[Finding]:
     """Findings on what belongs into [data] first_run, and on what must be built before."""
     files = frozenset(project.files)
     fixtures, commands, catalogues = [], [], []

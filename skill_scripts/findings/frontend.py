@@ -4,8 +4,8 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
-from typing import Any
 
+from skill_scripts.desktop_toml import Decision, Manifest
 from skill_scripts.findings.finding import DECIDE, HANDLED, Finding
 from skill_scripts.probe.facts import Facts
 from skill_scripts.project.files import DEMONSTRATIONS, NOT_THE_PROJECT, Project
@@ -22,10 +22,10 @@ INSTALL = {
 INSTALL_WITHOUT_LOCK = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock"]
 
 
-def judge_build(project: Project, facts: Facts, draft: dict[str, Any]) -> Iterator[Finding]:
+def judge_build(project: Project, facts: Facts, draft: Manifest) -> Iterator[Finding | Decision]:
     """What is to be done about a front end that the repository does not hold.
 
-    Enters the commands of the project's own build into `draft` where the pages need its result.
+    The commands of the project's own build are decided on where the pages need its result.
     """
     if draft["frontend"]["build"]:
         return
@@ -60,7 +60,8 @@ def judge_build(project: Project, facts: Facts, draft: dict[str, Any]) -> Iterat
         do = f"install {', '.join(absent)}, then adapt again: {option}"
         yield Finding("frontend-build", DECIDE, what, do, file)
         return
-    draft["frontend"] |= {"build": commands, "packages": served}
+    yield Decision(("frontend", "build"), commands)
+    yield Decision(("frontend", "packages"), served)
     shown = "; ".join(" ".join(words) for words in commands)
     do = f"adapt runs it in a copy of the project and brings over what it makes: {shown}"
     yield Finding("frontend-build", HANDLED, what, do, file)

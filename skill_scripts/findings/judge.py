@@ -5,6 +5,7 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
+from skill_scripts.desktop_toml import Manifest
 from skill_scripts.findings.finding import BLOCKED, DECIDE, FINE, HANDLED, Finding
 from skill_scripts.probe.facts import Facts, Failure, SignedIn
 from skill_scripts.versions import OLDEST_DJANGO
@@ -41,7 +42,7 @@ INTEGRATIONS = (
 LOGIN_MIDDLEWARE = ("LoginRequiredMiddleware", "login_required", "GlobalLoginRequired")
 
 
-def judge(facts: Facts, draft: dict[str, Any]) -> Iterator[Finding]:
+def judge(facts: Facts, draft: Manifest) -> Iterator[Finding]:
     """The findings that follow from what the probe saw under the draft of desktop.toml."""
     settings = facts.settings
     yield from _versions(facts)
@@ -171,7 +172,7 @@ def _integrations(settings: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding(identifier, severity, what, do)
 
 
-def _web(facts: Facts, settings: Mapping[str, Any], draft: dict[str, Any]) -> Iterator[Finding]:
+def _web(facts: Facts, settings: Mapping[str, Any], draft: Manifest) -> Iterator[Finding]:
     health_path, signs_in = draft["django"]["health_path"], draft["login"]["user"]
     middleware = settings.get("MIDDLEWARE") or []
     walls = [name for name in middleware if any(mark in name for mark in LOGIN_MIDDLEWARE)]
