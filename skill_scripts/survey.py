@@ -56,9 +56,9 @@ def survey(
 ) -> Survey:
     """Survey the project in folder `path`; nothing is written into it.
 
-    A project without an environment gets one in
-    `private_environment`, by default in the user's cache folder. Raises KitError if there is no
-    project, its declarations are malformed or its dependencies do not install.
+    A project without an environment gets one in `private_environment`, by default in the user's
+    cache folder. Raises KitError if there is no project, its declarations are malformed or its
+    dependencies do not install.
     """
     begin = time.monotonic()
     result = _read(path, manage, decisions)
