@@ -391,7 +391,7 @@ def test_no_manage_but_a_server_entry_point(make_project, kit_json):
     assert document["facts"]["step"] == "done"
 
 
-def test_ten_thousand_files_take_less_than_five_seconds(make_project):
+def test_ten_thousand_files_cost_little_more_than_reading_them(make_project):
     root = make_project()
     for folder in range(100):
         (root / f"data{folder}").mkdir()
@@ -399,11 +399,15 @@ def test_ten_thousand_files_take_less_than_five_seconds(make_project):
             (root / f"data{folder}" / f"module{number}.py").write_text("x = 1\n")
     (root / "data1" / "loop").symlink_to(root, target_is_directory=True)
 
-    begin = time.monotonic()
+    # The processor's time, not the clock's: the machine may be busy.
+    begin = time.process_time()
+    read = [each.read_bytes() for each in root.rglob("*.py")]
+    floor = time.process_time() - begin
     found = survey(root)
 
-    assert len(found.project.files) > 10_000
-    assert time.monotonic() - begin < 5
+    assert len(found.project.files) > len(read) > 10_000
+    ratio = (time.process_time() - begin - floor) / floor
+    assert ratio < 20, "the time grows with more than the number of files"
 
 
 @pytest.mark.network
