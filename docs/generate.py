@@ -31,7 +31,7 @@ sys.path.insert(0, str(KIT))
 from checks import criteria  # noqa: E402 - the kit is found through the path set above
 from checks import plugin as checks_plugin  # noqa: E402
 from checks.criteria import Criterion  # noqa: E402
-from skill_scripts import manifest  # noqa: E402
+from skill_scripts import desktop_toml  # noqa: E402
 from skill_scripts.cli import app  # noqa: E402
 from skill_scripts.errors import ERRORS  # noqa: E402
 
@@ -248,7 +248,7 @@ def manifest_page() -> str:
             continue
         lines += ["", "| key | type | default | |", "| --- | --- | --- | --- |"]
         for key, value in properties.items():
-            defaults = manifest.TABLES.get(table, {})
+            defaults = desktop_toml.TABLES.get(table, {})
             default = json.dumps(defaults[key].default) if key in defaults else ""
             default = f"`{default}`" if default else "required" if array else ""
             lines.append(f"| `{key}` | {_type(value)} | {default} | {_note(notes, table, key)} |")

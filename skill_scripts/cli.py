@@ -17,17 +17,17 @@ from rich.table import Table
 
 from skill_scripts import SPEC_VERSION, __version__
 from skill_scripts.adapt import adapt as adapt_project
+from skill_scripts.dependencies.bundled_python import clear_cache as clear_interpreters
 from skill_scripts.errors import KitError
-from skill_scripts.findings import BLOCKED, DECIDE, FINE, HANDLED, Finding
+from skill_scripts.findings.finding import BLOCKED, DECIDE, FINE, HANDLED, Finding
+from skill_scripts.findings.surveyed import Survey
 from skill_scripts.icons import icons as draw_icons
 from skill_scripts.package import package as package_project
 from skill_scripts.remove import remove as remove_layer
 from skill_scripts.run import run as run_project
-from skill_scripts.runtime_python import clear_cache as clear_interpreters
 from skill_scripts.stage import DOWNLOADS, Staged, plan
 from skill_scripts.stage import stage as stage_project
 from skill_scripts.survey import survey as survey_project
-from skill_scripts.surveyed import Survey
 from skill_scripts.update import update as update_layer
 
 KIT = Path(__file__).resolve().parent.parent

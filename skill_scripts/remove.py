@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from skill_scripts import ci, record
 from skill_scripts.errors import KitError
-from skill_scripts.frontend import is_there, take_away, untouched
-from skill_scripts.payload import LEFT_OUT_FOLDERS, sha256
-from skill_scripts.project import PAYLOAD_FOLDER
+from skill_scripts.layer import ci, record
+from skill_scripts.layer.frontend import is_there, take_away, untouched
+from skill_scripts.layer.payload import LEFT_OUT_FOLDERS, sha256
+from skill_scripts.project.files import PAYLOAD_FOLDER
 
 
 @dataclass

@@ -13,9 +13,9 @@ from typing import Any
 
 from packaging.specifiers import SpecifierSet
 
-from skill_scripts import manifest, relocation
-from skill_scripts.declarations import read_declarations, requirement_name
-from skill_scripts.environment import (
+from skill_scripts import desktop_toml
+from skill_scripts.dependencies.declarations import read_declarations, requirement_name
+from skill_scripts.dependencies.environment import (
     PRIVATE,
     SERVER_ONLY,
     cache_folder,
@@ -25,21 +25,17 @@ from skill_scripts.environment import (
     make_environment,
     python_in,
 )
-from skill_scripts.findings import (
-    DECIDE,
-    FINE,
-    HANDLED,
-    SEVERITIES,
-    Finding,
-    failed_to_load,
-    judge,
-)
-from skill_scripts.frontend import judge_build
-from skill_scripts.missing import missing_module
-from skill_scripts.preparation import read_preparations
-from skill_scripts.probing import run_probe
-from skill_scripts.project import Project, find_project, walk
-from skill_scripts.repair import (
+from skill_scripts.findings.finding import DECIDE, FINE, HANDLED, SEVERITIES, Finding
+from skill_scripts.findings.first_data import read_preparations
+from skill_scripts.findings.frontend import judge_build
+from skill_scripts.findings.judge import failed_to_load, judge
+from skill_scripts.findings.source import read_source_findings, static_facts
+from skill_scripts.findings.surveyed import Progress, Survey
+from skill_scripts.probe.run import run_probe
+from skill_scripts.project.files import Project, find_project, walk
+from skill_scripts.repairs import relocation
+from skill_scripts.repairs.missing import missing_module
+from skill_scripts.repairs.repair import (
     ignored_settings,
     older_packages,
     remedy,
@@ -47,8 +43,6 @@ from skill_scripts.repair import (
     undeclared,
     without_newer_python,
 )
-from skill_scripts.source import read_source_findings, static_facts
-from skill_scripts.surveyed import Progress, Survey
 
 MOST_REPAIRS = 60
 MOST_RELOCATIONS = 5
@@ -69,12 +63,12 @@ def survey(
     project, its declarations are malformed or its dependencies do not install.
     """
     begin = time.monotonic()
-    draft = manifest.defaults()
-    existing = path / "desktop-app" / manifest.FILE_NAME
+    draft = desktop_toml.defaults()
+    existing = path / "desktop-app" / desktop_toml.FILE_NAME
     if existing.is_file():
-        draft = manifest.read(existing)
+        draft = desktop_toml.read(existing)
     for decision in decisions:
-        manifest.decide(draft, decision)
+        desktop_toml.decide(draft, decision)
     decided_manage = manage or (draft["django"]["manage"] if existing.is_file() else "")
     project = find_project(path, decided_manage, draft["django"]["settings"])
     draft["django"]["manage"] = project.manage

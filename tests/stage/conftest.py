@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import local_python
 
-from skill_scripts import runtime_python
+from skill_scripts.dependencies import bundled_python
 from skill_scripts.stage import Staged, stage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,7 +83,7 @@ def local_build(tmp_path_factory: pytest.TempPathFactory) -> local_python.LocalB
 @pytest.fixture(scope="session", autouse=True)
 def own_interpreter_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runtime_python, "INTERPRETERS", tmp_path_factory.mktemp("interpreters"))
+        patch.setattr(bundled_python, "INTERPRETERS", tmp_path_factory.mktemp("interpreters"))
         yield
 
 

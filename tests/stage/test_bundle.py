@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from skill_scripts import inventory
+from skill_scripts.bundle import runtime_manifest
 from skill_scripts.stage import current, stage
 
 UNCHECKED_HASH = 0b01
@@ -44,7 +44,7 @@ def manifest(bundle):
 
 
 def test_manifest_names_every_file_with_its_hash(bundle, manifest):
-    assert manifest["files"] == inventory.file_hashes(bundle)
+    assert manifest["files"] == runtime_manifest.file_hashes(bundle)
 
 
 def test_manifest_says_what_runs(staged_project, manifest):
@@ -163,7 +163,7 @@ def test_moved_read_only_without_environment_and_network(bundle, manifest, tmp_p
         assert backend.wait(30) == 0, backend.stderr.read()
     assert events[-1]["event"] == "ready"
     assert events[-1]["database"] == "unchanged"
-    assert inventory.file_hashes(moved) == manifest["files"]
+    assert runtime_manifest.file_hashes(moved) == manifest["files"]
 
 
 def _alone() -> list[str]:
@@ -186,7 +186,7 @@ def test_nothing_of_the_stage_shows_in_git_but_the_lock(staged_project):
 
 
 def test_second_stage_differs_only_in_what_is_listed(staged_project, manifest, tmp_path):
-    first = inventory.file_hashes(staged_project.staged)
+    first = runtime_manifest.file_hashes(staged_project.staged)
     copy = tmp_path / "copy"
     shutil.copytree(staged_project.root, copy, ignore=shutil.ignore_patterns("staged*"))
     build = staged_project.build
@@ -207,7 +207,7 @@ def test_changed_source_is_told_from_the_staged_one(project):
 
 
 def test_interpreter_is_small(staged_project):
-    sizes = inventory.sizes(staged_project.staged)
+    sizes = runtime_manifest.sizes(staged_project.staged)
     assert sizes["interpreter"] < 60_000_000
 
 
