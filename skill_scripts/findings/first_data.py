@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from skill_scripts.findings.finding import DECIDE, Finding
+from skill_scripts.probe.facts import Facts
 from skill_scripts.project import git
 from skill_scripts.project.files import DEMONSTRATIONS, NOT_THE_PROJECT, Project
 
@@ -18,9 +19,7 @@ SETS_UP = re.compile(
 )
 
 
-def read_preparations(
-    project: Project, facts: dict[str, Any], draft: dict[str, Any]
-) -> Iterator[Finding]:
+def read_preparations(project: Project, facts: Facts, draft: dict[str, Any]) -> Iterator[Finding]:
     """Findings on what belongs into [data] first_run, and on what must be built before."""
     files = frozenset(project.files)
     fixtures, commands, catalogues = [], [], []
@@ -37,7 +36,7 @@ def read_preparations(
             catalogues.append(path)
     wanted = [["loaddata", path.stem] for path in fixtures] + [[path.stem] for path in commands]
     yield from _hidden_migrations(project)
-    installed = (facts.get("settings") or {}).get("INSTALLED_APPS") or []
+    installed = facts.settings.get("INSTALLED_APPS") or []
     if any(name.split(".")[0] == "statici18n" for name in installed):
         wanted.append(["compilejsi18n"])
     if wanted and not draft["data"]["first_run"]:

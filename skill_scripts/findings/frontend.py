@@ -2,11 +2,12 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
 from skill_scripts.findings.finding import DECIDE, HANDLED, Finding
+from skill_scripts.probe.facts import Facts
 from skill_scripts.project.files import DEMONSTRATIONS, NOT_THE_PROJECT, Project
 
 # App whose manifest is written by a build → finding.
@@ -21,21 +22,17 @@ INSTALL = {
 INSTALL_WITHOUT_LOCK = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock"]
 
 
-def judge_build(
-    project: Project, facts: Mapping[str, Any], draft: dict[str, Any]
-) -> Iterator[Finding]:
+def judge_build(project: Project, facts: Facts, draft: dict[str, Any]) -> Iterator[Finding]:
     """What is to be done about a front end that the repository does not hold.
 
     Enters the commands of the project's own build into `draft` where the pages need its result.
     """
     if draft["frontend"]["build"]:
         return
-    missing = facts.get("static_missing") or []
-    apps = [str(name) for name in (facts.get("settings") or {}).get("INSTALLED_APPS") or []]
+    missing = facts.static_missing
+    apps = [str(name) for name in facts.settings.get("INSTALLED_APPS") or []]
     loader = next((name for name in LOADERS if any(app.startswith(name) for app in apps)), "")
-    served = [
-        name for name in facts.get("static_packages") or () if not (project.root / name).exists()
-    ]
+    served = [name for name in facts.static_packages if not (project.root / name).exists()]
     file = _package_file(project, served)
     if not file:
         if loader:

@@ -1,11 +1,12 @@
 """What the facts about a project mean for a desktop app: findings with a severity."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
 from skill_scripts.findings.finding import BLOCKED, DECIDE, FINE, HANDLED, Finding
+from skill_scripts.probe.facts import Facts, Failure, SignedIn
 
 OLDEST_DJANGO = Version("4.2")
 
@@ -41,18 +42,18 @@ INTEGRATIONS = (
 LOGIN_MIDDLEWARE = ("LoginRequiredMiddleware", "login_required", "GlobalLoginRequired")
 
 
-def judge(facts: dict[str, Any], draft: dict[str, Any]) -> Iterator[Finding]:
+def judge(facts: Facts, draft: dict[str, Any]) -> Iterator[Finding]:
     """The findings that follow from what the probe saw under the draft of desktop.toml."""
-    settings = facts.get("settings", {})
+    settings = facts.settings
     yield from _versions(facts)
     yield from _databases(facts)
     yield from _services(facts, settings)
     yield from _integrations(settings)
     yield from _web(facts, settings, draft)
-    if migrations := facts.get("migrations"):
-        count = migrations["count"]
+    if facts.migrations:
+        count = facts.migrations.count
         yield Finding("migrations", FINE, f"{count} migrations at the first start")
-        for label in migrations["apps_without"]:
+        for label in facts.migrations.apps_without:
             yield Finding(
                 "no-migrations",
                 HANDLED,
@@ -62,30 +63,30 @@ def judge(facts: dict[str, Any], draft: dict[str, Any]) -> Iterator[Finding]:
             )
 
 
-def _tried(signed_in: dict[str, Any] | None) -> str:
+def _tried(signed_in: SignedIn | None) -> str:
     """What came of signing a user in, in words."""
     if signed_in is None:
         return ""
-    if signed_in["error"]:
-        return f" (tried, and it fails: {signed_in['error']})"
-    if signed_in.get("login"):
+    if signed_in.error:
+        return f" (tried, and it fails: {signed_in.error})"
+    if signed_in.login:
         return " (tried, and the page still asks: the project signs in by other means)"
-    return f" (tried: {signed_in['path']} then answers {signed_in['status']})"
+    return f" (tried: {signed_in.path} then answers {signed_in.status})"
 
 
-def failed_to_load(failure: dict[str, Any], step: str, remedy: str) -> Finding:
+def failed_to_load(failure: Failure, step: str, remedy: str) -> Finding:
     """The finding for a project that does not come up; shows the project's own error."""
-    what = f"the project fails at step '{step}': {failure['text'] or 'no message'}"
-    place = ":".join(str(part) for part in (failure["file"], failure["line"]) if part)
+    what = f"the project fails at step '{step}': {failure.text or 'no message'}"
+    place = ":".join(str(part) for part in (failure.file, failure.line) if part)
     return Finding("load", BLOCKED, what, remedy, place)
 
 
-def _versions(facts: dict[str, Any]) -> Iterator[Finding]:
-    yield Finding("python", FINE, f"Python {facts.get('python', 'unknown')}")
-    if module := facts.get("settings_module"):
-        yield Finding("settings", FINE, f"settings module {module}")
+def _versions(facts: Facts) -> Iterator[Finding]:
+    yield Finding("python", FINE, f"Python {facts.python}")
+    if facts.settings_module:
+        yield Finding("settings", FINE, f"settings module {facts.settings_module}")
     try:
-        version = Version(str(facts.get("django")))
+        version = Version(facts.django)
     except InvalidVersion:
         return
     if version < OLDEST_DJANGO:
@@ -99,35 +100,34 @@ def _versions(facts: dict[str, Any]) -> Iterator[Finding]:
         yield Finding("django", FINE, f"Django {version}")
 
 
-def _databases(facts: dict[str, Any]) -> Iterator[Finding]:
-    for alias, database in facts.get("databases", {}).items():
-        engine = database["engine"]
-        if not database["engine"]:
+def _databases(facts: Facts) -> Iterator[Finding]:
+    for alias, database in facts.databases.items():
+        if not database.engine:
             continue
-        if database["sqlite"]:
+        if database.sqlite:
             yield Finding(
                 "database", FINE, f"database {alias}: SQLite, moved to the app data folder"
             )
         else:
-            name = engine.rpartition(".")[2]
+            name = database.engine.rpartition(".")[2]
             yield Finding(
                 "database",
                 HANDLED,
                 f"database {alias}: {name}",
                 "replaced by SQLite in the app data folder; data is not carried over",
             )
-    for field in facts.get("models", {}).get("engine_bound", []):
+    for field in facts.models.engine_bound if facts.models else ():
         yield Finding(
             "engine-bound-field",
             BLOCKED,
-            f"{field['model']}.{field['field']} is a {field['kind']} of {field['module']}, "
+            f"{field.model}.{field.field} is a {field.kind} of {field.module}, "
             "which SQLite cannot hold",
             "change the field in the project (JSONField holds lists), with a migration",
-            f"{field['file']}:{field['line']}",
+            f"{field.file}:{field.line}",
         )
 
 
-def _services(facts: dict[str, Any], settings: dict[str, Any]) -> Iterator[Finding]:
+def _services(facts: Facts, settings: Mapping[str, Any]) -> Iterator[Finding]:
     for alias, backend in (settings.get("CACHES") or {}).items():
         if not any(local in backend for local in LOCAL_CACHES):
             yield Finding(
@@ -148,44 +148,43 @@ def _services(facts: dict[str, Any], settings: dict[str, Any]) -> Iterator[Findi
     if (
         mail
         and not any(local in mail for local in LOCAL_MAIL)
-        and "EMAIL_BACKEND" in facts.get("explicit", [])
+        and "EMAIL_BACKEND" in facts.explicit
     ):
         yield Finding("mail", HANDLED, f"mail goes out by {mail}", "written to the folder outbox")
-    storages = {**facts.get("storages", {}), "default": settings.get("DEFAULT_FILE_STORAGE") or
-                facts.get("storages", {}).get("default", "")}  # fmt: skip
+    storages = {**facts.storages, "default": settings.get("DEFAULT_FILE_STORAGE") or
+                facts.storages.get("default", "")}  # fmt: skip
     for alias, backend in storages.items():
         if any(mark in str(backend).lower() for mark in REMOTE_STORAGES):
             yield Finding(
                 "storage", HANDLED, f"files of {alias} are kept by {backend}", "kept in app data"
             )
-    if any(name.startswith(("CELERY", "BROKER")) for name in facts.get("queues", [])):
+    if any(name.startswith(("CELERY", "BROKER")) for name in facts.queues):
         yield Finding("celery", HANDLED, "Celery", "tasks run inside the request")
     for name in ("SENTRY_DSN", "ROLLBAR", "NEW_RELIC"):
-        if name in facts.get("explicit", []):
+        if name in facts.explicit:
             yield Finding("phone-home", HANDLED, f"{name} reports to a service", "off by default")
 
 
-def _integrations(settings: dict[str, Any]) -> Iterator[Finding]:
+def _integrations(settings: Mapping[str, Any]) -> Iterator[Finding]:
     installed = settings.get("INSTALLED_APPS") or []
     for app, identifier, severity, what, do in INTEGRATIONS:
         if any(name == app or name.startswith(f"{app}.") for name in installed):
             yield Finding(identifier, severity, what, do)
 
 
-def _web(
-    facts: dict[str, Any], settings: dict[str, Any], draft: dict[str, Any]
-) -> Iterator[Finding]:
+def _web(facts: Facts, settings: Mapping[str, Any], draft: dict[str, Any]) -> Iterator[Finding]:
     health_path, signs_in = draft["django"]["health_path"], draft["login"]["user"]
     middleware = settings.get("MIDDLEWARE") or []
     walls = [name for name in middleware if any(mark in name for mark in LOGIN_MIDDLEWARE)]
-    landing = facts.get("landing", {})
-    pages = facts.get("urls", {})
+    landing, pages = facts.landing, facts.urls
     asks = ""
-    if walls or landing.get("login"):
-        asks = f"the first page asks to sign in ({walls[0] if walls else landing['path']})"
-    elif pages.get("guarded") and not pages["sign_up"]:
+    if walls:
+        asks = f"the first page asks to sign in ({walls[0]})"
+    elif landing and landing.login:
+        asks = f"the first page asks to sign in ({landing.path})"
+    elif pages and pages.guarded and not pages.sign_up:
         asks = (
-            f"pages ask to sign in ({', '.join(pages['guarded'][:5])}) and there is none to sign "
+            f"pages ask to sign in ({', '.join(pages.guarded[:5])}) and there is none to sign "
             "up: nobody gets into a new installation"
         )
     if asks and not signs_in:
@@ -194,9 +193,9 @@ def _web(
             DECIDE,
             asks,
             "stay with it, or sign the one user in: --set login.user=NAME --set login.create=true"
-            + _tried(facts.get("signed_in")),
+            + _tried(facts.signed_in),
         )
-    if view := facts.get("urls", {}).get("health"):
+    if view := pages and pages.health:
         yield Finding(
             "health",
             DECIDE,

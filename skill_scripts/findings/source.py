@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from skill_scripts.findings.finding import DECIDE, Finding
+from skill_scripts.probe.facts import Database, Facts
 from skill_scripts.project.files import NOT_THE_PROJECT, Project
 
 NOT_SERVED = re.compile(r"/migrations/|/(test_\w+|tests|conftest)\.py$")
@@ -43,41 +44,37 @@ def read_source_findings(project: Project) -> Iterator[Finding]:
             )
 
 
-def static_facts(project: Project, settings_module: str) -> dict[str, Any]:
+def static_facts(project: Project, settings_module: str) -> Facts:
     """What the settings' source says where they cannot be run; only plain literals are known."""
     relative = settings_module.replace(".", "/")
     endings = (f"{relative}.py", f"{relative}/__init__.py")
     file = next((name for name in project.files if name.endswith(endings)), None)
     if file is None:
-        return {}
+        return Facts(reported=frozenset())
     try:
         tree = ast.parse(project.source(file))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return {}
+        return Facts(reported=frozenset())
     values: dict[str, Any] = {}
     for node in tree.body:
         match node:
             case ast.Assign(targets=[ast.Name(name)], value=value) if name.isupper():
                 values[name] = _plain(value)
     databases = values.get("DATABASES") or {}
-    return {
-        "settings_module": settings_module,
-        "settings": {
+    return Facts(reported=frozenset()).also(
+        settings_module=settings_module,
+        settings={
             name: value
             for name, value in values.items()
             if name in ("INSTALLED_APPS", "MIDDLEWARE", "ROOT_URLCONF", "SESSION_ENGINE")
         },
-        "databases": {
-            alias: {
-                "engine": (engine := str(each.get("ENGINE", ""))),
-                "name": "",
-                "sqlite": "sqlite" in engine,
-            }
+        databases={
+            alias: Database(engine := str(each.get("ENGINE", "")), "", "sqlite" in engine)
             for alias, each in databases.items()
             if isinstance(each, dict)
         },
-        "explicit": sorted(values),
-    }
+        explicit=tuple(sorted(values)),
+    )
 
 
 def _plain(node: ast.expr) -> Any:

@@ -8,14 +8,11 @@ from skill_scripts import SPEC_VERSION, __version__, desktop_toml
 from skill_scripts.dependencies.declarations import Declarations
 from skill_scripts.dependencies.environment import Interpreter, Private
 from skill_scripts.findings.finding import SEVERITIES, Finding
+from skill_scripts.probe.facts import Facts
 from skill_scripts.project.files import Project
 
-NOT_SHOWN = (
-    "search_path",
-    "packages",
-    "absent_variables",
-    "folders",
-)  # facts for the survey itself
+# Facts for the survey itself.
+NOT_SHOWN = frozenset({"search_path", "packages", "absent_variables", "folders"})
 
 Progress = Callable[[str], None]
 
@@ -30,7 +27,7 @@ class Survey:
     interpreter: Interpreter | None = None
     environment: str = ""  # own, private (in desktop-app) or cache (the user's cache folder)
     made: Private | None = None  # the environment, where it is ours
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: Facts = field(default_factory=Facts)
     findings: list[Finding] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -65,7 +62,7 @@ class Survey:
                 "left_out": self.left_out,
                 "ignored_lines": self.declared.ignored[:50],
             },
-            "facts": {name: value for name, value in self.facts.items() if name not in NOT_SHOWN},
+            "facts": {k: v for k, v in self.facts.as_dict().items() if k not in NOT_SHOWN},
             "manifest": self.draft,
             "findings": [finding.as_dict() for finding in self.findings],
             "counts": {severity: len(self.having(severity)) for severity in SEVERITIES},

@@ -3,12 +3,12 @@
 import json
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from skill_scripts import desktop_toml
 from skill_scripts.dependencies.environment import Interpreter, bytecode_flags
 from skill_scripts.layer.payload import payload_folder
 from skill_scripts.probe import undo
+from skill_scripts.probe.facts import Facts, Failure
 from skill_scripts.processes import clean_environment, run_bounded
 from skill_scripts.project.files import Project
 
@@ -16,9 +16,7 @@ PROBE = Path(__file__).with_name("inside.py")
 PROBE_LIMIT_SECONDS = 60
 
 
-def run_probe(
-    project: Project, draft: desktop_toml.Manifest, interpreter: Interpreter
-) -> dict[str, Any]:
+def run_probe(project: Project, draft: desktop_toml.Manifest, interpreter: Interpreter) -> Facts:
     """Load the project once in its own interpreter, with the draft's decisions.
 
     The facts say how far it came (`step`), what stopped it (`error`, None if nothing) and what it
@@ -50,17 +48,17 @@ def run_probe(
             env=clean_environment(),
         )  # fmt: skip
         try:
-            facts = json.loads(answer.read_text(encoding="utf-8"))
+            facts = Facts.read(json.loads(answer.read_text(encoding="utf-8")))
         except (OSError, ValueError):
-            facts = {"step": "start", "error": None}
-        facts["writes"] = undo.restore(project.root, folder / "journal")
-    if facts["error"] is None and facts["step"] != "done":
+            facts = Facts()
+        facts = facts.also(writes=tuple(undo.restore(project.root, folder / "journal")))
+    if facts.error is None and facts.step != "done":
         if outcome.exit_code is None:
             text = f"it does not come back within {PROBE_LIMIT_SECONDS} seconds"
         else:
             last = outcome.output.strip().splitlines()[-1:]
             text = " ".join([f"it ended the process (exit code {outcome.exit_code})", *last])
-        facts["error"] = {"chain": [], "file": "", "line": 0, "text": text}
+        facts = facts.also(error=Failure(text))
     return facts
 
 

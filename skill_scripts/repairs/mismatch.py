@@ -6,13 +6,14 @@ missing name would not help; another version of one of the two does.
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePath
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from packaging.version import Version
 
 from skill_scripts.findings.judge import OLDEST_DJANGO
+from skill_scripts.probe.facts import Facts, Failure, Frame
 
 # Modules of the standard library, and the Python that no longer has them.
 GONE_FROM_PYTHON = {
@@ -73,13 +74,11 @@ class _User(NamedTuple):
         return f"{self.package} {self.version}" if self.package else self.place
 
 
-def find_mismatch(
-    failure: Mapping[str, Any], facts: Mapping[str, Any], root: Path
-) -> Mismatch | None:
+def find_mismatch(failure: Failure, facts: Facts, root: Path) -> Mismatch | None:
     """The mismatch behind a failure of the project in `root`, None if it was something else."""
-    for error in failure["chain"]:
-        for absent, module in _absent(error["message"]):
-            user = _user(error["frames"], facts, root, _of_python(module))
+    for error in failure.chain:
+        for absent, module in _absent(error.message):
+            user = _user(error.frames, facts, root, _of_python(module))
             if user and (found := _judge(absent, module, user, facts, root)):
                 return found
     return None
@@ -98,32 +97,25 @@ def _of_python(module: str) -> bool:
     return top in sys.stdlib_module_names | GONE_FROM_PYTHON.keys() | OF_PYTHON_2
 
 
-def _user(
-    frames: list[Mapping[str, Any]], facts: Mapping[str, Any], root: Path, of_python: bool
-) -> _User | None:
-    packages = facts.get("packages", {})
+def _user(frames: Sequence[Frame], facts: Facts, root: Path, of_python: bool) -> _User | None:
     for frame in reversed(frames):
-        file = PurePath(frame["file"])
-        entries = [
-            each for each in facts.get("search_path", []) if file.is_relative_to(each or ".")
-        ]
+        file = PurePath(frame.file)
+        entries = [each for each in facts.search_path if file.is_relative_to(each or ".")]
         if "site-packages" in file.parts or "dist-packages" in file.parts:
             top = file.relative_to(max(entries, key=len)).parts[0] if entries else ""
-            name, version = packages.get(top.removesuffix(".py"), ("", ""))
+            name, version = facts.packages.get(top.removesuffix(".py"), ("", ""))
             if name.lower() == "django" and not of_python:  # imports what the project names
                 return _User("", "", "the project")
             if name:
                 return _User(name, version, "")
         elif file.is_relative_to(root):
-            return _User("", "", f"{file.relative_to(root).as_posix()}:{frame['line']}")
+            return _User("", "", f"{file.relative_to(root).as_posix()}:{frame.line}")
     return None
 
 
-def _judge(
-    absent: str, module: str, user: _User, facts: Mapping[str, Any], root: Path
-) -> Mismatch | None:
+def _judge(absent: str, module: str, user: _User, facts: Facts, root: Path) -> Mismatch | None:
     top = module.partition(".")[0]
-    packages = facts.get("packages", {})
+    packages = facts.packages
     newer = f"take a newer {user.package}: {_extra(f'{user.package}>{user.version}')}"
     if top == "pkg_resources" and user.package:
         return Mismatch(
@@ -131,7 +123,7 @@ def _judge(
             f"{newer}; or {_extra('setuptools<81')}",
         )
     if _of_python(module):
-        python, gone = facts["python"], GONE_FROM_PYTHON.get(top)
+        python, gone = facts.python, GONE_FROM_PYTHON.get(top)
         older = f"make an environment with a Python before {gone}" if gone else ""
         return Mismatch(
             f"{user} is too old for Python {python}, which has no {absent}",

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from skill_scripts.probe.facts import Failure, Frame
 
 NAME = r"[A-Z][A-Z0-9_]{2,}"
 # How libraries say that a variable is not set; each pattern has the name as its group.
@@ -107,27 +109,25 @@ DISTRIBUTION_OF = {
     "whitenoise": "whitenoise", "widget_tweaks": "django-widget-tweaks", "yaml": "pyyaml",
 }  # fmt: skip
 
-Failure = Mapping[str, Any]
-
 
 def missing_variable(failure: Failure) -> str | None:
     """The environment variable whose absence made a project fail, None if it was something else."""
-    for error in failure["chain"]:
-        frames = error["frames"]
-        last = frames[-1] if frames else {"file": "", "code": ""}
-        if error["type"] == "KeyError" and last["file"].endswith(("os.py", "<frozen os>")):
-            return error["message"].strip("'\"")
-        if error["type"] in ("ValidationError", "EnvError", "EnvValidationError") and (
-            names := re.findall(rf"^({NAME}|[a-z][a-z0-9_]+)$", error["message"], re.MULTILINE)
+    for error in failure.chain:
+        frames = error.frames
+        last = frames[-1] if frames else Frame("", 0, "")
+        if error.type == "KeyError" and last.file.endswith(("os.py", "<frozen os>")):
+            return error.message.strip("'\"")
+        if error.type in ("ValidationError", "EnvError", "EnvValidationError") and (
+            names := re.findall(rf"^({NAME}|[a-z][a-z0-9_]+)$", error.message, re.MULTILINE)
         ):
             return names[0].upper()
         for pattern in SAYS_VARIABLE:
-            if match := pattern.search(error["message"]):
+            if match := pattern.search(error.message):
                 return match[1]
         # int(os.getenv("X")), os.environ.get("X").split(","): the absence shows one step later.
-        if error["type"] in ("AttributeError", "TypeError") and "None" in error["message"]:
+        if error.type in ("AttributeError", "TypeError") and "None" in error.message:
             for frame in reversed(frames):
-                if match := READS_VARIABLE.search(frame["code"]):
+                if match := READS_VARIABLE.search(frame.code):
                     return match[1]
     return None
 
@@ -135,8 +135,8 @@ def missing_variable(failure: Failure) -> str | None:
 def variable_meant(failure: Failure, absent: Sequence[str]) -> str | None:
     """The variable that was asked for in vain and whose name ends with one in the message: a
     project that reads SHOP_SECRET_KEY says that SECRET_KEY cannot be determined."""
-    for error in failure["chain"]:
-        words = re.findall(rf"\b{NAME}\b", error["message"])
+    for error in failure.chain:
+        words = re.findall(rf"\b{NAME}\b", error.message)
         for name in reversed(absent):
             if any(name == word or name.endswith(f"_{word}") for word in words):
                 return name
@@ -145,20 +145,20 @@ def variable_meant(failure: Failure, absent: Sequence[str]) -> str | None:
 
 def variable_at_fault(failure: Failure, proposed: Mapping[str, str]) -> str | None:
     """The variable with a proposed value that the failing line reads."""
-    lines = [frame["code"] for error in failure["chain"] for frame in error["frames"]]
+    lines = [frame.code for error in failure.chain for frame in error.frames]
     return next((name for name in reversed(proposed) if any(name in line for line in lines)), None)
 
 
 def missing_module(failure: Failure) -> str | None:
     """The module that could not be imported, None if the failure was something else."""
-    for error in failure["chain"]:
-        if error["type"] in ("ModuleNotFoundError", "ImportError"):
-            match = re.search(r"No module named '?([\w.]+)", error["message"])
-            if match or (error["name"] and error["type"] == "ModuleNotFoundError"):
-                return match[1] if match else error["name"]
+    for error in failure.chain:
+        if error.type in ("ModuleNotFoundError", "ImportError"):
+            match = re.search(r"No module named '?([\w.]+)", error.message)
+            if match or (error.name and error.type == "ModuleNotFoundError"):
+                return match[1] if match else error.name
         # Libraries say it in their own words: Error loading psycopg2 or psycopg module.
         if match := re.search(
-            r"Error loading (\w+)|requires the installation of '(\w+)'", error["message"]
+            r"Error loading (\w+)|requires the installation of '(\w+)'", error.message
         ):
             return match[1] or match[2].lower()
     return None

@@ -8,28 +8,34 @@ from skill_scripts import desktop_toml
 from skill_scripts.dependencies.declarations import Declarations
 from skill_scripts.dependencies.environment import Private
 from skill_scripts.findings.surveyed import Survey
+from skill_scripts.probe.facts import Facts, Failure, Frame, Raised
 from skill_scripts.project.files import find_project
-from skill_scripts.repairs import repair
+from skill_scripts.repairs import older_packages
 from skill_scripts.repairs.mismatch import find_mismatch
+from skill_scripts.repairs.order import repair
 from tests.scripts import projects
 
 ROOT = Path("/project")
 PACKAGES = "/project/.venv/lib/python3.12/site-packages"
-FACTS = {
-    "python": "3.12.1",
-    "search_path": ["/project", "/usr/lib/python3.12", PACKAGES],
-    "packages": {
+FACTS = Facts(
+    step="setup",
+    python="3.12.1",
+    search_path=("/project", "/usr/lib/python3.12", PACKAGES),
+    packages={
         "django": ("Django", "5.2.1"),
         "old": ("django-old", "1.0"),
         "other": ("other", "9.0"),
     },
-}
+)
+
+
+def failure(message, files):
+    frames = tuple(Frame(file, 7, "") for file in files)
+    return Failure(message, (Raised("ImportError", message, None, frames),))
 
 
 def mismatch(message, *files):
-    frames = [{"file": file, "line": 7, "code": ""} for file in files]
-    failure = {"chain": [{"type": "ImportError", "message": message, "frames": frames}]}
-    return find_mismatch(failure, FACTS, ROOT)
+    return find_mismatch(failure(message, files), FACTS, ROOT)
 
 
 IN_OLD = ("/project/manage.py", f"{PACKAGES}/django/apps/config.py", f"{PACKAGES}/old/models.py")
@@ -126,14 +132,14 @@ def test_other_failures_are_no_mismatch(message):
 def test_packages_of_an_earlier_day_are_explained(tmp_path, monkeypatch):
     project = find_project(projects.project(tmp_path / "unpinned"))
     result = Survey(project, desktop_toml.defaults(), Declarations(), made=Private(tmp_path, []))
-    result.facts = {**FACTS, "step": "setup"}
-    monkeypatch.setattr(repair.git, "last_change", lambda _: "2023-05-01T00:00:00+00:00")
-    monkeypatch.setattr(repair, "make_environment", lambda folder, *_, **__: Private(folder, []))
-    frames = [{"file": file, "line": 7, "code": ""} for file in IN_OLD]
+    result.facts = FACTS
+    monkeypatch.setattr(older_packages.git, "last_change", lambda _: "2023-05-01T00:00:00+00:00")
+    monkeypatch.setattr(
+        older_packages, "make_environment", lambda folder, *_, **__: Private(folder, [])
+    )
     message = "cannot import name 'gone' from 'other.api' (/x.py)"
-    error = {"type": "ImportError", "message": message, "frames": frames, "name": None}
 
-    found = repair.repair(result, {"chain": [error], "file": "", "line": 0, "text": message})
+    found = repair(result, failure(message, IN_OLD))
 
     assert found.id == "too-new"
     assert "(other 9.0 does not fit django-old 1.0," in found.what and "2023-05-01" in found.what

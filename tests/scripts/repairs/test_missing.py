@@ -2,12 +2,12 @@
 
 import pytest
 
+from skill_scripts.probe.facts import Failure, Frame, Raised
 from skill_scripts.repairs import missing
 
 
 def failure(kind, message, *, code="", file="settings.py", name=None):
-    frames = [{"file": file, "line": 1, "code": code}]
-    return {"chain": [{"type": kind, "message": message, "frames": frames, "name": name}]}
+    return Failure(message, (Raised(kind, message, name, (Frame(file, 1, code),)),))
 
 
 @pytest.mark.parametrize(
