@@ -13,7 +13,7 @@ from typing import Any
 
 from packaging.specifiers import SpecifierSet
 
-from skill_scripts import manifest, relocation
+from skill_scripts import first_account, manifest, relocation
 from skill_scripts.declarations import read_declarations, requirement_name
 from skill_scripts.environment import (
     PRIVATE,
@@ -69,6 +69,7 @@ def survey(
     project, its declarations are malformed or its dependencies do not install.
     """
     begin = time.monotonic()
+    decisions = [*decisions]
     draft = manifest.defaults()
     existing = path / "desktop-app" / manifest.FILE_NAME
     if existing.is_file():
@@ -99,7 +100,8 @@ def survey(
     _load(result, progress)
     if not result.facts["error"]:
         result.findings += _move_writes(result, progress)
-        _try_sign_in(result, progress)
+        is_open = first_account.is_open(decisions, existing.is_file())
+        _try_sign_in(result, is_open, progress)
     result.findings += filter(None, [ignored_settings(result)])
     result.findings += _leftovers(project)
     result.seconds["load"] = time.monotonic() - begin
@@ -334,21 +336,23 @@ def _usable_pages(pages: dict[str, Any]) -> list[str]:
     return good or pages["pages"]
 
 
-def _try_sign_in(result: Survey, progress: Progress) -> None:
-    """Find out whether the one user of a desktop app would get past a login wall."""
+def _try_sign_in(result: Survey, is_open: bool, progress: Progress) -> None:
+    """Find out what gets the one person of a desktop app past a login wall."""
     landing, pages = result.facts.get("landing", {}), result.facts.get("urls", {})
     home = result.draft["app"]["home"]
     if not landing.get("login"):
         inner = {*pages.get("guarded", ())} & {*pages.get("pages", ())}
         home = "" if pages.get("sign_up") else min(inner, default="")
-    if not home or result.draft["login"]["user"]:
+    if not (home or result.draft["login"]["first_account"]) or result.draft["login"]["user"]:
         return
     assert result.interpreter is not None
     progress("trying to sign in")
+    if first_account.offer(result, home, is_open) or not home:
+        return
     tried = {
         **result.draft,
         "app": {**result.draft["app"], "home": home},
-        "login": {"user": "desktop", "create": True},
+        "login": {"user": "desktop", "create": True, "first_account": False},
     }
     facts = run_probe(result.project, tried, result.interpreter)
     result.facts["signed_in"] = facts.get("landing", {}) | {
