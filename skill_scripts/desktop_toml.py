@@ -57,6 +57,7 @@ TABLES: dict[str, dict[str, Key]] = {
     "login": {
         "user": Key("", 'sign in as this user by itself; "" = off'),
         "create": Key(False, "create that user, as a superuser, on a brand-new database"),
+        "first_account": Key(False, "without user: the first launch asks for the first account"),
     },
     "python": {
         "version": Key("3.14", "the Python that is bundled"),
