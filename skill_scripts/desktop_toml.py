@@ -18,6 +18,7 @@ from skill_scripts.errors import KitError
 from skill_scripts.versions import PYTHONS
 
 FILE_NAME = "desktop.toml"
+PLACE = Path("desktop-app", FILE_NAME)  # in an adapted project
 SCHEMA = Path(__file__).resolve().parent.parent / "checks" / "desktop.schema.json"
 
 
@@ -59,6 +60,7 @@ TABLES: dict[str, dict[str, Key]] = {
     "login": {
         "user": Key("", 'sign in as this user by itself; "" = off'),
         "create": Key(False, "create that user, as a superuser, on a brand-new database"),
+        "first_account": Key(False, "without user: the first launch asks for the first account"),
     },
     "python": {
         "version": Key(PYTHONS[0], "the Python that is bundled"),

@@ -7,7 +7,7 @@ is in the draft of desktop.toml, and as a finding.
 
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -33,7 +33,7 @@ from skill_scripts.findings.surveyed import Progress, Survey
 from skill_scripts.probe.facts import Failure, SignedIn
 from skill_scripts.probe.run import run_probe
 from skill_scripts.project.files import Project, find_project, walk
-from skill_scripts.repairs import relocation
+from skill_scripts.repairs import first_account, relocation
 from skill_scripts.repairs.missing import missing_module
 from skill_scripts.repairs.older_packages import OlderPackages
 from skill_scripts.repairs.older_python import OlderPython
@@ -50,7 +50,7 @@ def survey(
     path: Path,
     *,
     manage: str = "",
-    decisions: Iterable[Decision] = (),
+    decisions: Sequence[Decision] = (),
     private_environment: Path | None = None,
     progress: Progress = lambda _: None,
 ) -> Survey:
@@ -74,7 +74,8 @@ def survey(
     _load(result, progress)
     if not result.facts.error:
         result.findings += _move_writes(result, progress)
-        _try_sign_in(result, progress)
+        is_open = first_account.is_open(decisions, (path / desktop_toml.PLACE).is_file())
+        _try_sign_in(result, is_open, progress)
     result.findings += filter(None, [ignored_settings(result)])
     result.findings += _leftovers(project)
     result.seconds["load"] = time.monotonic() - begin
@@ -93,10 +94,10 @@ def survey(
     return result
 
 
-def _read(path: Path, manage: str, decisions: Iterable[Decision]) -> Survey:
+def _read(path: Path, manage: str, decisions: Sequence[Decision]) -> Survey:
     """What lies on disk, under what was decided earlier and is now."""
     draft = desktop_toml.defaults()
-    existing = path / "desktop-app" / desktop_toml.FILE_NAME
+    existing = path / desktop_toml.PLACE
     if existing.is_file():
         draft = desktop_toml.read(existing)
     for decision in decisions:
@@ -260,25 +261,25 @@ def _leftovers(project: Project) -> Iterator[Finding]:
         )
 
 
-def _try_sign_in(result: Survey, progress: Progress) -> None:
-    """Find out whether the one user of a desktop app would get past a login wall."""
+def _try_sign_in(result: Survey, is_open: bool, progress: Progress) -> None:
+    """Find out what gets the one person of a desktop app past a login wall."""
     landing, pages = result.facts.landing, result.facts.urls
     home = result.draft["app"]["home"]
     if not (landing and landing.login):
         inner = {*pages.guarded} & {*pages.pages} if pages and not pages.sign_up else ()
         home = min(inner, default="")
-    if not home or result.draft["login"]["user"]:
+    if not (home or result.draft["login"]["first_account"]) or result.draft["login"]["user"]:
         return
     assert result.interpreter is not None
     progress("trying to sign in")
+    if first_account.offer(result, home, is_open) or not home:
+        return
     tried = {
         **result.draft,
         "app": {**result.draft["app"], "home": home},
-        "login": {"user": "desktop", "create": True},
+        "login": {"user": "desktop", "create": True, "first_account": False},
     }
-    facts = run_probe(result.project, tried, result.interpreter)
-    error, page = facts.error.text if facts.error else "", facts.landing
-    signed_in = SignedIn(error, page.status, page.path, page.login) if page else SignedIn(error)
+    signed_in = SignedIn.seen(run_probe(result.project, tried, result.interpreter))
     result.facts = result.facts.also(signed_in=signed_in)
 
 

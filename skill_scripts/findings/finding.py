@@ -27,11 +27,13 @@ FINDINGS: dict[str, Meaning] = {
     ),
     "landing": Meaning((DECIDE,), "The first page fails on empty tables.", like="first-page"),
     "login-wall": Meaning(
-        (DECIDE,),
+        (DECIDE, HANDLED),
         "Pages ask to sign in.",
-        "Does one person use the app alone? Without an answer nobody gets past these pages on a "
-        "new installation",
-        "yes: `--set login.user=NAME --set login.create=true`, where NAME is a value of the user "
+        "Does one person use the app alone? *handled*: the first launch asks for the first "
+        "account, nothing to do unless the user wants another way. *decide*: without an answer "
+        "nobody gets past these pages on a new installation",
+        "handled: default. Else yes: `--set login.user=NAME --set login.create=true`, where NAME "
+        "is a value of the user "
         "model's `USERNAME_FIELD` (it may have to be an email address). Unclear: ask. No: default. "
         "Load [references/decisions.md](references/decisions.md)",
     ),
@@ -225,6 +227,7 @@ FINDINGS: dict[str, Meaning] = {
     ),
     # Nobody has to decide on these.
     "load": Meaning((BLOCKED,), "The project does not load."),
+    "first-account": Meaning((BLOCKED,), "The first launch cannot make the account it asks for."),
     "engine-bound-field": Meaning((BLOCKED,), "A model has a field that SQLite cannot hold."),
     "gis": Meaning((BLOCKED,), "GeoDjango needs GDAL and a spatial database."),
     "tenants": Meaning((BLOCKED,), "django-tenants needs PostgreSQL schemas."),

@@ -187,7 +187,17 @@ def _web(facts: Facts, settings: Mapping[str, Any], draft: Manifest) -> Iterator
             f"pages ask to sign in ({', '.join(pages.guarded[:5])}) and there is none to sign "
             "up: nobody gets into a new installation"
         )
-    if asks and not signs_in:
+    if asks and draft["login"]["first_account"] and not signs_in:
+        yield Finding(
+            "login-wall",
+            HANDLED,
+            asks,
+            "the first launch asks for the first account"
+            + _tried(facts.signed_in)
+            + "; off: --set login.first_account=false; without a question: --set login.user=NAME "
+            "--set login.create=true",
+        )
+    elif asks and not signs_in:
         yield Finding(
             "login-wall",
             DECIDE,

@@ -92,6 +92,12 @@ class SignedIn:
     path: str | None = None
     login: bool | None = None
 
+    @classmethod
+    def seen(cls, facts: "Facts") -> Self:
+        """What a probe with a user saw."""
+        error, page = facts.error.text if facts.error else "", facts.landing
+        return cls(error, page.status, page.path, page.login) if page else cls(error)
+
 
 @dataclass(frozen=True)
 class Pages:

@@ -45,6 +45,7 @@ MOST_ROUTES = 20  # that are named in the facts
 REDIRECTS = (301, 302, 303, 307, 308)
 NO_PLAIN_PATH = "<([*+?\\"  # characters of a route that takes arguments
 SIGN_UP = re.compile(r"sign[-_]?up|(\b|_)register|create[-_]?account", re.IGNORECASE)
+ANYTHING = ("me", "me@localhost", "1", "2001-02-03", "+12025550100")  # for a field that wants some
 NO_FIRST_PAGE = (
     ".", "404", "500", "api", "health", "i18n", "logout", "media/", "static/", "webhook",
 )  # fmt: skip
@@ -176,6 +177,8 @@ def look(report: Report, project: Path, request: dict[str, Any]) -> None:
         from desktop_runtime import migrations
 
         migrations._create_user(manifest.login_user)
+    if manifest.asks_for_first_account:
+        make_first_account()
     report.facts["landing"] = describe_landing(manifest.home)
     if report.facts["landing"]["status"] >= 400 or report.facts["urls"]["root"] is None:
         pages = report.facts["urls"]["pages"]
@@ -390,6 +393,28 @@ def make_tables() -> None:
     settings.MIGRATION_MODULES = {config.label: None for config in apps.get_app_configs()}
     call_command("migrate", run_syncdb=True, verbosity=0, interactive=False, skip_checks=True)
     call_command("createcachetable", verbosity=0)
+
+
+def make_first_account() -> None:
+    """As the first launch does it for somebody who uses the computer alone."""
+    from desktop_runtime import accounts, login
+    from django.core.exceptions import ValidationError
+
+    def anything(field: Any) -> Any:
+        for value in ANYTHING:
+            try:
+                return field.clean(value, None)
+            except ValidationError:
+                continue
+        return None
+
+    accounts.named_form()()
+    known = accounts.own_values()
+    values = {field.name: known.get(field.name) for field in accounts.asked_fields()}
+    for field in accounts.asked_fields():
+        if field.name not in known:
+            values[field.name] = anything(field)
+    accounts.make(values, None, login.keep)
 
 
 def describe_landing(path: str) -> dict[str, Any]:

@@ -113,6 +113,29 @@ VIEWS = "items/views.py"
 LAUNCH = "desktop-app/launch.py"
 TOML = "desktop-app/desktop.toml"
 
+# The reference app has no users.
+ACCOUNTS = (
+    (
+        SETTINGS,
+        '    "django.contrib.humanize",\n',
+        '    "django.contrib.auth",\n    "django.contrib.contenttypes",\n'
+        '    "django.contrib.humanize",\n    "django.contrib.sessions",\n',
+    ),
+    (
+        SETTINGS,
+        '    "django.middleware.common.CommonMiddleware",\n',
+        '    "django.contrib.sessions.middleware.SessionMiddleware",\n'
+        '    "django.middleware.common.CommonMiddleware",\n',
+    ),
+    (
+        SETTINGS,
+        '    "django.contrib.messages.middleware.MessageMiddleware",\n',
+        '    "django.contrib.auth.middleware.AuthenticationMiddleware",\n'
+        '    "django.contrib.messages.middleware.MessageMiddleware",\n',
+    ),
+    (TOML, "[data]\n", "[login]\nfirst_account = true\n\n[data]\n"),
+)
+
 PRUNE_AT_ONCE = """        self._mark(change)
         for file in self._backed_up:
             backups.prune(file, self.folder)
@@ -402,6 +425,49 @@ BROKEN = (
         "CSRF off",
         "TOK-9",
         (SETTINGS, '    "django.middleware.csrf.CsrfViewMiddleware",\n', ""),
+    ),
+    # ACC
+    broken(
+        "asks for the first account at every launch",
+        "ACC-1",
+        *ACCOUNTS,
+        ("entrance.py", "        return not accounts.exist()", "        return not self.done"),
+        ("ownpages.py", "self.done = not self.is_wanted()", "self.done = True"),
+    ),
+    broken(
+        "its form is taken from any page",
+        "ACC-2",
+        *ACCOUNTS,
+        ("ownpages.py", "if not constant_time_compare(", "if False and constant_time_compare("),
+    ),
+    broken(
+        "an account in two transactions",
+        "ACC-3",
+        *ACCOUNTS,
+        ("accounts.py", "with transaction.atomic(using=database):", "if True:"),
+    ),
+    broken(
+        "an account for each submission",
+        "ACC-4",
+        *ACCOUNTS,
+        ("accounts.py", "            if exist():\n                return None\n", ""),
+        ("ownpages.py", "            if not self.is_wanted():\n", "            if False:\n"),
+    ),
+    broken(
+        "an account that comes with the data",
+        "ACC-1 ACC-2 ACC-3 ACC-4 ACC-5",
+        *ACCOUNTS,
+        (
+            "migrations.py",
+            "        if self.manifest.login_create:\n",
+            "        if True:\n",
+        ),
+        (
+            "migrations.py",
+            "_create_user(self.manifest.login_user)",
+            '_create_user("admin")',
+        ),
+        staged=True,
     ),
     # DAT
     broken(

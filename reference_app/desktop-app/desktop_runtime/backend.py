@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from . import first_run, lateready, log, overlay, restore, system, versions, workers
+from . import first_run, lateready, log, overlay, passwords, restore, system, versions, workers
 from .channel import Channel
 from .contract import (
     Address,
@@ -48,7 +48,11 @@ def main(payload: Path, arguments: list[str]) -> int:
             return _run_command(payload, command)
         case ["restore", *chosen]:
             return restore.run(chosen)
-    print("usage: launch.py [worker NAME | manage ARGS... | restore NAME]", file=sys.stderr)
+        case ["password", *rest]:
+            return passwords.run(rest)
+    print(
+        "usage: launch.py [worker NAME | manage ARGS... | restore NAME | password]", file=sys.stderr
+    )
     return Exit.CONFIGURATION
 
 
@@ -155,6 +159,7 @@ class Backend:
         from django.core.handlers.wsgi import WSGIHandler
         from django.urls import get_resolver
 
+        from .entrance import in_front
         from .files import Files
         from .guard import Guard
         from .migrations import Databases
@@ -167,6 +172,7 @@ class Backend:
             lateready.call_waiting()
             get_resolver().url_patterns  # noqa: B018 - loads the URLs, and fails before ready
             application = Files(WSGIHandler(), installation.packaged)
+            application = in_front(application, installation, manifest)
         except (Exception, SystemExit) as error:
             databases.close()
             raise project_failure(error, self.project) from error
