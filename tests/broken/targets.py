@@ -881,8 +881,8 @@ BROKEN = (
         "WEB-9",
         (
             "files.py",
-            "        return _File(path, headers.items())\n",
-            '        return _File(path, headers.items(), encodings={"gzip": f"{path}.gz"})\n',
+            "        return RangedFile(path, headers.items())\n",
+            '        return RangedFile(path, headers.items(), encodings={"gzip": f"{path}.gz"})\n',
         ),
     ),
     broken(

@@ -80,7 +80,7 @@ def test_body_is_short_and_references_are_one_level_deep(skill):
 def findings_to_decide():
     """Identifiers of findings that somebody has to decide on, read from where they are made."""
     found = {each[1] for each in INTEGRATIONS if each[2] == DECIDE}
-    for file in (KIT / "skill_scripts").glob("*.py"):
+    for file in (KIT / "skill_scripts").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             match node:
                 case ast.Call(ast.Name("Finding"), [name, ast.Name("DECIDE"), *_]):
