@@ -36,6 +36,7 @@ from skill_scripts.findings import (
 )
 from skill_scripts.frontend import judge_build
 from skill_scripts.missing import missing_module
+from skill_scripts.offline.assets import foresee
 from skill_scripts.preparation import read_preparations
 from skill_scripts.probing import run_probe
 from skill_scripts.project import Project, find_project, walk
@@ -109,6 +110,7 @@ def survey(
     result.findings += _choose_for_stage(result)
     result.findings += judge_build(project, result.facts, draft)
     result.findings += read_source_findings(project)
+    result.findings += foresee(project)
     result.findings += read_preparations(project, result.facts, draft)
     result.findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     result.seconds["judge"] = time.monotonic() - begin

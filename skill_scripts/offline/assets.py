@@ -22,7 +22,7 @@ from skill_scripts.offline.fetch import Fetched, FetchError, UnreachableError, f
 from skill_scripts.offline.kept import PREFIX, Entry, Kept
 from skill_scripts.offline.npm import Npm
 from skill_scripts.payload import sha256
-from skill_scripts.project import PAYLOAD_FOLDER, find_project
+from skill_scripts.project import PAYLOAD_FOLDER, Project, find_project
 from skill_scripts.surveyed import Progress
 
 BUDGET = 40_000_000  # bytes, for all files together
@@ -111,6 +111,20 @@ class Offline:
                     "without it: [offline] skip in desktop.toml",
                     each.place,
                 )  # fmt: skip
+
+
+def foresee(project: Project) -> Iterator[Finding]:
+    """The finding of a survey: which hosts pages load from."""
+    named = addresses.find(project)
+    wanted = [each for each in named if not hosts.why_not(each.address)]
+    if names := sorted({urlsplit(each.address).netloc for each in wanted}):
+        yield Finding(
+            "other-hosts",
+            HANDLED,
+            f"pages load styles, scripts or fonts from {', '.join(names[:5])}",
+            f"adapt fetches them into {PAYLOAD_FOLDER}/{kept.FOLDER}, and the app serves them",
+            wanted[0].place,
+        )
 
 
 def offline(
@@ -205,6 +219,7 @@ class _Collection:
         old = self.before.get(address)
         if old and not self.refresh and wanted <= {*old.integrity} and self._is_there(old):
             self.same[address] = old
+            self._count(address, (kept.place(self.root) / old.file).stat().st_size)
             loads = [Named(each, addresses.kind_of(each)) for each in old.loads]
         else:
             loads = self._have(named, wanted)
@@ -266,7 +281,9 @@ class _Collection:
         yield from (each for each in found if each.address.startswith(("http://", "https://")))
 
     def _is_there(self, entry: Entry) -> bool:
-        return kept.is_whole(kept.place(self.root) / entry.file, entry.sha256)
+        folder = kept.place(self.root)
+        is_licensed = not entry.notice or (folder / entry.notice).is_file()
+        return is_licensed and kept.is_whole(folder / entry.file, entry.sha256)
 
     def _count(self, address: str, size: int) -> None:
         self.size += size
@@ -289,6 +306,9 @@ class _Collection:
             ending = ENDINGS.get(kind, PurePosixPath(urlsplit(address).path).suffix[:8])
             name = kept.file_name(address, content, ending)
             contents[name] = content
+            notice = kept.notice_name(fetched.source, fetched.notice) if fetched.notice else ""
+            if notice:
+                contents[notice] = fetched.notice
             loads = sorted({each.address for each in self.references[address]} & self._had)
             is_changed = content != fetched.content
             entries.append(
@@ -300,6 +320,7 @@ class _Collection:
                     fetched.source,
                     fetched.version,
                     fetched.licence,
+                    notice,
                     tuple(sorted(self.integrity.get(address, ()))),
                     _integrity(content, "sha384") if is_changed else "",
                     tuple(loads),
@@ -308,8 +329,7 @@ class _Collection:
         keep = Kept(tuple(entries), tuple(self.folders), seen)
         changed = kept.write(self.root, keep, contents)
         folder = kept.place(self.root)
-        files = {each.file for each in entries}
-        size = sum((folder / name).stat().st_size for name in files)
+        size = sum((folder / name).stat().st_size for name in keep.names)
         return Offline(
             self.root, tuple(sorted(entries, key=lambda each: each.address)),
             sorted(self.fetched), self.missing, self.skipped, size, changed,

@@ -32,7 +32,8 @@ class Fetched:
     type: str  # as its sender calls it, "" if it does not
     source: str  # where it came from in the end
     version: str = ""
-    licence: str = ""
+    licence: str = ""  # its name
+    notice: bytes = b""  # its text
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):

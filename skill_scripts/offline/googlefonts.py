@@ -51,6 +51,7 @@ def compose(address: str, npm: Npm) -> Fetched:
         " ".join(f"npm:{each.name}@{each.version}" for each in packages),
         " ".join(each.version for each in packages),
         " AND ".join(dict.fromkeys(each.licence for each in packages if each.licence)),
+        b"\n".join(dict.fromkeys(each.notice for each in packages if each.notice)),
     )
 
 

@@ -31,10 +31,23 @@ class Entry:
     type: str  # media type
     source: str  # where it was fetched from
     version: str = ""
-    licence: str = ""
+    licence: str = ""  # its name
+    notice: str = ""  # the file with its text
     integrity: tuple[str, ...] = ()  # values of pages that the original was verified with
     changed: str = ""  # the integrity of the file where it is not the original's
     loads: tuple[str, ...] = ()  # addresses that it names itself
+
+
+@dataclass(frozen=True)
+class Part:
+    """Files that came together: a release of a package, or one file of another host."""
+
+    name: str
+    version: str
+    reference: str  # a package URL, or the address
+    licence: str
+    notice: Path | None  # the text of the licence
+    hashes: tuple[str, ...]  # sha256 of its files
 
 
 @dataclass(frozen=True)
@@ -44,6 +57,11 @@ class Kept:
     entries: tuple[Entry, ...] = ()
     folders: tuple[str, ...] = ()  # addresses that an import map puts before names
     seen: tuple[str, ...] = ()  # addresses that no file names; a page did when it was shown
+
+    @property
+    def names(self) -> set[str]:
+        """Every file of the folder but the manifest."""
+        return {name for each in self.entries for name in (each.file, each.notice) if name}
 
     def by_address(self) -> dict[str, Entry]:
         """The entries by their address."""
@@ -93,9 +111,23 @@ def write(root: Path, kept: Kept, contents: Mapping[str, bytes]) -> bool:
             _put(folder / name, content)
     if text != before:
         _put(file, text)
-    for name in {*_names(before)} - {*_names(text)}:
+    for name in _names(before) - kept.names:
         (folder / name).unlink(missing_ok=True)
     return text != before
+
+
+def parts(root: Path) -> list[Part]:
+    """What is kept, as a list of parts names it."""
+    found: dict[str, Part] = {}
+    for each in read(root).entries:
+        package = re.match(r"npm:(@?[^@]+)@([^/]+)/", each.source)
+        name, version = (package[1], package[2]) if package else (each.address, each.version)
+        reference = f"pkg:npm/{name.replace('@', '%40')}@{version}" if package else each.address
+        known = found.get(reference)
+        notice = place(root) / each.notice if each.notice else None
+        hashes = (*(known.hashes if known else ()), each.sha256)
+        found[reference] = Part(name, version, reference, each.licence, notice, hashes)
+    return [found[reference] for reference in sorted(found)]
 
 
 def remove(root: Path) -> bool:
@@ -117,6 +149,12 @@ def ours(root: Path) -> list[str]:
         return []
     folder = place(root)
     whole = {each.file for each in kept.entries if is_whole(folder / each.file, each.sha256)}
+    # The name of a licence's text is made of its content too.
+    whole |= {
+        each.notice for each in kept.entries
+        if (folder / each.notice).is_file() and each.notice == notice_name(
+            each.source, (folder / each.notice).read_bytes())
+    }  # fmt: skip
     return sorted(whole) + ([MANIFEST] if (folder / MANIFEST).is_file() else [])
 
 
@@ -135,23 +173,38 @@ def file_name(address: str, content: bytes, ending: str) -> str:
     return f"{stem}.{hashlib.sha256(content).hexdigest()[:16]}{ending}"
 
 
+def notice_name(source: str, content: bytes) -> str:
+    """The name of the file with the text of a licence."""
+    package = re.match(r"npm:(@?[^@]+)@", source)
+    name = re.sub(r"[^\w.-]+", "-", package[1]).strip("-") if package else "file"
+    return f"{name}.{hashlib.sha256(content).hexdigest()[:16]}.licence.txt"
+
+
 def covers(skip: Iterable[str], address: str) -> str:
     """The entry of [offline] skip that covers an address, "" if none does.
 
     An entry is an address, with or without its query, the beginning of addresses if it ends with
     a slash, or a host.
     """
-    bare, parts = address.partition("?")[0], urlsplit(address)
+    whole = _without_scheme(address)
+    bare = whole.partition("?")[0]
+    names = {whole, bare, bare.partition("/")[0]}
     for each in skip:
-        if each in (address, bare, parts.netloc) or (each.endswith("/") and bare.startswith(each)):
+        entry = _without_scheme(each)
+        if entry in names or (entry.endswith("/") and bare.startswith(entry)):
             return each
     return ""
 
 
+def _without_scheme(address: str) -> str:
+    return address.removeprefix("https://").removeprefix("http://")
+
+
 def _entry(given: Mapping[str, Any]) -> Entry:
     entry = Entry(**given)
-    if PurePosixPath(entry.file).name != entry.file or entry.file.startswith("."):
-        raise ValueError(f"{entry.file} is no name of a file")
+    for name in filter(None, (entry.file, entry.notice)):
+        if PurePosixPath(name).name != name or name.startswith("."):
+            raise ValueError(f"{name} is no name of a file")
     return Entry(
         **{**asdict(entry), "integrity": tuple(entry.integrity), "loads": tuple(entry.loads)}
     )
@@ -170,11 +223,12 @@ def _text(kept: Kept) -> bytes:
     return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def _names(manifest: bytes) -> list[str]:
+def _names(manifest: bytes) -> set[str]:
+    """Names of files in a manifest that may be an unreadable one."""
     try:
-        return [str(each["file"]) for each in json.loads(manifest or b'{"files": []}')["files"]]
+        return Kept(tuple(_entry(each) for each in json.loads(manifest)["files"])).names
     except (ValueError, KeyError, TypeError):
-        return []
+        return set()
 
 
 def _put(file: Path, content: bytes) -> None:

@@ -10,11 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from skill_scripts.offline.fetch import Fetched, FetchError
+from skill_scripts.offline.fetch import Fetched, FetchError, UnreachableError
 from skill_scripts.offline.hosts import Packaged
 
 LIMIT_SECONDS = 120
 LARGEST_PACKAGE = 200_000_000  # bytes, unpacked
+LICENCE_NAME = re.compile(r"(?i)^(licen[cs]e|copying|ofl)[^/]*$")
+# npm is there, and says that there is no such package.
+ANSWERED = ("E404", "ETARGET", "ENOVERSIONS", "EINVALIDPACKAGENAME", "E401", "E403")
 
 
 @dataclass(frozen=True)
@@ -28,20 +31,32 @@ class Package:
     main: tuple[str, ...]  # what it calls its file for a page, most telling first
     files: dict[str, bytes] = field(repr=False)
 
+    @property
+    def notice(self) -> bytes:
+        """The text of its licence."""
+        return b"\n".join(
+            self.files[name] for name in sorted(self.files) if LICENCE_NAME.match(name)
+        )
+
 
 class Npm:
     """Packages of this run, each fetched once."""
 
     def __init__(self) -> None:
         self._packages: dict[tuple[str, str], Package | FetchError] = {}
+        self._unreachable: UnreachableError | None = None
 
     def package(self, name: str, version: str) -> Package:
         """The newest release that fits `version`. Raises FetchError."""
         key = (name, version)
         if key not in self._packages:
             try:
+                if self._unreachable:
+                    raise self._unreachable
                 self._packages[key] = _pack(name, version)
             except FetchError as error:
+                if isinstance(error, UnreachableError):
+                    self._unreachable = error
                 self._packages[key] = error
         found = self._packages[key]
         if isinstance(found, FetchError):
@@ -58,7 +73,9 @@ class Npm:
             shown = wanted.paths[0] if wanted.paths else "a main file"
             raise FetchError(f"npm's {package.name} {package.version} has no {shown}")
         source = f"npm:{package.name}@{package.version}/{path}"
-        return Fetched(package.files[path], "", source, package.version, package.licence)
+        return Fetched(
+            package.files[path], "", source, package.version, package.licence, package.notice
+        )
 
 
 def _choose(package: Package, paths: Sequence[str]) -> str | None:
@@ -80,12 +97,12 @@ def _choose(package: Package, paths: Sequence[str]) -> str | None:
 def _pack(name: str, version: str) -> Package:
     npm = shutil.which("npm")
     if npm is None:
-        raise FetchError("npm is not installed")
+        raise UnreachableError("npm is not installed")
     if not re.fullmatch(r"(@[\w.~-]+/)?[\w.~-]+", name) or version.startswith("-"):
         raise FetchError(f"{name}@{version} is no npm package")
     wanted = f"{name}@{version or 'latest'}"
     with tempfile.TemporaryDirectory(prefix="desktop-npm-") as scratch:
-        command = [npm, "pack", wanted, "--json", "--ignore-scripts", "--fetch-retries=1",
+        command = [npm, "pack", wanted, "--json", "--ignore-scripts", "--fetch-retries=0",
                    "--loglevel=error", "--no-update-notifier"]  # fmt: skip
         try:
             done = subprocess.run(
@@ -93,9 +110,12 @@ def _pack(name: str, version: str) -> Package:
                 timeout=LIMIT_SECONDS,
             )  # fmt: skip
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise FetchError(f"npm did not bring {wanted} ({type(error).__name__})") from error
+            raise UnreachableError(f"npm brings nothing ({type(error).__name__})") from error
         if done.returncode:
-            raise FetchError(f"npm has no {wanted} ({_reason(done.stdout)})")
+            reason = _reason(done.stdout)
+            if reason not in ANSWERED:
+                raise UnreachableError(f"npm reaches no registry ({reason})")
+            raise FetchError(f"npm has no {wanted} ({reason})")
         archives = [*Path(scratch).glob("*.tgz")]
         if len(archives) != 1:
             raise FetchError(f"npm did not bring {wanted}")

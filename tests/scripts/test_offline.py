@@ -19,7 +19,7 @@ from skill_scripts.offline.assets import offline
 from skill_scripts.payload import sha256
 from skill_scripts.project import find_project
 from skill_scripts.remove import remove
-from tests.scripts.projects import project
+from tests.scripts.projects import commit, contents, project
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 STYLE = b"@font-face { src: url(fonts/a.woff2?v=1) format('woff2'), url(fonts/a.ttf) }\n"
@@ -449,6 +449,7 @@ def test_address_with_a_variable_is_named(tmp_path):
         ("https://cdn.example/a.js", True),
         ("https://cdn.example/a.js?v=1", True),
         ("cdn.example", True),
+        ("http://cdn.example/a.js", True),
         ("https://cdn.example/", True),
         ("https://cdn.example/a", False),
         ("example", False),
@@ -466,6 +467,38 @@ def test_remove_takes_what_is_kept(tmp_path, host):
     done = remove(root)
     assert done.kept == ["desktop-app/offline/notes.txt"]
     assert [each.name for each in (root / "desktop-app").rglob("*")] == ["offline", "notes.txt"]
+
+
+@pytest.mark.network  # the runtime's own packages are installed
+def test_adapt_keeps_update_leaves_and_remove_takes(make_project, kit, kit_json, host):
+    host.answers["/a.js"] = ("text/javascript", b"a()")
+    root = commit(make_project({"templates/page.html": f'<script src="{host.origin}/a.js">'}))
+    before = contents(root)
+    decision = f'offline.add=["{host.origin}/a.js", "{host.origin}/b.js"]'
+    done = kit_json("adapt", root, "--set", decision)
+    assert done["steps"][-1] == "keep 1 file(s) of other hosts (0.0 MB)"
+    assert [each["id"] for each in done["decisions_open"]] == ["offline-missing"]
+    assert [*listed(root)] == [f"{host.origin}/a.js"]
+    assert kit("update", root).exit_code == 0
+    assert kit("offline", root).exit_code == 1
+    assert kit_json("adapt", root)["steps"] == []
+    assert [*listed(root)] == [f"{host.origin}/a.js"]
+    assert kit_json("remove", root)["kept"] == []
+    assert contents(root) == before
+
+
+def test_parts_of_a_list_are_packages_and_files(tmp_path):
+    root = adapted(tmp_path)
+    entries = (
+        kept.Entry(f"{CDN}.css", "a.css", "1" * 64, "text/css", "npm:@s/lib@1/a.css", "1", "MIT"),
+        kept.Entry(f"{CDN}.js", "a.js", "2" * 64, "text/css", "npm:@s/lib@1/a.js", "1", "MIT"),
+        kept.Entry(f"{CDN}.mjs", "b.js", "3" * 64, "text/css", f"{CDN}.mjs"),
+    )
+    kept.write(root, kept.Kept(entries), {})
+    assert [(each.reference, each.licence, len(each.hashes)) for each in kept.parts(root)] == [
+        (f"{CDN}.mjs", "", 1),
+        ("pkg:npm/%40s/lib@1", "MIT", 2),
+    ]
 
 
 def test_damaged_manifest_is_said(tmp_path):
@@ -515,10 +548,12 @@ def release(host: Host, name: str, version: str, files: dict[str, bytes]) -> Non
 
 
 def test_file_of_a_package(registry):
-    release(registry, "lib", "2.1.0", {"dist/main.js": b"main()", "dist/a.css": b"a{}"})
+    content = {"dist/main.js": b"main()", "dist/a.css": b"a{}", "LICENSE.md": b"Do it."}
+    release(registry, "lib", "2.1.0", content)
     packages = npm.Npm()
     found = packages.file(hosts.packaged("https://cdn.jsdelivr.net/npm/lib@2/dist/a.css"))
     assert (found.content, found.version, found.licence) == (b"a{}", "2.1.0", "MIT")
+    assert found.notice == b"Do it."
     assert found.source == "npm:lib@2.1.0/dist/a.css"
     assert packages.file(hosts.packaged("https://unpkg.com/lib@2")).content == b"main()"
     shortened = hosts.packaged("https://cdn.jsdelivr.net/npm/lib@2/dist/main.min.js")
