@@ -31,6 +31,7 @@ from skill_scripts.findings.frontend import judge_build
 from skill_scripts.findings.judge import failed_to_load, judge
 from skill_scripts.findings.source import read_source_findings, static_facts
 from skill_scripts.findings.surveyed import Progress, Survey
+from skill_scripts.offline.assets import foresee
 from skill_scripts.probe.facts import Failure, Page, Pages, SignedIn
 from skill_scripts.probe.run import run_probe
 from skill_scripts.project.files import Project, find_project, walk
@@ -104,6 +105,7 @@ def survey(
     result.findings += _choose_for_stage(result)
     result.findings += judge_build(project, result.facts, draft)
     result.findings += read_source_findings(project)
+    result.findings += foresee(project)
     result.findings += read_preparations(project, result.facts, draft)
     result.findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     result.seconds["judge"] = time.monotonic() - begin
