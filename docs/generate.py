@@ -439,6 +439,7 @@ FAMILIES = {
     "DDK-ADP": "changing a project",
     "DDK-STA": "starting an adapted project",
     "DDK-STG": "staging",
+    "DDK-OFF": "files of other hosts",
     "DDK-PKG": "packaging",
     "DDK-ICO": "drawing icons",
     "DDK-UPD": "updating the desktop layer",

@@ -25,6 +25,7 @@ from skill_scripts.findings.finding import BLOCKED, DECIDE, Finding
 from skill_scripts.findings.surveyed import Progress, Survey
 from skill_scripts.layer import ci, frontend, record
 from skill_scripts.layer.payload import payload_files, sha256
+from skill_scripts.offline.assets import offline
 from skill_scripts.project import git
 from skill_scripts.project.files import PAYLOAD_FOLDER, find_project
 from skill_scripts.survey import survey
@@ -123,6 +124,7 @@ def adapt(
             shutil.rmtree(folder)
             raise
     _build_front_end(plan, found.draft, None, dry_run, progress)
+    _keep_offline(plan, progress)
     return plan
 
 
@@ -184,7 +186,23 @@ def _adapt_again(
     if not (folder / PACKAGES).is_dir() and interpreter:
         install_runtime(folder, interpreter)
     _build_front_end(result, draft, built, dry_run, progress)
+    _keep_offline(result, progress)
     return result
+
+
+def _keep_offline(done: Adaptation, progress: Progress) -> None:
+    """Have what pages load from other hosts; what cannot be had is a finding and stops nothing."""
+    try:
+        found = offline(done.root, progress=progress)
+    except KitError as error:
+        done.findings.append(Finding("offline-missing", DECIDE, error.message, error.remedy))
+        return
+    if found.changed:
+        count, size = len(found.entries), found.size / 1e6
+        done.steps.append(f"keep {count} file(s) of other hosts ({size:.1f} MB)")
+    done.findings += [each for each in found.findings() if each.severity == DECIDE]
+    file = done.root / PAYLOAD_FOLDER / desktop_toml.FILE_NAME
+    done.manifest_text = file.read_text(encoding="utf-8")
 
 
 def _build_front_end(

@@ -75,6 +75,10 @@ TABLES: dict[str, dict[str, Key]] = {
         "build": Key([], 'the project\'s own: [["npm", "ci"], ["npm", "run", "build"]]'),
         "packages": Key([], 'folders of packages that pages use, like "node_modules"'),
     },
+    "offline": {
+        "add": Key([], "further addresses of other hosts to keep"),
+        "skip": Key({}, 'not kept: { "https://host/file.js" = "why the app does without it" }'),
+    },
     "stage": {
         "include": Key([], "git-ignored paths to ship as well"),
         "exclude": Key([], "tracked paths not to ship"),
@@ -141,7 +145,8 @@ class Decision:
         The value is TOML; text needs no quotes. Raises KitError DDK-ADP-07 if it is not one.
         """
         name, separator, written = text.partition("=")
-        path = tuple(name.strip().split("."))
+        # An address has dots of its own.
+        path = tuple(name.strip().split(".", 2 if name.strip().startswith("offline.skip.") else -1))
         key = TABLES.get(path[0], {}).get(path[1]) if len(path) in (2, 3) else None
         is_free = key is not None and isinstance(key.default, dict)
         if not separator or not (path == ("workers",) or (key and is_free == (len(path) == 3))):

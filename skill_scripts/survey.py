@@ -30,6 +30,7 @@ from skill_scripts.findings.frontend import judge_build
 from skill_scripts.findings.judge import failed_to_load, judge
 from skill_scripts.findings.source import read_source_findings, static_facts
 from skill_scripts.findings.surveyed import Progress, Survey
+from skill_scripts.offline.assets import foresee
 from skill_scripts.probe.facts import Failure, SignedIn
 from skill_scripts.probe.run import run_probe
 from skill_scripts.project.files import Project, find_project, walk
@@ -88,6 +89,7 @@ def survey(
         else:
             result.findings.append(each)
     result.findings += read_source_findings(project)
+    result.findings += foresee(project)
     result.findings += read_preparations(project, result.facts, draft)
     result.findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     result.seconds["judge"] = time.monotonic() - begin

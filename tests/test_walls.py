@@ -14,14 +14,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PAYLOAD = ROOT / "reference_app" / "desktop-app"
 SCRIPTS = ROOT / "skill_scripts"
-RUNTIME_LINES = 4150  # one sitting; raise it only through docs/decisions.md
+RUNTIME_LINES = 4400  # one sitting; raise it only through docs/decisions.md
 
 # The wings and single modules of skill_scripts: each may import from itself and from what stands
 # before it. A module that is named nowhere fails the test.
 ORDER = (
     "__init__", "errors", "versions", "processes", "backend", "desktop_toml", "project", "layer",
-    "dependencies", "probe", "findings", "repairs", "bundle", "survey", "run", "adapt", "update",
-    "remove", "stage", "package", "icons", "cli", "__main__",
+    "dependencies", "probe", "findings", "offline", "repairs", "bundle", "survey", "run", "adapt",
+    "update", "remove", "stage", "package", "icons", "cli", "__main__",
 )  # fmt: skip
 
 # What is started with the target's own interpreter, and what it may see there.

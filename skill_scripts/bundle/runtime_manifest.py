@@ -16,6 +16,7 @@ from skill_scripts.bundle.source_files import Source
 from skill_scripts.dependencies.bundled_python import Runtime
 from skill_scripts.dependencies.platforms import Platform
 from skill_scripts.findings.finding import Finding
+from skill_scripts.offline import kept
 from skill_scripts.project import git
 from skill_scripts.project.files import PAYLOAD_FOLDER, distribution_name
 
@@ -35,15 +36,26 @@ LICENCE_NAME = re.compile(r"(?i)^(licen[cs]e|copying|notice|authors)")
 
 
 def write_parts(bundle: Path, runtime: Runtime, settings: Mapping[str, Any]) -> None:
-    """Write the SBOM and the licences of everything that is in `bundle`/python."""
+    """Write the SBOM and the licences of everything that is in `bundle`/python, and of
+    the files of other hosts."""
     found = sorted(
         distributions(path=[str(runtime.packages)]), key=lambda each: distribution_name(each.name)
     )
+    offline = kept.parts(bundle / "app")
     (bundle / SBOM).write_text(
-        json.dumps(_sbom(found, runtime, settings), indent=1, ensure_ascii=False) + "\n",
+        json.dumps(_sbom(found, offline, runtime, settings), indent=1, ensure_ascii=False) + "\n",
         encoding="utf-8", newline="\n",
     )  # fmt: skip
-    text = "\n".join([*_python_licence(bundle), *(_licence_text(each) for each in found)])
+    texts = [*_python_licence(bundle), *(_licence_text(each) for each in found)]
+    for each in offline:
+        title = f"{each.name} {each.version}".strip()
+        texts.append(
+            _section(
+                f"{title}: {each.licence or 'licence not named'}",
+                [each.notice] if each.notice else [],
+            )
+        )
+    text = "\n".join(texts)
     (bundle / LICENCES).write_text(text, encoding="utf-8", newline="\n")
 
 
@@ -161,7 +173,10 @@ def _hashes(bundle: Path) -> Iterator[tuple[str, str]]:
 
 
 def _sbom(
-    found: Sequence[Distribution], runtime: Runtime, settings: Mapping[str, Any]
+    found: Sequence[Distribution],
+    offline: Sequence[kept.Part],
+    runtime: Runtime,
+    settings: Mapping[str, Any],
 ) -> dict[str, Any]:
     """https://cyclonedx.org/docs/1.6/json/; without serial number and time, to be reproducible."""
     app = settings["app"]
@@ -188,6 +203,19 @@ def _sbom(
             component["licenses"] = [{"expression": expression}]
         elif name := _short_licence(each):
             component["licenses"] = [{"license": {"name": name}}]
+        components.append(component)
+    for part in offline:
+        is_package = part.reference.startswith("pkg:")
+        component = {"type": "library" if is_package else "file", "bom-ref": part.reference,
+                     "name": part.name}  # fmt: skip
+        if part.version:
+            component["version"] = part.version
+        if is_package:
+            component["purl"] = part.reference
+        else:
+            component["hashes"] = [{"alg": "SHA-256", "content": part.hashes[0]}]
+        if part.licence:
+            component["licenses"] = [{"license": {"name": part.licence}}]
         components.append(component)
     return {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",

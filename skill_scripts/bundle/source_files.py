@@ -35,7 +35,7 @@ UPLOADS = ("media", "uploads")
 APP_MARKS = ("apps.py", "models.py", "urls.py", "migrations")
 PRIVATE_KEY = re.compile(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----")
 LARGEST_SEARCHED = 1_000_000  # bytes
-SHIPPED_PAYLOAD = ("desktop.toml", "launch.py", "desktop_runtime")
+SHIPPED_PAYLOAD = ("desktop.toml", "launch.py", "desktop_runtime", "offline")
 
 
 @dataclass

@@ -164,7 +164,7 @@ UNREACHABLE = (
     "NET-2 NET-4 NET-5 NET-6 RDY-3 RDY-5 RDY-6 TOK-1 TOK-2 TOK-3 TOK-4 TOK-5 TOK-6 TOK-7 TOK-8 "
     "TOK-9 DAT-1 DAT-2 DAT-3 DAT-4 DAT-8 DAT-9 DAT-11 DAT-12 DAT-13 PRC-2 PRC-3 PRC-4 PRC-5 PRC-7 "
     "PRC-8 PRC-9 NET-7 NET-8 TOK-11 DAT-23 PRC-10 PRC-11 WEB-9 WEB-10 "
-    "WEB-1 WEB-2 WEB-3 WEB-4 WEB-5 WEB-8"
+    "WEB-1 WEB-2 WEB-3 WEB-4 WEB-5 WEB-8 WEB-11"
 )
 
 BROKEN = (
@@ -781,14 +781,20 @@ BROKEN = (
         (BASE, HEAD, f'<script src="/static/gone.js"></script>{HEAD}'),
     ),
     broken(
-        "external font",
+        "external picture",
         "WEB-4",
+        (BASE, HEAD, f'{HEAD}<img src="https://pictures.example/pony.png" alt="">'),
+        (SETTINGS, "default-src 'self';", "default-src *;"),
+    ),
+    broken(
+        "external font",
+        "WEB-4 WEB-11",
         (BASE, HEAD, f'<link rel="stylesheet" href="https://fonts.example/play.css">{HEAD}'),
         (SETTINGS, "default-src 'self';", "default-src *;"),
     ),
     broken(
         "external script",
-        "WEB-4",
+        "WEB-4 WEB-11",
         (BASE, HEAD, f'<script src="https://cdn.example/lib.js"></script>{HEAD}'),
         (SETTINGS, "default-src 'self';", "default-src *;"),
     ),
@@ -947,8 +953,8 @@ BROKEN = (
         "WEB-9",
         (
             "files.py",
-            "        return _File(path, headers.items())\n",
-            '        return _File(path, headers.items(), encodings={"gzip": f"{path}.gz"})\n',
+            "        return RangedFile(path, headers.items())\n",
+            '        return RangedFile(path, headers.items(), encodings={"gzip": f"{path}.gz"})\n',
         ),
     ),
     broken(

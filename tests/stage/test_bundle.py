@@ -95,7 +95,7 @@ def test_app_is_the_source_without_its_tests(bundle):
     assert {"manage.py", "config", "items", "desktop-app"} <= shipped
     assert "tests" not in shipped
     payload = {each.name for each in (bundle / "app" / "desktop-app").iterdir()}
-    assert payload == {"launch.py", "desktop_runtime", "desktop.toml", "__pycache__"}
+    assert payload == {"launch.py", "desktop_runtime", "desktop.toml", "offline", "__pycache__"}
 
 
 def test_first_data_is_migrated_and_seeded(bundle, tmp_path):
@@ -112,7 +112,16 @@ def test_parts_list_names_every_package_with_its_licence(bundle, manifest):
     assert {
         f"pkg:pypi/{name}@{version}" for name, version in manifest["packages"].items()
     } <= listed
+    assert parts["components"][-1] == {
+        "type": "library",
+        "bom-ref": "pkg:npm/%40scope/lib@1.2.0",
+        "name": "@scope/lib",
+        "version": "1.2.0",
+        "purl": "pkg:npm/%40scope/lib@1.2.0",
+        "licenses": [{"license": {"name": "WTFPL"}}],
+    }
     licences = (bundle / "LICENCES.txt").read_text(encoding="utf-8")
+    assert "Do what you like." in licences
     assert "PYTHON SOFTWARE FOUNDATION LICENSE" in licences
     assert all(f"{each['name']} {each['version']}" in licences for each in parts["components"][2:])
 

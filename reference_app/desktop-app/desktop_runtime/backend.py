@@ -173,6 +173,11 @@ class Backend:
             get_resolver().url_patterns  # noqa: B018 - loads the URLs, and fails before ready
             application = Files(WSGIHandler(), installation.packaged)
             application = in_front(application, installation, manifest)
+            kept = self.payload / "offline"
+            if (kept / "manifest.json").is_file():
+                from .offline import Offline
+
+                application = Offline(application, kept)
         except (Exception, SystemExit) as error:
             databases.close()
             raise project_failure(error, self.project) from error

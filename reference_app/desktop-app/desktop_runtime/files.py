@@ -99,17 +99,19 @@ class Files(WhiteNoise):
         self.add_cache_headers(headers, path, url)
         if not path.startswith(self.uploads):
             variants = {"gzip": f"{path}.gz", "br": f"{path}.br"}
-            return _File(path, headers.items(), encodings=variants)
+            return RangedFile(path, headers.items(), encodings=variants)
         if ACTIVE.match(headers["Content-Type"]):
             headers[POLICY] = f"{CONTENT_POLICY}; sandbox"
-        return _File(path, headers.items())
+        return RangedFile(path, headers.items())
 
     def immutable_file_test(self, path: str, url: str) -> bool:
         static = self.packaged and url.startswith(settings.STATIC_URL)
         return static and bool(HASHED_NAME.search(url)) and not path.startswith(self.uploads)
 
 
-class _File(StaticFile):
+class RangedFile(StaticFile):
+    """Any part of a file, one byte too."""
+
     def get_range_response(
         self, range_header: str, base_headers: Headers, file_handle: BinaryIO | None
     ) -> Response:
