@@ -301,7 +301,7 @@ def test_a_forgotten_password_is_replaced_at_the_next_launch(tmp_path, data):
     with Backend(root, data) as backend:
         assert Person(backend.ready()).make("alone")[0] == 302
         refused = ask_for_a_password(root, data)
-        assert (refused.returncode, "already running" in refused.stderr) == (12, True)
+        assert (refused.returncode, "already running" in refused.stdout) == (12, True)
         assert Person(backend).get(NEW_PASSWORD)[0] == 404
     assert ask_for_a_password(root, data, "me").returncode == 10
     assert ask_for_a_password(root, data).returncode == 0

@@ -48,8 +48,8 @@ def main(payload: Path, arguments: list[str]) -> int:
             return _run_command(payload, command)
         case ["restore", *chosen]:
             return restore.run(chosen)
-        case ["password", *rest]:
-            return passwords.run(rest)
+        case ["password"]:
+            return passwords.run()
     print(
         "usage: launch.py [worker NAME | manage ARGS... | restore NAME | password]", file=sys.stderr
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
+from typing import Any
 
 PREFIX = "DESKTOP_DJANGO_"
 
@@ -40,6 +42,18 @@ class BackendError(Exception):
 
 class Stopped(BaseException):
     """The lifeline ended while the backend was still starting."""
+
+
+def answer(work: Callable[[], dict[str, Any]]) -> int:
+    """Print what a command of launch.py has to say, as one JSON document; returns the exit code."""
+    try:
+        document, code = work(), Exit.CLEAN
+    except BackendError as failure:
+        error = {"message": failure.message, "hint": failure.hint}
+        document = {"error": {"code": f"DDK-RUN-{failure.code}", **error}}
+        code = failure.code
+    print(json.dumps(document))
+    return code
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,12 @@ Nothing of the project is loaded: this must work when the project or its data do
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from . import backups, databases, first_run
-from .contract import BackendError, Exit, read_installation
+from .contract import BackendError, Exit, answer, read_installation
 from .data import open_folder
 from .recovery import Recovery
 
@@ -21,27 +20,24 @@ CURRENT = "current"
 
 def run(arguments: list[str]) -> int:
     """List the backups or restore one; returns the exit code."""
-    try:
-        installation = read_installation()
-        with open_folder(installation.app_data):
-            recovery = Recovery(installation.app_data)
-            match arguments:
-                case ["--list"]:
-                    document = {"backups": _listed(recovery)}
-                case [name] if not name.startswith("-"):
-                    document = _restored(recovery, name)
-                case _:
-                    raise BackendError(
-                        Exit.CONFIGURATION,
-                        "restore takes the name of one backup, or --list.",
-                        "Take a name from `launch.py restore --list`.",
-                    )
-    except BackendError as failure:
-        error = {"message": failure.message, "hint": failure.hint}
-        print(json.dumps({"error": {"code": f"DDK-RUN-{failure.code}", **error}}))
-        return failure.code
-    print(json.dumps(document))
-    return Exit.CLEAN
+    return answer(lambda: _run(arguments))
+
+
+def _run(arguments: list[str]) -> dict[str, Any]:
+    installation = read_installation()
+    with open_folder(installation.app_data):
+        recovery = Recovery(installation.app_data)
+        match arguments:
+            case ["--list"]:
+                return {"backups": _listed(recovery)}
+            case [name] if not name.startswith("-"):
+                return _restored(recovery, name)
+            case _:
+                raise BackendError(
+                    Exit.CONFIGURATION,
+                    "restore takes the name of one backup, or --list.",
+                    "Take a name from `launch.py restore --list`.",
+                )
 
 
 def _listed(recovery: Recovery) -> list[dict[str, Any]]:

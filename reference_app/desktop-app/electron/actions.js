@@ -1,6 +1,6 @@
 // What a person can do: the buttons of the shell's own pages, and the menu.
 import { BrowserWindow, shell } from "electron";
-import { restartBackend } from "./following.js";
+import { askForNewPassword, restartBackend } from "./following.js";
 import { copyDiagnostics, showAbout } from "./messages.js";
 import { find, goHome, openFindBar } from "./screens.js";
 
@@ -31,6 +31,7 @@ export function menuActions(running) {
     print: () => page()?.print(),
     find: () => openFindBar(running),
     restore: running.restoring.open,
+    newPassword: running.manifest.firstAccount ? () => askForNewPassword(running) : undefined,
     toggleSpelling: running.spelling.toggle,
     openAppData: () => shell.openPath(running.appData),
     openLogs: () => shell.openPath(running.logFolder),

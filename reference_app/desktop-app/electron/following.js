@@ -1,7 +1,9 @@
 // What the backend does, as a person sees it; and its start, restart and end on their behalf.
 import { BrowserWindow } from "electron";
+import { askWhetherToRestart } from "./messages.js";
 import { addressAfterRestart } from "./navigation.js";
 import { pageUrl } from "./pages.js";
+import { renewPassword } from "./restore.js";
 import { load, mainWindow, showError, showProgress } from "./screens.js";
 
 /** Starts the backend; what it tells is heard once `displayReady`: then there can be windows to show it in. */
@@ -51,6 +53,23 @@ export async function restartBackend(running) {
     load(running, running.main, pageUrl("splash"));
   }
   running.supervisor.restart().catch((error) => reportBackend(running, error));
+}
+
+/** For whoever has forgotten theirs: what asks is a page of the runtime, at the next start. */
+export async function askForNewPassword(running) {
+  if (!(await askWhetherToRestart(running))) {
+    return;
+  }
+  await running.restoring.idle();
+  await endBackend(running);
+  try {
+    await renewPassword(running.launch);
+  } catch ({ message, hint, code }) {
+    running.log(`no new password: ${code} ${message}`);
+    showError(running, { message, hint, code });
+    return;
+  }
+  await restartBackend(running);
 }
 
 /** After a change of the source; not while a backup is chosen, where there must be none. */

@@ -33,7 +33,7 @@ export function parseManifest(source) {
   } catch (error) {
     throw new ManifestError(`desktop.toml cannot be read: ${error.message}`);
   }
-  const { app = {}, django = {}, python = {}, package: packaging = {} } = document;
+  const { app = {}, django = {}, python = {}, login = {}, package: packaging = {} } = document;
   const identifier = text(app, "identifier");
   if (!IDENTIFIER.test(identifier) || identifier.includes("..")) {
     throw new ManifestError(
@@ -54,6 +54,7 @@ export function parseManifest(source) {
     environmentNames: Object.keys(django.env ?? {}),
     interpreter: python.interpreter ?? "",
     feed: packaging.feed ?? "",
+    firstAccount: login.first_account === true,
   };
 }
 

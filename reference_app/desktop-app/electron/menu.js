@@ -3,7 +3,8 @@
 const SEPARATOR = { type: "separator" };
 
 /**
- * A template for Electron's Menu. `actions` are functions; `checkForUpdates` is absent without a feed. `spelling` tells
+ * A template for Electron's Menu. `actions` are functions; `checkForUpdates` is absent without a feed, `newPassword` where the
+ * project has passwords of its own. `spelling` tells
  * whether it is checked.
  */
 export function menuTemplate({ name, platform, developer, spelling, actions }) {
@@ -17,6 +18,9 @@ export function menuTemplate({ name, platform, developer, spelling, actions }) {
   const about = { label: `About ${name}`, click: actions.about };
   const updates = actions.checkForUpdates
     ? [{ label: "Check for Updates…", click: actions.checkForUpdates }]
+    : [];
+  const password = actions.newPassword
+    ? [{ label: "New Password…", click: actions.newPassword }]
     : [];
   const appMenu = {
     label: name,
@@ -41,6 +45,7 @@ export function menuTemplate({ name, platform, developer, spelling, actions }) {
         { label: "Print…", accelerator: "CmdOrCtrl+P", click: actions.print },
         SEPARATOR,
         { label: "Restore a Backup…", click: actions.restore },
+        ...password,
         SEPARATOR,
         mac ? { role: "close" } : { role: "quit" },
       ],

@@ -32,6 +32,19 @@ export function askWhetherToLeave(window) {
   return dialog.showMessageBoxSync(window, box) === 0;
 }
 
+export async function askWhetherToRestart(running) {
+  const box = {
+    type: "question",
+    message: "Choose a new password?",
+    detail: "The app starts again and asks for it, before it shows anything else.",
+    buttons: ["Start Again", "Cancel"],
+    defaultId: 1,
+    cancelId: 1,
+    noLink: true,
+  };
+  return (await show(running, box)).response === 0;
+}
+
 /** The number of the button that was chosen; the last one is chosen by closing the box. */
 export async function askAboutUpdate(running, message, detail, buttons) {
   const box = { type: "info", message, detail, buttons, cancelId: buttons.length - 1 };

@@ -1,12 +1,13 @@
-// Runs `launch.py restore`, as the backend is run: it lists the backups there are, and puts one of them in place.
+// Runs what launch.py does beside the backend, as the backend is run: `restore` lists the backups there are and puts one of
+// them in place, `password` lets the next start ask for a new one.
 import { spawn } from "node:child_process";
 
 const ERROR_BYTES = 16 * 1024;
-const UNKNOWN = { message: "The backups cannot be reached.", code: "" };
+const UNKNOWN = { message: "The data of the app cannot be reached.", code: "" };
 
 function run({ command, args, cwd, env }, words) {
   return new Promise((resolve) => {
-    const child = spawn(command, [...args, "restore", ...words], {
+    const child = spawn(command, [...args, ...words], {
       cwd,
       env,
       stdio: ["ignore", "pipe", "pipe"],
@@ -44,9 +45,12 @@ async function ask(launch, words) {
 
 /** The backups, newest first: [{name, database, made, bytes, sound}]. `launch` is that of backendCommand(). */
 export async function listBackups(launch) {
-  const { backups } = await ask(launch, ["--list"]);
+  const { backups } = await ask(launch, ["restore", "--list"]);
   return Array.isArray(backups) ? backups : [];
 }
 
 /** Puts a backup in place of the data; {restored, set_aside}. The backend must have ended. */
-export const restoreBackup = (launch, name) => ask(launch, [name]);
+export const restoreBackup = (launch, name) => ask(launch, ["restore", name]);
+
+/** The next start asks for a new password. The backend must have ended. */
+export const renewPassword = (launch) => ask(launch, ["password"]);

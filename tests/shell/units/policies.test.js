@@ -201,6 +201,15 @@ test("the menu has what the specification lists, updates only where there is a f
   }
 });
 
+test("a new password can be chosen where the app made the first account", () => {
+  const labels = (actions) =>
+    menuTemplate({ name: "App", platform: "linux", developer: false, actions })
+      .flatMap(({ submenu = [] }) => submenu)
+      .map(({ label }) => label);
+  assert.ok(!labels({}).includes("New Password…"));
+  assert.ok(labels({ newPassword() {} }).includes("New Password…"));
+});
+
 test("spelling is checked for who asks, in a language there is; macOS has its own switch", () => {
   const labels = (platform) =>
     menuTemplate({ name: "App", platform, developer: false, spelling: false, actions: {} })

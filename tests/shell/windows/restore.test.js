@@ -83,3 +83,21 @@ test("from the menu the running backend is stopped first, and Cancel starts it a
   assert.notEqual(shell.backendPid(), pid);
   assert.equal(shell.read("data"), "now");
 });
+
+test("a new password is asked for by the next start, once a person agrees", async (t) => {
+  const shell = await open(t, prepare());
+  await shell.main();
+  await shell.shown();
+  const pid = shell.backendPid();
+  const choose = (response) =>
+    shell.app.evaluate(({ dialog, Menu }, number) => {
+      dialog.showMessageBox = async () => ({ response: number });
+      const items = Menu.getApplicationMenu().items.flatMap((item) => item.submenu?.items ?? []);
+      items.find((item) => item.label === "New Password…").click();
+    }, response);
+  await choose(1);
+  await choose(0);
+  await until(() => shell.read("new-password.json") && shell.starts().length === 2, 20_000);
+  await shell.main();
+  await until(() => shell.backendPid() && shell.backendPid() !== pid, 20_000);
+});

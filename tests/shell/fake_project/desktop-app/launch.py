@@ -8,7 +8,7 @@ without an answer).
 FAKE_TARGET is the address of a foreign server for hostile pages.
 
 `restore` keeps the contract of the real one with whatever lies in `backups`: a file that says
-"damaged" is, and the data is the file `data`.
+"damaged" is, and the data is the file `data`. `password` leaves its marker.
 """
 
 import contextlib
@@ -193,7 +193,17 @@ def restore(words: list[str]) -> int:
     return 0
 
 
+def ask_for_password() -> int:
+    if running():
+        return refuse(12, "It is running already.")
+    (APP_DATA / "new-password.json").write_text("{}", encoding="utf-8")
+    say(asked="at the next start")
+    return 0
+
+
 def main() -> int:
+    if sys.argv[1:2] == ["password"]:
+        return ask_for_password()
     if sys.argv[1:2] == ["restore"]:
         return restore(sys.argv[2:])
     if os.name == "posix":
