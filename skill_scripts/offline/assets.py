@@ -249,9 +249,11 @@ class _Collection:
     def _fetch(self, address: str, kind: str) -> Fetched:
         host = urlsplit(address).netloc
         why = self.unreachable.get(host, "")
+        wanted = hosts.packaged(address)
         if not why:
             try:
-                return fetch(address, kind)
+                found = fetch(address, kind)
+                return self.npm.described(found, wanted) if wanted else found
             except UnreachableError as error:
                 why = self.unreachable[host] = str(error)
             except FetchError as error:
@@ -259,7 +261,7 @@ class _Collection:
         try:
             if googlefonts.is_style(address):
                 return googlefonts.compose(address, self.npm)
-            if wanted := hosts.packaged(address):
+            if wanted:
                 found = self.npm.file(wanted)
                 if kind != OTHER and is_page(found.content):
                     raise FetchError("npm has a page under this name")

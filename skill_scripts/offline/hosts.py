@@ -47,18 +47,19 @@ NOT_FETCHED: dict[str, tuple[str, ...]] = {
 
 # Names of cdnjs and others that are not the package's own.
 PACKAGE_OF = {
-    "alpinejs": "alpinejs", "angular.js": "angular", "animate.css": "animate.css",
-    "bootstrap-datepicker": "bootstrap-datepicker", "Chart.js": "chart.js", "chart.js": "chart.js",
-    "d3": "d3", "font-awesome": "font-awesome", "handlebars.js": "handlebars",
-    "highlight.js": "@highlightjs/cdn-assets", "jqueryui": "jquery-ui", "lodash.js": "lodash",
-    "mathjax": "mathjax", "moment.js": "moment", "normalize": "normalize.css",
-    "OwlCarousel2": "owl.carousel", "pdf.js": "pdfjs-dist", "prism": "prismjs",
-    "slick-carousel": "slick-carousel", "tinymce": "tinymce", "twitter-bootstrap": "bootstrap",
-    "underscore.js": "underscore", "vue": "vue", "three.js": "three", "popper.js": "popper.js",
+    "Chart.js": "chart.js", "OwlCarousel2": "owl.carousel", "ace": "ace-builds",
+    "angular.js": "angular", "angularjs": "angular", "animate.css": "animate.css",
+    "handlebars.js": "handlebars", "highlight.js": "@highlightjs/cdn-assets",
+    "jquery-cookie": "jquery.cookie", "jquery-validate": "jquery-validation",
+    "jquery.mask": "jquery-mask-plugin", "jqueryui": "jquery-ui", "lodash.js": "lodash",
+    "materialize": "materialize-css", "moment.js": "moment", "normalize": "normalize.css",
+    "pdf.js": "pdfjs-dist", "prism": "prismjs", "socket.io": "socket.io-client",
+    "three.js": "three", "toastr.js": "toastr", "twitter-bootstrap": "bootstrap",
+    "underscore.js": "underscore", "webfont": "webfontloader",
 }  # fmt: skip
 # Where cdnjs and its like leave out the folder that the package has.
-INNER = ("", "dist/", "build/", "lib/", "umd/", "js/", "css/", "min/", "src/", "dist/js/",
-         "dist/css/", "dist/umd/")  # fmt: skip
+INNER = ("", "dist/", "build/", "lib/", "umd/", "js/", "css/", "min/", "dist/js/", "dist/css/",
+         "dist/umd/", "src-min-noconflict/", "src/")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def packaged(address: str) -> Packaged | None:
             return _named_package(path.removeprefix("npm/"))
         case "cdn.jsdelivr.net" if path.startswith("gh/"):
             return _of_repository(path.removeprefix("gh/"))
-        case "unpkg.com" | "www.unpkg.com" | "esm.run":
+        case "unpkg.com" | "www.unpkg.com":
             return _named_package(path)
         case "cdnjs.cloudflare.com" | "ajax.googleapis.com" if path.startswith("ajax/libs/"):
             return _in_library(path.removeprefix("ajax/libs/"))
@@ -100,6 +101,14 @@ def packaged(address: str) -> Packaged | None:
             return _of_jquery(path)
         case "maxcdn.bootstrapcdn.com" | "stackpath.bootstrapcdn.com" | "netdna.bootstrapcdn.com":
             return _in_library(path.removeprefix("twitter-"))
+        case "cdn.datatables.net":
+            return _of_datatables(path)
+        case "cdn.quilljs.com" if match := re.fullmatch(r"([\d.]+)/(.+)", path):
+            return Packaged("quill", match[1], (f"dist/{match[2]}",))
+        case "d3js.org" if match := re.fullmatch(r"d3\.v(\d+)(\.min)?\.js", path):
+            return Packaged("d3", match[1], (f"dist/d3{match[2] or ''}.js", "build/d3.js"))
+        case "cdn.plot.ly" if match := re.fullmatch(r"plotly-(\d[\d.]*\d)\.min\.js", path):
+            return Packaged("plotly.js-dist-min", match[1], ("plotly.min.js",))
         case "use.fontawesome.com" if match := re.match(r"releases/v([\d.]+)/(.+)", path):
             return Packaged("@fortawesome/fontawesome-free", match[1], (match[2],))
     return None
@@ -132,6 +141,8 @@ def _in_library(path: str) -> Packaged | None:
     package = PACKAGE_OF.get(library, library)
     if package == "font-awesome" and version >= "5":
         package = "@fortawesome/fontawesome-free"
+    if package == "jquery-ui":
+        return _of_jquery_ui(version, file)
     return Packaged(package, version, tuple(f"{folder}{file}" for folder in INNER))
 
 
@@ -141,5 +152,28 @@ def _of_jquery(path: str) -> Packaged | None:
     if match := re.fullmatch(r"jquery-migrate-(\d[\d.]*\d)((?:\.min)?\.js)", path):
         return Packaged("jquery-migrate", match[1], (f"dist/jquery-migrate{match[2]}",))
     if match := re.fullmatch(r"ui/(\d[\d.]*\d)/(.+)", path):
-        return Packaged("jquery-ui", match[1], (f"dist/{match[2]}", match[2]))
+        return _of_jquery_ui(match[1], match[2])
     return None
+
+
+def _of_jquery_ui(version: str, file: str) -> Packaged:
+    """Until 1.12 the built files, with one theme, are a package of their own."""
+    if tuple(map(int, re.findall(r"\d+", version)[:2])) >= (1, 13):
+        return Packaged("jquery-ui", version, (f"dist/{file}",))
+    return Packaged("jquery-ui-dist", version, (file.removeprefix("themes/base/"),))
+
+
+def _of_datatables(path: str) -> Packaged | None:
+    """VERSION/js/FILE, where the name of the file says which of the packages it is in."""
+    match = re.fullmatch(r"([\d.]+)/((?:js|css)/(\w+)\.(\w+?)(?:\.min)?\.(?:js|css))", path)
+    if not match:
+        return None
+    version, file, first, second = match.groups()
+    styles = {"bootstrap": "bs", "bootstrap4": "bs4", "bootstrap5": "bs5", "bulma": "bm"}
+    if (first, second) == ("jquery", "dataTables"):
+        package = "datatables.net" if file.startswith("js/") else "datatables.net-dt"
+    elif first == "dataTables" and second in styles:
+        package = f"datatables.net-{styles[second]}"
+    else:
+        return None
+    return Packaged(package, version, (file,))

@@ -7,7 +7,7 @@ import subprocess
 import tarfile
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from skill_scripts.offline.fetch import Fetched, FetchError, UnreachableError
@@ -77,6 +77,17 @@ class Npm:
             package.files[path], "", source, package.version, package.licence, package.notice
         )
 
+    def described(self, found: Fetched, wanted: Packaged) -> Fetched:
+        """A file from its own address, with what its package says of version and licence."""
+        try:
+            package = self.package(wanted.package, wanted.version)
+        except FetchError:
+            return found
+        if wanted.repository and package.repository.lower() != wanted.repository.lower():
+            return found
+        version = found.version or package.version
+        return replace(found, version=version, licence=package.licence, notice=package.notice)
+
 
 def _choose(package: Package, paths: Sequence[str]) -> str | None:
     wanted = [*(paths or package.main)]
@@ -86,12 +97,9 @@ def _choose(package: Package, paths: Sequence[str]) -> str | None:
         for each in (path, f"{path}.js", f"{path}/index.js"):
             if each in package.files:
                 return each
-    if not paths:
-        return None
-    # cdnjs has some files under names of its own folders.
-    last = paths[0].rpartition("/")[2]
-    same = [each for each in package.files if each.rpartition("/")[2] == last]
-    return same[0] if len(same) == 1 else None
+    # cdnjs leaves out folders that only some packages have.
+    same = {each for each in package.files for path in wanted if each.endswith(f"/{path}")}
+    return same.pop() if paths and len(same) == 1 else None
 
 
 def _pack(name: str, version: str) -> Package:

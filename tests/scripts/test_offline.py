@@ -167,6 +167,10 @@ def test_addresses_of_a_project_have_a_place(tmp_path):
         ("code.jquery.com/jquery-3.5.1.slim.min.js", "jquery", "3.5.1", "dist/jquery.slim.min.js"),
         ("code.jquery.com/ui/1.13.2/jquery-ui.min.js", "jquery-ui", "1.13.2",
          "dist/jquery-ui.min.js"),
+        ("ajax.googleapis.com/ajax/libs/jqueryui/1.12.1/themes/base/jquery-ui.css",
+         "jquery-ui-dist", "1.12.1", "jquery-ui.css"),
+        ("cdn.datatables.net/1.10.21/css/dataTables.bootstrap4.min.css", "datatables.net-bs4",
+         "1.10.21", "css/dataTables.bootstrap4.min.css"),
         ("stackpath.bootstrapcdn.com/bootstrap/4.5.2/js/a.js", "bootstrap", "4.5.2",
          "dist/js/a.js"),
         ("maxcdn.bootstrapcdn.com/font-awesome/4.7.0/css/a.css", "font-awesome", "4.7.0",
@@ -549,7 +553,12 @@ def release(host: Host, name: str, version: str, files: dict[str, bytes]) -> Non
 
 
 def test_file_of_a_package(registry):
-    content = {"dist/main.js": b"main()", "dist/a.css": b"a{}", "LICENSE.md": b"Do it."}
+    content = {
+        "dist/main.js": b"main()",
+        "dist/a.css": b"a{}",
+        "LICENSE.md": b"Do it.",
+        "inner/deep.css": b"d{}",
+    }
     release(registry, "lib", "2.1.0", content)
     packages = npm.Npm()
     found = packages.file(hosts.packaged("https://cdn.jsdelivr.net/npm/lib@2/dist/a.css"))
@@ -563,7 +572,33 @@ def test_file_of_a_package(registry):
         packages.file(hosts.packaged("https://cdn.jsdelivr.net/npm/lib@2/dist/b.css"))
     with pytest.raises(fetch.FetchError, match=r"npm has no lib@7 \(ETARGET\)"):
         packages.file(hosts.packaged("https://cdn.jsdelivr.net/npm/lib@7/dist/b.css"))
-    assert registry.asked.count("/a.tgz") == 1
+    shallow = hosts.packaged("https://cdnjs.cloudflare.com/ajax/libs/lib/2.1.0/deep.min.css")
+    assert packages.file(shallow).source == "npm:lib@2.1.0/inner/deep.css"
+    assert registry.asked.count("/a.tgz") == 2  # of lib@2 and of lib@2.1.0
+
+
+def test_licence_of_a_file_from_its_own_address(tmp_path, registry, monkeypatch):
+    release(registry, "lib", "2.1.0", {"a.js": b"a()", "LICENSE": b"Do it."})
+    registry.answers["/lib@2/a.js"] = ("text/javascript", b"a()")
+    address = f"{registry.origin}/lib@2/a.js"
+    monkeypatch.setattr(hosts, "packaged", lambda _: hosts.Packaged("lib", "2", ("a.js",)))
+    root = adapted(tmp_path, add=(address,))
+    offline(root)
+    entry = listed(root)[address]
+    assert (entry["source"], entry["version"], entry["licence"]) == (address, "2.1.0", "MIT")
+    assert (root / "desktop-app/offline" / entry["notice"]).read_bytes() == b"Do it."
+
+
+def test_registry_out_of_reach_is_asked_once(host, monkeypatch, tmp_path):
+    monkeypatch.setenv("npm_config_registry", f"{host.origin}/")
+    monkeypatch.setenv("npm_config_cache", str(tmp_path))
+    host.close()
+    packages = npm.Npm()
+    with pytest.raises(fetch.UnreachableError, match="npm reaches no registry"):
+        packages.package("one", "1")
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(fetch.UnreachableError, match="npm reaches no registry"):
+        packages.package("two", "1")
 
 
 def test_fonts_of_google_from_a_package(registry):
