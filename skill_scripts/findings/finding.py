@@ -136,6 +136,19 @@ FINDINGS: dict[str, Meaning] = {
     "vite": Meaning(
         (DECIDE,), "A build is read that no package.json declares.", like="frontend-build"
     ),
+    "offline-missing": Meaning(
+        (DECIDE,),
+        "A file of another host could not be fetched, or the list of them is not sound.",
+        "Does a page need the file?",
+        "yes: with a network, `desktop-django offline PROJECT`. No: `[offline] skip` in "
+        "`desktop.toml`, with the reason",
+    ),
+    "offline-integrity": Meaning(
+        (DECIDE,),
+        "A file of another host is not the one that the page's `integrity` names.",
+        "Does a browser show the page right today?",
+        "it refuses this file too: tell the user, a change of the template is the project's own",
+    ),
     "health": Meaning(
         (DECIDE,),
         "Our health path covers a page of the project.",
@@ -251,6 +264,9 @@ FINDINGS: dict[str, Meaning] = {
     "script-name": Meaning((HANDLED,), "The app is served at /."),
     "https": Meaning((HANDLED,), "Pages insist on https; on 127.0.0.1 it is plain http."),
     "cors": Meaning((HANDLED,), "Pages of other origins may not read answers."),
+    "other-hosts": Meaning((HANDLED,), "Pages load files from other hosts; adapt fetches them."),
+    "offline": Meaning((HANDLED,), "Files of other hosts are kept, and served by the app."),
+    "offline-skipped": Meaning((HANDLED,), "A file of another host is not fetched, and why."),
     "python": Meaning((FINE,), "The Python that runs the project."),
     "settings": Meaning((FINE,), "The settings module."),
     "migrations": Meaning((FINE,), "How many migrations a first start applies."),
