@@ -225,7 +225,23 @@ FINDINGS: dict[str, Meaning] = {
         "Is the package needed, is that system wanted?",
         "exclude it, take another version, or say that the system is not supported",
     ),
+    "offline-missing": Meaning(
+        (DECIDE,),
+        "A style, script or font of another host could not be had.",
+        "Was there no network, or is that host gone? Can the page do without it?",
+        "with a network: `desktop-django offline PROJECT`. Else another version in the template, or "
+        "`[offline] skip` with the reason",
+    ),
+    "offline-integrity": Meaning(
+        (DECIDE,),
+        "A file of another host is not what the page's integrity says.",
+        "Which of the two is right?",
+        "report it with both hashes: the template is the project's, and a browser refuses the file",
+    ),
     # Nobody has to decide on these.
+    "offline": Meaning((HANDLED,), "Files of other hosts are kept with the app and served by it."),
+    "offline-skipped": Meaning((HANDLED,), "An address of another host is not fetched, and why."),
+    "other-hosts": Meaning((HANDLED,), "Pages load styles, scripts or fonts from other hosts."),
     "load": Meaning((BLOCKED,), "The project does not load."),
     "first-account": Meaning((BLOCKED,), "The first launch cannot make the account it asks for."),
     "engine-bound-field": Meaning((BLOCKED,), "A model has a field that SQLite cannot hold."),
