@@ -9,7 +9,7 @@ from datetime import date
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
-from checks.backend import Answer, Backend, TargetFailedError
+from checks.backend import HOST, Answer, Backend, TargetFailedError
 
 LINKS = 10
 FORMS = 6
@@ -110,12 +110,15 @@ class Visitor:
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
         self.cookies: dict[str, str] = {}
+        self.dropped: dict[str, str] = {}
+        """Names of cookies that a browser would not have, and why."""
+        self._paths: dict[str, str] = {}
         self.place = ""
         """Path of the document that was reached last, after any redirects."""
 
     def get(self, path: str) -> Answer:
         """GET, following up to ten redirects on the same server."""
-        return self._follow(self.backend.get(path, cookies=self.cookies), path)
+        return self._follow(self.backend.get(path, cookies=self._sent(path)), path)
 
     def post(self, form: Form, values: dict[str, str]) -> Answer:
         """Send a form as a browser would."""
@@ -123,7 +126,7 @@ class Visitor:
             "POST",
             _local(form.action),
             data=values,
-            cookies=self.cookies,
+            cookies=self._sent(_local(form.action)),
             headers={"Origin": self.backend.origin, "Referer": form.page},
         )
         return self._follow(answer, _local(form.action))
@@ -144,13 +147,38 @@ class Visitor:
             if not url.startswith(self.backend.origin + "/"):
                 return answer
             path = _local(url)
-            answer = self.backend.get(path, cookies=self.cookies)
+            answer = self.backend.get(path, cookies=self._sent(path))
         raise TargetFailedError(f"GET {path} goes round in redirects")
 
     def _remember(self, answer: Answer) -> None:
         for line in answer.headers.get_list("set-cookie"):
-            name, _, rest = line.partition("=")
-            self.cookies[name.strip()] = rest.partition(";")[0]
+            (name, value), *attributes = (
+                (part.partition("=")[0].strip(), part.partition("=")[2]) for part in line.split(";")
+            )
+            says = {key.lower(): value.strip() for key, value in attributes}
+            if reason := _why_dropped(name, says):
+                self.dropped[name] = reason
+            else:
+                self.cookies[name], self._paths[name] = value, says.get("path") or "/"
+
+    def _sent(self, path: str) -> dict[str, str]:
+        """The cookies that a browser takes along to `path` (RFC 6265, 5.1.4)."""
+        return {
+            name: value
+            for name, value in self.cookies.items()
+            if f"{path.partition('?')[0]}/".startswith(f"{self._paths[name].rstrip('/')}/")
+        }
+
+
+def _why_dropped(name: str, says: dict[str, str]) -> str:
+    """Why a browser keeps no such cookie of http://127.0.0.1; empty where one does."""
+    if name.startswith(("__Secure-", "__Host-")):
+        return "its name asks for https"
+    if says.get("samesite", "").lower() == "none" and "secure" not in says:
+        return "SameSite=None without Secure"
+    if says.get("domain", HOST).lstrip(".") not in (HOST, "localhost"):
+        return f"it is for {says['domain']}"
+    return ""
 
 
 def linked(backend: Backend, page: Page) -> list[str]:

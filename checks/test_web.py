@@ -227,6 +227,25 @@ def test_form(window: Window, live: Backend, first_run: FirstRun, seen: Seen) ->
     seen(way)
 
 
+@pytest.mark.criterion("WEB-11")
+def test_cookies(live: Backend, seen: Seen) -> None:
+    """Sets cookies that a browser keeps and sends back."""
+    visitor = pages.Visitor(live)
+    documents = [*pages.visited(visitor), visitor.page("/admin/login/")]
+    guarded = [f for page in documents for f in page.forms if f.guarded and f.method == "post"]
+    refused = []
+    for form in guarded[:3]:
+        answer = visitor.post(form, form.filled(pages.new_text()))
+        if answer.status == 403 and "CSRF" in answer.text:
+            refused.append(form.action.removeprefix(live.origin))
+    dropped = ", ".join(f"{name} ({reason})" for name, reason in visitor.dropped.items())
+    assert not dropped, f"a browser drops {dropped}"
+    assert not refused, f"POST {refused[0]} lacks the CSRF cookie that its page had set"
+    if not visitor.cookies:
+        raise NotApplicable("no visited page sets a cookie")
+    seen(f"{', '.join(visitor.cookies)}; {len(guarded[:3])} forms accepted")
+
+
 @pytest.mark.criterion("WEB-7")
 def test_debug_off(live: Backend, seen: Seen) -> None:
     """Shows no technical error page."""

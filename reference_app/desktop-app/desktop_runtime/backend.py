@@ -155,6 +155,7 @@ class Backend:
         from django.core.handlers.wsgi import WSGIHandler
         from django.urls import get_resolver
 
+        from . import atomic
         from .files import Files
         from .guard import Guard
         from .migrations import Databases
@@ -164,6 +165,7 @@ class Backend:
         databases = Databases(installation, manifest, self.project, recovery)
         state = databases.prepare(self._progress)
         try:
+            atomic.install()
             lateready.call_waiting()
             get_resolver().url_patterns  # noqa: B018 - loads the URLs, and fails before ready
             application = Files(WSGIHandler(), installation.packaged)

@@ -6,9 +6,10 @@ A request only gets here with a valid token, so it comes from this person's own 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import get_user_model, login
+from django.contrib.auth import _get_backends, get_user_model, login
 from django.http import HttpRequest, HttpResponse
 
 
@@ -26,6 +27,14 @@ class SingleUserMiddleware:
             user = model._default_manager.filter(
                 **{model.USERNAME_FIELD: settings.DESKTOP_LOGIN_USER}
             ).first()
-            if user is not None and user.is_active:
-                login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
+            if user is not None and user.is_active and (backend := _backend_of(user)):
+                login(request, user, backend=backend)
         return self.get_response(request)
+
+
+def _backend_of(user: Any) -> str | None:
+    """The first backend that finds this person again; others only judge rights or attempts."""
+    for backend, name in _get_backends(return_tuples=True):
+        if hasattr(backend, "get_user") and backend.get_user(user.pk) == user:
+            return name
+    return None
