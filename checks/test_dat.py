@@ -404,7 +404,7 @@ def test_shipped_files(probe_target: Target, scratch: Path, seen: Seen) -> None:
 @pytest.mark.criterion("DAT-24")
 @pytest.mark.usefixtures("needs_database")
 def test_reading_while_writing(live: Backend, seen: Seen) -> None:
-    """Answers a page that only reads while something is being written."""
+    """Answers pages while something is being written."""
     paths = [urlsplit(page.url).path for page in pages.visited(pages.Visitor(live))]
     path = database.main_file(live.app_data)
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:

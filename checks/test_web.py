@@ -26,6 +26,7 @@ QUIET_LIMIT = 1_000
 FIELD_LIMIT = 20_000
 # Seconds
 SAVE_LIMIT = 20
+HANDED = "left to a web server"
 
 
 @dataclass
@@ -305,6 +306,16 @@ def test_uploaded_document(uploads: dict[str, Answer], seen: Seen) -> None:
         sniffed = headers.get("x-content-type-options", "").lower() != "nosniff"
         assert not sniffed, f"{name} lacks X-Content-Type-Options: nosniff"
     seen("HTML, XHTML, XML and SVG in a sandbox")
+
+
+@pytest.mark.criterion("WEB-12")
+def test_handed_over(opened: Backend, seen: Seen) -> None:
+    """Sends a file that is left to a web server."""
+    for name in ("X-Sendfile", "X-Accel-Redirect"):
+        answer = opened.get(f"/ddk-probe/handed/?by={name}")
+        if answer.status != 501:  # refused, which a person sees
+            assert answer.text == HANDED, f"{name}: {len(answer.body)} bytes, another file"
+    seen(f"{name} {answer.status}")
 
 
 def _loaded(visits: Visits) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PAYLOAD = ROOT / "reference_app" / "desktop-app"
-RUNTIME_LINES = 3950  # one sitting; raise it only through docs/decisions.md
+RUNTIME_LINES = 4150  # one sitting; raise it only through docs/decisions.md
 
 # What is started with the target's own interpreter, and what it may see there.
 RUNS_IN_THE_TARGET = {
@@ -64,7 +64,7 @@ def tracked() -> list[Path]:
 
 def test_payload_imports_only_the_standard_library_and_what_it_ships_with():
     own = {"desktop_runtime", "launch"}
-    allowed = sys.stdlib_module_names | {"django", "waitress", "whitenoise"} | own
+    allowed = sys.stdlib_module_names | {"django", "asgiref", "waitress", "whitenoise"} | own
     found = {path.name: imports(path) - allowed for path in python_files(PAYLOAD)}
     assert found, "the payload has no Python files"
     assert not {name: rest for name, rest in found.items() if rest}

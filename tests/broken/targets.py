@@ -140,7 +140,7 @@ BUSY = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
 UNREACHABLE = (
     "NET-2 NET-4 NET-5 NET-6 RDY-3 RDY-5 RDY-6 TOK-1 TOK-2 TOK-3 TOK-4 TOK-5 TOK-6 TOK-7 TOK-8 "
     "TOK-9 DAT-1 DAT-2 DAT-3 DAT-4 DAT-8 DAT-9 DAT-11 DAT-12 DAT-13 PRC-2 PRC-3 PRC-4 PRC-5 PRC-7 "
-    "PRC-8 PRC-9 NET-7 NET-8 TOK-11 DAT-23 PRC-10 PRC-11 WEB-9 WEB-10 WEB-11 "
+    "PRC-8 PRC-9 NET-7 NET-8 TOK-11 DAT-23 PRC-10 PRC-11 WEB-9 WEB-10 WEB-11 WEB-12 PRC-12 "
     "WEB-1 WEB-2 WEB-3 WEB-4 WEB-5 WEB-8"
 )
 
@@ -907,6 +907,22 @@ BROKEN = (
         "DAT-24",
         (SETTINGS, '"NAME": BASE_DIR / "db', '"ATOMIC_REQUESTS": True, "NAME": BASE_DIR / "db'),
         ("backend.py", "            atomic.install()\n", ""),
+    ),
+    broken(
+        "a file left to a web server",
+        "WEB-12",
+        ("handover.py", "in NAMES)", "in ())"),
+    ),
+    broken(
+        "streams hold the threads of pages",
+        "PRC-12",
+        ("channels.py", "        self.channel.server.make_room()\n", ""),
+    ),
+    broken(
+        "an asynchronous stream read to its end",
+        "PRC-10 PRC-12",
+        ("backend.py", "            streams.install()\n", ""),
+        deaf=True,
     ),
     broken(
         "nothing to apply, nothing recorded",

@@ -212,6 +212,9 @@ class Backend:
         finally:
             connection.close()
 
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), 30)
+
     def stop(self) -> int:
         self.process.stdin.close()
         return self.process.wait(30)

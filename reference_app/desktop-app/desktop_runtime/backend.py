@@ -26,7 +26,7 @@ from .contract import (
     read_installation,
 )
 from .data import is_storage_fault, make_folders, not_writable, open_folder, read_json, remove
-from .entry import enter, project_failure
+from .entry import application, enter, project_failure
 from .manifest import Manifest, read_manifest
 from .recovery import DEFAULT_DATABASE, Recovery
 
@@ -152,10 +152,9 @@ class Backend:
         recovery: Recovery,
     ) -> None:
         import django
-        from django.core.handlers.wsgi import WSGIHandler
         from django.urls import get_resolver
 
-        from . import atomic
+        from . import atomic, streams
         from .files import Files
         from .guard import Guard
         from .migrations import Databases
@@ -166,13 +165,14 @@ class Backend:
         state = databases.prepare(self._progress)
         try:
             atomic.install()
+            streams.install()
             lateready.call_waiting()
             get_resolver().url_patterns  # noqa: B018 - loads the URLs, and fails before ready
-            application = Files(WSGIHandler(), installation.packaged)
+            served = Files(application(), installation.packaged)
         except (Exception, SystemExit) as error:
             databases.close()
             raise project_failure(error, self.project) from error
-        self.server = Server(Guard(application, address, manifest.health_path), sock)
+        self.server = Server(Guard(served, address, manifest.health_path), sock)
         self.crew = workers.Workers(manifest.workers, installation.app_data / "logs")
         self.stage = "serving"
         self.channel.send(
@@ -256,6 +256,9 @@ def load_project(
         before_setup()
         django.setup()
         overlay.verify()
+        from . import sites
+
+        sites.install(manifest.name)
     except (Exception, SystemExit) as error:
         if isinstance(error, BackendError):
             raise

@@ -203,6 +203,7 @@ def _files(settings: Any, installation: Installation) -> dict[str, Any]:
         values["MEDIA_URL"] = "/media/"
     if not _is_local_path(settings.STATIC_URL):
         values["STATIC_URL"] = "/static/"
+    values |= _below_uploads(settings, data / "media")
     # django-compressor looks for the files a page names among the sources, where none is hashed.
     hashed = installation.packaged and "compressor" not in settings.INSTALLED_APPS
     static = COLLECTED_STORAGE if hashed else STATIC_STORAGE
@@ -219,6 +220,20 @@ def _files(settings: Any, installation: Installation) -> dict[str, Any]:
     if logging := _log_handlers(settings.LOGGING, data / "logs"):
         values["LOGGING"] = logging
     return values
+
+
+def _below_uploads(settings: Any, media: Path) -> dict[str, Any]:
+    """Folders that the project has below its uploads go where those go."""
+    old = Path(settings.MEDIA_ROOT)
+    if not old.is_absolute() or Path.cwd().is_relative_to(old):
+        return {}
+    return {
+        name: _like(value, media / Path(value).relative_to(old))
+        for name, value in vars(settings).items()
+        if isinstance(value, str | Path)
+        and not name.endswith("_URL")
+        and Path(value).is_relative_to(old)
+    }
 
 
 def _like(own: object, path: Path) -> Path | str:

@@ -15,6 +15,7 @@ class Manifest:
     """What the runtime needs of desktop.toml; other tables are for the shell and the kit."""
 
     identifier: str
+    name: str = ""
     home: str = "/"
     manage: str = "manage.py"
     settings: str = ""
@@ -44,6 +45,7 @@ def read_manifest(file: Path) -> Manifest:
         login = document.get("login", {})
         return Manifest(
             identifier=document["app"]["identifier"],
+            name=document["app"].get("name", ""),
             home=document["app"].get("home", "/"),
             manage=django.get("manage", "manage.py"),
             settings=django.get("settings", ""),

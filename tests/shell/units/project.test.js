@@ -274,6 +274,8 @@ test("the backend's environment is what the contract allows", () => {
     DJANGO_SETTINGS_MODULE: "mine.settings",
     SECRET: "x",
     DESKTOP_DJANGO_AUTH_TOKEN: "old",
+    https_proxy: "http://proxy.example:3128",
+    REQUESTS_CA_BUNDLE: "/etc/company.pem",
     AWS_SECRET_ACCESS_KEY: "x",
   };
   assert.deepEqual(Object.keys(allowedEnvironment(hostile)), [
@@ -282,6 +284,8 @@ test("the backend's environment is what the contract allows", () => {
     "LC_ALL",
     "XDG_DATA_HOME",
     "SystemRoot",
+    "https_proxy",
+    "REQUESTS_CA_BUNDLE",
   ]);
   const command = (mode) =>
     backendCommand({
