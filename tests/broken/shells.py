@@ -125,12 +125,12 @@ SHELLS = (
     shell(
         "another port at each launch",
         "SHL-11",
-        ("ports.js", "[remembered, ...random]", "[...random]"),
+        ("ports.js", "[...remembered, ...random]", "[...random]"),
     ),
     shell(
         "one port for all",
         "SHL-11",
-        ("ports.js", "[remembered, ...random]", "[24680, ...random]"),
+        ("ports.js", "[...remembered, ...random]", "[24680, ...random]"),
     ),
     shell("requests let through", "SHL-12", ("requests.js", "cancel: !allowed", "cancel: false")),
     shell(
