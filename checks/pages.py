@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from checks.backend import HOST, Answer, Backend, TargetFailedError
 
 LINKS = 10
 FORMS = 6
+POSTED = 12
 CSRF_FIELD = "csrfmiddlewaretoken"
 # Pages whose very visit may end the session.
 AVOIDED = re.compile(r"log-?out|sign-?out", re.IGNORECASE)
@@ -34,6 +36,19 @@ class Form:
         return any(f.get("name") == CSRF_FIELD for f in self.fields)
 
     @property
+    def is_safe(self) -> bool:
+        """Whether it goes to the target, and neither ends a session nor locks anybody out."""
+        here = urlsplit(self.action).netloc == urlsplit(self.page).netloc
+        secret = any(f["kind"] == "password" for f in self.fields)
+        return here and self.method == "post" and not secret and not AVOIDED.search(self.action)
+
+    @property
+    def uploads(self) -> dict[str, tuple[str, bytes]]:
+        """A small file for each field that takes one."""
+        names = (f.get("name") for f in self.fields if f["kind"] == "file")
+        return {name: ("ddk-checks.txt", b"an upload of the checks") for name in names if name}
+
+    @property
     def saves(self) -> bool:
         """Whether it looks like one that saves what a person writes."""
         kinds = {f["kind"] for f in self.fields}
@@ -49,7 +64,7 @@ class Form:
         values = {}
         for f in self.fields:
             name, kind = f.get("name"), f["kind"]
-            if name and kind not in ("submit", "button", "reset", "image"):
+            if name and kind not in ("submit", "button", "reset", "image", "file"):
                 value = _value(f, kind, text)
                 if value is not None and name not in values:
                     values[name] = value
@@ -126,10 +141,18 @@ class Visitor:
             "POST",
             _local(form.action),
             data=values,
+            files=form.uploads or None,
             cookies=self._sent(_local(form.action)),
             headers={"Origin": self.backend.origin, "Referer": form.page},
         )
         return self._follow(answer, _local(form.action))
+
+    def post_all(self) -> None:
+        """Send the forms of the visited pages, with a file where one is asked for."""
+        found = {form.action: form for page in visited(self) for form in page.forms if form.is_safe}
+        for form in [*found.values()][:POSTED]:
+            with contextlib.suppress(TargetFailedError):
+                self.post(form, form.filled(new_text()))
 
     def page(self, path: str) -> Page:
         """The document at `path`."""

@@ -133,6 +133,13 @@ EARLY = """
                     client.close()
         threading.Thread(target=answer_early, daemon=True).start()
 """
+KEEP_UPLOAD = """def kept(request):
+    for name, upload in request.FILES.items():
+        (settings.BASE_DIR / f"{name}.txt").write_bytes(upload.read())
+    return HttpResponse("kept")
+
+
+"""
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{"status":"ready"}'
 BUSY = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
 
@@ -907,6 +914,22 @@ BROKEN = (
         "DAT-24",
         (SETTINGS, '"NAME": BASE_DIR / "db', '"ATOMIC_REQUESTS": True, "NAME": BASE_DIR / "db'),
         ("backend.py", "            atomic.install()\n", ""),
+    ),
+    broken(
+        "an upload kept in the project",
+        "DAT-1",
+        (
+            BASE,
+            HEAD,
+            '</head><form action="/kept/" method="post" enctype="multipart/form-data">'
+            '{% csrf_token %}<input type="file" name="upload" hidden></form>',
+        ),
+        (
+            "config/urls.py",
+            "urlpatterns = [",
+            "from config.views import kept\n\nurlpatterns = [\n    path('kept/', kept),",
+        ),
+        ("config/views.py", "def splash(", KEEP_UPLOAD + "def splash("),
     ),
     broken(
         "a file left to a web server",
