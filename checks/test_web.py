@@ -228,7 +228,7 @@ def test_form(window: Window, live: Backend, first_run: FirstRun, seen: Seen) ->
     seen(way)
 
 
-@pytest.mark.criterion("WEB-11")
+@pytest.mark.criterion("WEB-12")
 def test_cookies(live: Backend, seen: Seen) -> None:
     """Sets cookies that a browser keeps and sends back."""
     visitor = pages.Visitor(live)
@@ -308,7 +308,7 @@ def test_uploaded_document(uploads: dict[str, Answer], seen: Seen) -> None:
     seen("HTML, XHTML, XML and SVG in a sandbox")
 
 
-@pytest.mark.criterion("WEB-12")
+@pytest.mark.criterion("WEB-13")
 def test_handed_over(opened: Backend, seen: Seen) -> None:
     """Sends a file that is left to a web server."""
     for name in ("X-Sendfile", "X-Accel-Redirect"):

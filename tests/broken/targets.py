@@ -147,7 +147,7 @@ BUSY = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
 UNREACHABLE = (
     "NET-2 NET-4 NET-5 NET-6 RDY-3 RDY-5 RDY-6 TOK-1 TOK-2 TOK-3 TOK-4 TOK-5 TOK-6 TOK-7 TOK-8 "
     "TOK-9 DAT-1 DAT-2 DAT-3 DAT-4 DAT-8 DAT-9 DAT-11 DAT-12 DAT-13 PRC-2 PRC-3 PRC-4 PRC-5 PRC-7 "
-    "PRC-8 PRC-9 NET-7 NET-8 TOK-11 DAT-23 PRC-10 PRC-11 WEB-9 WEB-10 WEB-11 WEB-12 PRC-12 "
+    "PRC-8 PRC-9 NET-7 NET-8 TOK-11 DAT-23 PRC-10 PRC-11 WEB-9 WEB-10 WEB-12 WEB-13 PRC-12 "
     "WEB-1 WEB-2 WEB-3 WEB-4 WEB-5 WEB-8"
 )
 
@@ -899,13 +899,13 @@ BROKEN = (
     ),
     broken(
         "a cookie made for https",
-        "WEB-11",
+        "WEB-12",
         (SETTINGS, "", 'CSRF_COOKIE_NAME, CSRF_COOKIE_SECURE = "__Secure-csrftoken", True\n'),
         ("layers.py", 're.sub("^__(Secure|Host)-", "", own)', "own"),
     ),
     broken(
         "a cookie of another path",
-        "WEB-11",
+        "WEB-12",
         (SETTINGS, "", 'CSRF_COOKIE_PATH = "/shop"\n'),
         ("layers.py", 'values[name] = "/"', "values[name] = own"),
     ),
@@ -933,7 +933,7 @@ BROKEN = (
     ),
     broken(
         "a file left to a web server",
-        "WEB-12",
+        "WEB-13",
         ("handover.py", "in NAMES)", "in ())"),
     ),
     broken(
