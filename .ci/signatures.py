@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from skill_scripts.macho import is_macho
+from skill_scripts.bundle.macho import is_macho
 
 
 def main(folder: Path) -> int:

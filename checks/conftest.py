@@ -23,7 +23,7 @@ import httpx
 import pytest
 from playwright import sync_api as playwright
 
-from checks import database, files, records
+from checks import accounts, database, files, records
 from checks.application import Opened, open_once
 from checks.backend import (
     ANSWER_LIMIT,
@@ -116,6 +116,7 @@ def first_run(target: Target, scratch: Path, pytestconfig: pytest.Config) -> Fir
         later = database.applied(app_data)
         way = None
         with contextlib.suppress(TargetFailedError):
+            accounts.let_in(backend)
             way = records.find(backend, pytestconfig.option.form)
         code, seconds = backend.stop()
         left, _ = backend.gone_within(0 if code is None else STOP_LIMIT)
@@ -312,7 +313,8 @@ def second_install(probe_target: Target, scratch: Path) -> SecondInstall:
     reason, secret = "", ""
     with Backend(probe_target, app_data) as backend:
         try:
-            secret = backend.ready().probe("info")["secret"]
+            accounts.let_in(backend.ready())
+            secret = backend.probe("info")["secret"]
         except TargetFailedError as error:
             reason = str(error)
     return SecondInstall(code, seconds, reason, secret)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from checks import accounts
+from checks.backend import Backend, TargetFailedError
 from checks.shell import Electron, Shell, copied, display, find_electron
 from checks.target import Target
 from checks.verdicts import NotRun, PrerequisiteError
@@ -28,9 +30,14 @@ class Place:
         return self.folder / name
 
     def launch(self, name: str) -> Shell:
-        """A launch on the app data folder of that name."""
+        """A launch on the app data folder of that name, where somebody can be in."""
+        app_data = self.data(name)
+        if self.target.first_account and not app_data.exists():
+            with contextlib.suppress(TargetFailedError), Backend(self.target, app_data) as backend:
+                accounts.let_in(backend.ready())
+                backend.stop()
         project = self.folder / "project"
-        return Shell(project, self.target, self.electron, self.data(name), self.home)
+        return Shell(project, self.target, self.electron, app_data, self.home)
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,7 @@ from django.http import HttpResponse, HttpResponseRedirect, JsonResponse, Stream
 PREFIX = "/ddk-probe/"
 SLOW_BEGINS = "ddk-probe: a slow request begins"
 SLOW_ENDS = "ddk-probe: a slow request was completed"
+ACCOUNT_BEGINS = "ddk-probe: an account is being made"
 REACHED = "ddk-probe: reached by way of"
 FLOOD = 2 * 1024 * 1024
 HERE = Path(__file__).parent
@@ -249,6 +250,19 @@ def write_when_ready() -> None:
         cursor.execute("INSERT INTO ddk_probe_ready VALUES ('written when the apps were ready')")
 
 
+def linger(sender, created, **_) -> None:  # noqa: ANN001 -- Django's own signature
+    """Take long to make an account, once it is written."""
+    from django.contrib.auth import get_user_model
+
+    if created and sender is get_user_model():
+        print(ACCOUNT_BEGINS, file=sys.stderr, flush=True)
+        time.sleep(600)
+
+
+if (HERE / "ddk_probe_slow_account").exists():
+    from django.db.models.signals import post_save
+
+    post_save.connect(linger)
 if (HERE / "ddk_probe_migrations").exists() or (HERE / "ddk_probe_ready").exists():
     Apps.populate = populate
 if (HERE / "ddk_probe_chatter").exists():

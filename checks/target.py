@@ -89,6 +89,12 @@ class Target:
         return self.manifest.get("app", {}).get("home", "/")
 
     @property
+    def first_account(self) -> bool:
+        """Whether its first launch asks for the first account."""
+        login = self.manifest.get("login", {})
+        return login.get("first_account", False) and not login.get("user")
+
+    @property
     def health_path(self) -> str:
         """Path of the readiness address."""
         return self.backend.get("health_path") or self.manifest.get("django", {}).get(

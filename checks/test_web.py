@@ -27,6 +27,11 @@ FIELD_LIMIT = 20_000
 # Seconds
 SAVE_LIMIT = 20
 HANDED = "left to a web server"
+PARTS = {"stylesheet", "script", "font"}
+# Also what a policy keeps the page from asking for.
+NAMED_PARTS = """() => [
+    ...[...document.querySelectorAll('link[rel~=stylesheet]')].map(each => each.href),
+    ...[...document.scripts].map(each => each.src)]"""
 
 
 @dataclass
@@ -37,6 +42,8 @@ class Visits:
     errors: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     external: list[str] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list)
+    """Styles, scripts and fonts of other hosts, asked for or only named."""
     requests: int = 0
     content: bool = False
     policy: str = ""
@@ -77,6 +84,8 @@ class Window:
             route.continue_(headers={**request.headers, **header})
         else:
             self._note(self.notes.external, request.url.split("?")[0])
+            if request.resource_type in PARTS:
+                self._note(self.notes.parts, request.url)
             route.abort()
 
     def visit(self, path: str) -> playwright.Response | None:
@@ -88,6 +97,9 @@ class Window:
         if response and response.status >= 500:
             # A failed page is WEB-5's matter, and what Django's error page says in the console too.
             del self.notes.errors[before:]
+        for url in self.page.evaluate(NAMED_PARTS):
+            if url.startswith("http") and _origin(url) != self.backend.origin:
+                self._note(self.notes.parts, url)
         return response
 
     def _note(self, notes: list[str], text: str) -> None:
@@ -306,6 +318,30 @@ def test_uploaded_document(uploads: dict[str, Answer], seen: Seen) -> None:
         sniffed = headers.get("x-content-type-options", "").lower() != "nosniff"
         assert not sniffed, f"{name} lacks X-Content-Type-Options: nosniff"
     seen("HTML, XHTML, XML and SVG in a sandbox")
+
+
+@pytest.mark.criterion("WEB-11")
+def test_parts_of_pages(visits: Visits, target: Target, seen: Seen) -> None:
+    """Serves every style, script and font that its pages name."""
+    _loaded(visits)
+    skip = target.manifest.get("offline", {}).get("skip", {})
+    bare = [url for url in visits.parts if not _is_skipped(url, skip)]
+    assert not bare, f"{len(bare)} of other hosts: {', '.join(bare[:3])}"
+    skipped = f"; {len(visits.parts)} left out by [offline] skip" if visits.parts else ""
+    seen(f"none of another host{skipped}")
+
+
+def _is_skipped(url: str, skip: dict[str, str]) -> bool:
+    """Whether an entry is this address, with or without its query, its beginning or its host."""
+    whole = _without_scheme(url)
+    bare = whole.partition("?")[0]
+    names = {whole, bare, bare.removesuffix("/"), bare.partition("/")[0]}
+    entries = map(_without_scheme, skip)
+    return any(each in names or (each.endswith("/") and bare.startswith(each)) for each in entries)
+
+
+def _without_scheme(url: str) -> str:
+    return url.removeprefix("https://").removeprefix("http://")
 
 
 @pytest.mark.criterion("WEB-13")

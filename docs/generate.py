@@ -31,9 +31,10 @@ sys.path.insert(0, str(KIT))
 from checks import criteria  # noqa: E402 - the kit is found through the path set above
 from checks import plugin as checks_plugin  # noqa: E402
 from checks.criteria import Criterion  # noqa: E402
-from skill_scripts import manifest  # noqa: E402
+from skill_scripts import desktop_toml  # noqa: E402
 from skill_scripts.cli import app  # noqa: E402
 from skill_scripts.errors import ERRORS  # noqa: E402
+from skill_scripts.findings.finding import DECIDE, FINDINGS, SEVERITIES  # noqa: E402
 
 sys.path.insert(0, str(DOCS))
 import maturity  # noqa: E402 - beside this file
@@ -72,6 +73,8 @@ def generated() -> dict[Path, str]:
         reference / "events.md": contract_page("Events", "The event stream", EVENTS),
         reference / "exit-codes.md": contract_page("Exit codes", "Exit codes", EXIT_CODES),
         reference / "errors.md": errors_page(),
+        reference / "findings.md": findings_page(),
+        KIT / "SKILL.md": skill(),
         DOCS / "explanation" / "maturity.md": maturity.page(
             NOTE.format(source="docs/evidence.json and docs/maturity.toml"), maturity.unknown()
         ),
@@ -248,7 +251,7 @@ def manifest_page() -> str:
             continue
         lines += ["", "| key | type | default | |", "| --- | --- | --- | --- |"]
         for key, value in properties.items():
-            defaults = manifest.TABLES.get(table, {})
+            defaults = desktop_toml.TABLES.get(table, {})
             default = json.dumps(defaults[key].default) if key in defaults else ""
             default = f"`{default}`" if default else "required" if array else ""
             lines.append(f"| `{key}` | {_type(value)} | {default} | {_note(notes, table, key)} |")
@@ -383,12 +386,60 @@ def errors_page() -> str:
     return page("skill_scripts/errors.py", "\n".join(lines))
 
 
+def findings_page() -> str:
+    """Every finding of a survey or a stage, by the most that it can ask for."""
+    lines = [
+        "# Findings",
+        "",
+        "What `survey`, `adapt` and `stage` say about a project. With `--json` a finding has `id`,",
+        "`severity`, `what` (as seen in this project), `do` (what was done, or the option that",
+        "decides it) and `place`. How an agent decides is in `SKILL.md`.",
+    ]
+    for severity in SEVERITIES:
+        lines += ["", f"## {severity}", "", SEVERITY_MEANS[severity]]
+        lines += ["", "| finding | means |", "| --- | --- |"]
+        lines += [
+            f"| `{name}` | {_cell(each.means)} |"
+            for name, each in sorted(FINDINGS.items())
+            if severity in each.severities
+        ]
+    return page("skill_scripts/findings/finding.py", "\n".join(lines))
+
+
+SEVERITY_MEANS = {
+    "blocked": "`adapt` refuses until it is gone.",
+    "decide": "A value that works was taken; somebody may know a better one.",
+    "handled": "Taken care of; nothing to do.",
+    "fine": "Nothing to do.",
+}
+DECISIONS = re.compile(
+    r"(?<=\| finding \| question to answer \| decision \|\n\| --- \| --- \| --- \|\n)(?:\|.*\n)+"
+)
+
+
+def skill() -> str:
+    """SKILL.md with its table of decisions as the registry of findings has it."""
+    rows = []
+    for name, each in FINDINGS.items():
+        if each.question:
+            names = [name, *(other for other, it in FINDINGS.items() if it.like == name)]
+            shown = ", ".join(f"`{one}`" for one in names)
+            rows.append(f"| {shown} | {each.question} | {each.decision} |\n")
+        elif DECIDE in each.severities and not each.like:
+            raise SystemExit(f"skill_scripts/findings/finding.py has no question for {name}")
+    text, count = DECISIONS.subn(lambda _: "".join(rows), current(KIT / "SKILL.md"))
+    if count != 1:
+        raise SystemExit("SKILL.md has no table of decisions")
+    return text
+
+
 FAMILIES = {
     "DDK-SUR": "reading a project",
     "DDK-ENV": "interpreters and environments",
     "DDK-ADP": "changing a project",
     "DDK-STA": "starting an adapted project",
     "DDK-STG": "staging",
+    "DDK-OFF": "files of other hosts",
     "DDK-PKG": "packaging",
     "DDK-ICO": "drawing icons",
     "DDK-UPD": "updating the desktop layer",

@@ -98,7 +98,9 @@ def _versions(record: Mapping[str, Any]) -> Iterator[str]:
     package = json.loads(shell.read_text(encoding="utf-8"))
     ships = {**package["dependencies"], **package["devDependencies"]}
     downloads = json.loads(
-        (DOCS.parent / "skill_scripts" / "python_downloads.json").read_text(encoding="utf-8")
+        (DOCS.parent / "skill_scripts" / "dependencies" / "python_downloads.json").read_text(
+            encoding="utf-8"
+        )
     )
     pythons = {(each["major"], each["minor"], each["patch"]) for each in downloads.values()}
     ships["Python of the bundle"] = ".".join(map(str, max(pythons)))

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from skill_scripts import __version__, ci, frontend, git, manifest, record
-from skill_scripts.environment import (
+from skill_scripts import __version__, desktop_toml
+from skill_scripts.dependencies.environment import (
     PRIVATE,
     Interpreter,
     find_environment,
@@ -21,11 +21,14 @@ from skill_scripts.environment import (
     is_outdated,
 )
 from skill_scripts.errors import KitError
-from skill_scripts.findings import BLOCKED, DECIDE, Finding
-from skill_scripts.payload import payload_files, sha256
-from skill_scripts.project import PAYLOAD_FOLDER, find_project
+from skill_scripts.findings.finding import BLOCKED, DECIDE, Finding
+from skill_scripts.findings.surveyed import Progress, Survey
+from skill_scripts.layer import ci, frontend, record
+from skill_scripts.layer.payload import payload_files, sha256
+from skill_scripts.offline.assets import offline
+from skill_scripts.project import git
+from skill_scripts.project.files import PAYLOAD_FOLDER, find_project
 from skill_scripts.survey import survey
-from skill_scripts.surveyed import Progress, Survey
 
 PACKAGES = ".packages"
 
@@ -121,6 +124,7 @@ def adapt(
             shutil.rmtree(folder)
             raise
     _build_front_end(plan, found.draft, None, dry_run, progress)
+    _keep_offline(plan, progress)
     return plan
 
 
@@ -139,14 +143,14 @@ def _adapt_again(
             kit=existing.kit,
         )
     result = Adaptation(root)
-    file = folder / manifest.FILE_NAME
+    file = folder / desktop_toml.FILE_NAME
     text = file.read_text(encoding="utf-8") if file.is_file() else ""
-    draft = manifest.read(file)
-    before = manifest.decided(draft)
+    draft = desktop_toml.read(file)
+    before = desktop_toml.decided(draft)
     for decision in decisions:
-        manifest.decide(draft, decision)
-    result.decided = [line for line in manifest.decided(draft) if line not in before]
-    amended = manifest.amend(text, list(decisions)) if decisions else text
+        desktop_toml.decide(draft, decision)
+    result.decided = [line for line in desktop_toml.decided(draft) if line not in before]
+    amended = desktop_toml.amend(text, list(decisions)) if decisions else text
     if amended != text:
         result.steps.append(f"enter {len(decisions)} decisions in {PAYLOAD_FOLDER}/{file.name}")
     absent = [name for name in existing.absent(folder) if name in current]
@@ -170,7 +174,7 @@ def _adapt_again(
         if decisions:
             found = result.survey.draft["python"]
             lists = [f"python.{key}={json.dumps(found[key])}" for key in ("exclude", "extra")]
-            amended = result.manifest_text = manifest.amend(amended, lists)
+            amended = result.manifest_text = desktop_toml.amend(amended, lists)
     if amended != text:
         # What a person has changed stays theirs, whatever is decided later.
         is_ours = file.name not in existing.changed(folder)
@@ -182,12 +186,28 @@ def _adapt_again(
     if not (folder / PACKAGES).is_dir() and interpreter:
         install_runtime(folder, interpreter)
     _build_front_end(result, draft, built, dry_run, progress)
+    _keep_offline(result, progress)
     return result
+
+
+def _keep_offline(done: Adaptation, progress: Progress) -> None:
+    """Have what pages load from other hosts; what cannot be had is a finding and stops nothing."""
+    try:
+        found = offline(done.root, progress=progress)
+    except KitError as error:
+        done.findings.append(Finding("offline-missing", DECIDE, error.message, error.remedy))
+        return
+    if found.changed:
+        count, size = len(found.entries), found.size / 1e6
+        done.steps.append(f"keep {count} file(s) of other hosts ({size:.1f} MB)")
+    done.findings += [each for each in found.findings() if each.severity == DECIDE]
+    file = done.root / PAYLOAD_FOLDER / desktop_toml.FILE_NAME
+    done.manifest_text = file.read_text(encoding="utf-8")
 
 
 def _build_front_end(
     done: Adaptation,
-    draft: manifest.Manifest,
+    draft: desktop_toml.Manifest,
     built: Mapping[str, str] | None,
     dry_run: bool,
     progress: Progress,
@@ -227,14 +247,14 @@ def _build_front_end(
 
 def _include(done: Adaptation, folder: Path, names: Sequence[str]) -> None:
     """Ship what git ignores of the built files."""
-    file = folder / manifest.FILE_NAME
-    listed = manifest.read(file)["stage"]["include"]
+    file = folder / desktop_toml.FILE_NAME
+    listed = desktop_toml.read(file)["stage"]["include"]
     covered = [PurePosixPath(each) for each in listed]
     if new := [n for n in names if not any(PurePosixPath(n).is_relative_to(c) for c in covered)]:
         decision = f"stage.include={json.dumps([*listed, *new])}"
         existing = record.read(done.root)
         is_ours = existing is not None and file.name not in existing.changed(folder)
-        text = manifest.amend(file.read_text(encoding="utf-8"), [decision])
+        text = desktop_toml.amend(file.read_text(encoding="utf-8"), [decision])
         file.write_text(text, encoding="utf-8", newline="\n")
         record.amend(folder, {file.name: sha256(file)} if is_ours else {}, [decision])
         done.manifest_text = text
@@ -242,7 +262,7 @@ def _include(done: Adaptation, folder: Path, names: Sequence[str]) -> None:
 
 
 def _make_environment_again(
-    root: Path, draft: manifest.Manifest, decisions: Sequence[str], progress: Progress
+    root: Path, draft: desktop_toml.Manifest, decisions: Sequence[str], progress: Progress
 ) -> Survey:
     """Put an environment for `draft` in the place of the private one, if the project loads in it.
 
@@ -293,10 +313,10 @@ def _refuse_blocked(found: Survey) -> None:
 
 def _plan(found: Survey) -> Adaptation:
     files = [f"{PAYLOAD_FOLDER}/{name}" for name in payload_files()]
-    own = [f"{PAYLOAD_FOLDER}/{manifest.FILE_NAME}", f"{PAYLOAD_FOLDER}/{record.FILE_NAME}"]
+    own = [f"{PAYLOAD_FOLDER}/{desktop_toml.FILE_NAME}", f"{PAYLOAD_FOLDER}/{record.FILE_NAME}"]
     plan = Adaptation(found.project.root, sorted({*files, *own}), survey=found)
-    plan.manifest_text = manifest.render(found.draft)
-    plan.decided = manifest.decided(found.draft)
+    plan.manifest_text = desktop_toml.render(found.draft)
+    plan.decided = desktop_toml.decided(found.draft)
     plan.steps = [f"add {len(plan.added)} files in {PAYLOAD_FOLDER}"]
     if found.environment != "own":
         plan.steps.append(f"make the environment {PRIVATE}")
@@ -308,8 +328,8 @@ def _write_payload(stage: Path, manifest_text: str, decisions: Iterable[str]) ->
     files = payload_files()
     for name, source in files.items():
         _copy(source, stage / name)
-    (stage / manifest.FILE_NAME).write_text(manifest_text, encoding="utf-8", newline="\n")
-    names = [*files, manifest.FILE_NAME]
+    (stage / desktop_toml.FILE_NAME).write_text(manifest_text, encoding="utf-8", newline="\n")
+    names = [*files, desktop_toml.FILE_NAME]
     record.write(stage, {name: sha256(stage / name) for name in names}, decisions)
     return [*names, record.FILE_NAME]
 
@@ -366,7 +386,7 @@ def _name_app(found: Survey) -> None:
 
 
 def _decided_settings(decisions: Iterable[str]) -> str:
-    draft = manifest.defaults()
+    draft = desktop_toml.defaults()
     for decision in decisions:
-        manifest.decide(draft, decision)
+        desktop_toml.decide(draft, decision)
     return draft["django"]["settings"]

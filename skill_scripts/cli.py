@@ -17,17 +17,19 @@ from rich.table import Table
 
 from skill_scripts import SPEC_VERSION, __version__
 from skill_scripts.adapt import adapt as adapt_project
+from skill_scripts.dependencies.bundled_python import clear_cache as clear_interpreters
 from skill_scripts.errors import KitError
-from skill_scripts.findings import BLOCKED, DECIDE, FINE, HANDLED, Finding
+from skill_scripts.findings.finding import BLOCKED, DECIDE, FINE, HANDLED, Finding
+from skill_scripts.findings.surveyed import Survey
 from skill_scripts.icons import icons as draw_icons
+from skill_scripts.offline.assets import Offline
+from skill_scripts.offline.assets import offline as keep_offline
 from skill_scripts.package import package as package_project
 from skill_scripts.remove import remove as remove_layer
 from skill_scripts.run import run as run_project
-from skill_scripts.runtime_python import clear_cache as clear_interpreters
 from skill_scripts.stage import DOWNLOADS, Staged, plan
 from skill_scripts.stage import stage as stage_project
 from skill_scripts.survey import survey as survey_project
-from skill_scripts.surveyed import Survey
 from skill_scripts.update import update as update_layer
 
 KIT = Path(__file__).resolve().parent.parent
@@ -140,6 +142,22 @@ def remove(path: ProjectPath, dry_run: DryRun = False, as_json: Json = False) ->
     screen.print(f"{'would remove' if dry_run else 'removed'} {len(done.removed)} files")
     for name in done.kept:
         screen.print(f"kept {name}: not as adapt wrote it", markup=False)
+
+
+@app.command()
+def offline(
+    path: ProjectPath,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Fetch again what is kept already.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Keep the styles, scripts and fonts that pages load from other hosts, for the app to serve."""
+    with _shown_errors(as_json), _progress(as_json) as progress:
+        done = keep_offline(path, refresh=refresh, progress=progress)
+    _print_json(done.as_dict()) if as_json else _show_offline(done)
+    if done.missing:
+        raise typer.Exit(EXIT_DECISIONS)
 
 
 @app.command()
@@ -368,6 +386,14 @@ def _show_findings(findings: list[Finding]) -> None:
 def _show_summary(found: Survey) -> None:
     counts = ", ".join(f"{len(found.having(each))} {each}" for each in COLOURS)
     screen.print(f"\n{found.project.root}: {counts} ({sum(found.seconds.values()):.1f} s)")
+
+
+def _show_offline(done: Offline) -> None:
+    if not done.entries and not done.missing and not done.skipped:
+        screen.print("nothing to do: no page names a style, script or font of another host")
+    for address in done.new:
+        screen.print(f"fetched {address}", markup=False, soft_wrap=True)
+    _show_findings(done.findings())
 
 
 def _show_stage(done: Staged) -> None:

@@ -197,6 +197,16 @@ ERRORS: dict[str, Text] = {
         "Let the project write to a folder of the app data: {{app_data}} in [django.env] or "
         "[django.set]",
     ),
+    # OFF: files of other hosts
+    "DDK-OFF-01": Text(
+        "What pages load from other hosts is too much to carry along; nothing was changed.",
+        "Leave some of it out, with the reason: [offline] skip in desktop.toml",
+    ),
+    "DDK-OFF-02": Text(
+        "The list of the files of other hosts is damaged.",
+        "Restore {file} from version control, or delete its folder and run: "
+        "desktop-django offline {root}",
+    ),
     # PKG: making installers
     "DDK-PKG-01": Text(
         "Installers are made of a finished bundle.",

@@ -11,7 +11,7 @@ from pathlib import Path
 from playwright.sync_api import Error, Locator, sync_playwright
 
 from skill_scripts.errors import KitError
-from skill_scripts.project import PAYLOAD_FOLDER
+from skill_scripts.project.files import PAYLOAD_FOLDER
 
 PNG_SIZES = [16, 24, 32, 48, 64, 128, 256, 512, 1024]
 ICO_SIZES = [16, 24, 32, 48, 64, 128, 256]

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from skill_scripts import inventory, manifest, signing
+from skill_scripts import desktop_toml
+from skill_scripts.bundle import runtime_manifest, signing
+from skill_scripts.bundle.macho import is_macho
+from skill_scripts.dependencies.platforms import Platform, this_platform
 from skill_scripts.errors import KitError
-from skill_scripts.macho import is_macho
-from skill_scripts.platforms import Platform, this_platform
-from skill_scripts.project import PAYLOAD_FOLDER
+from skill_scripts.findings.surveyed import Progress
+from skill_scripts.project.files import PAYLOAD_FOLDER
 from skill_scripts.stage import current
-from skill_scripts.surveyed import Progress
 
 OUTPUT = "dist"  # in desktop-app
 CHECKSUMS = "SHA256SUMS"
@@ -92,8 +93,8 @@ def package(
 
 def _settings(folder: Path, platform: Platform) -> Mapping[str, Any]:
     """[package] of desktop.toml."""
-    file = folder / manifest.FILE_NAME
-    table: Mapping[str, Any] = manifest.read(file).get("package", {})
+    file = folder / desktop_toml.FILE_NAME
+    table: Mapping[str, Any] = desktop_toml.read(file).get("package", {})
     feed = table.get("feed", "")
     if feed and not re.match(r"https://|http://127\.0\.0\.1[:/]", feed):
         raise KitError("DDK-PKG-07", f"package.feed {feed!r} must be https", file=str(file))
@@ -150,11 +151,11 @@ def _build(command: list[str], folder: Path, output: Path) -> list[str]:
 
 def _application(output: Path, staged: Mapping[str, Any]) -> Path:
     """The unpacked application, its bundle compared file by file with the staged one."""
-    found = sorted(output.glob(f"*/**/bundle/{inventory.MANIFEST}"))
+    found = sorted(output.glob(f"*/**/bundle/{runtime_manifest.MANIFEST}"))
     if not found:
         raise KitError("DDK-PKG-05", "the application holds no bundle")
     bundle = found[0].parent
-    now, expected = inventory.file_hashes(bundle), staged["files"]
+    now, expected = runtime_manifest.file_hashes(bundle), staged["files"]
     # Signing changes programs and libraries of macOS, and nothing else.
     signs = any(each.suffix == ".app" for each in bundle.relative_to(output).parents)
     changed = sorted(

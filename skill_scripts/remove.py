@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from skill_scripts import ci, record
 from skill_scripts.errors import KitError
-from skill_scripts.frontend import is_there, take_away, untouched
-from skill_scripts.payload import LEFT_OUT_FOLDERS, sha256
-from skill_scripts.project import PAYLOAD_FOLDER
+from skill_scripts.layer import ci, record
+from skill_scripts.layer.frontend import is_there, take_away, untouched
+from skill_scripts.layer.payload import LEFT_OUT_FOLDERS, sha256
+from skill_scripts.offline import kept
+from skill_scripts.project.files import PAYLOAD_FOLDER
 
 
 @dataclass
@@ -43,6 +44,7 @@ def remove(path: Path, *, dry_run: bool = False) -> Removal:
     doomed = {
         folder / record.FILE_NAME,
         *(folder / name for name in existing.files if name not in changed),
+        *(kept.place(root) / name for name in kept.ours(root)),
     }
     for file in _files(folder):
         if any(file.is_relative_to(each) for each in made):

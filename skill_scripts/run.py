@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from skill_scripts import manifest
-from skill_scripts.environment import Interpreter, find_environment
+from skill_scripts import desktop_toml
+from skill_scripts.dependencies.environment import Interpreter, find_environment
 from skill_scripts.errors import KitError
-from skill_scripts.payload import IN_CHECKOUT
+from skill_scripts.layer.payload import IN_CHECKOUT
 from skill_scripts.processes import clean_environment
-from skill_scripts.project import PAYLOAD_FOLDER, find_project
+from skill_scripts.project.files import PAYLOAD_FOLDER, find_project
 
 HOST = "127.0.0.1"
 # Below the range from which systems take ports for outgoing connections.
@@ -83,9 +83,9 @@ def run(path: Path, *, browser: bool = False, announce: Announce = print) -> int
     """
     root = path.resolve()
     folder = root / PAYLOAD_FOLDER
-    if not (folder / manifest.FILE_NAME).is_file():
+    if not (folder / desktop_toml.FILE_NAME).is_file():
         raise KitError("DDK-ADP-09", f"{path} is not adapted", root=str(root))
-    settings = manifest.read(folder / manifest.FILE_NAME)
+    settings = desktop_toml.read(folder / desktop_toml.FILE_NAME)
     npm = shutil.which("npm")
     if not browser and npm and (folder / "electron" / "node_modules").is_dir():
         announce("opening the shell")
@@ -112,7 +112,7 @@ def app_data_folder(identifier: str) -> Path:
     return (base if base.is_absolute() else Path.home() / ".local" / "share") / name
 
 
-def _run_in_browser(root: Path, settings: manifest.Manifest, announce: Announce) -> int:
+def _run_in_browser(root: Path, settings: desktop_toml.Manifest, announce: Announce) -> int:
     app_data = app_data_folder(settings["app"]["identifier"])
     logs = app_data / "logs"
     logs.mkdir(parents=True, exist_ok=True)
@@ -161,7 +161,7 @@ def _follow(backend: Backend, home: str, announce: Announce) -> dict[str, Any] |
 
 
 def _command(
-    root: Path, settings: manifest.Manifest, app_data: Path
+    root: Path, settings: desktop_toml.Manifest, app_data: Path
 ) -> tuple[list[str], dict[str, str]]:
     django = settings["django"]
     project = find_project(root, django["manage"], django["settings"])

@@ -18,19 +18,29 @@ from typing import Any
 
 from packaging.specifiers import SpecifierSet
 
-from skill_scripts import bytecode, first_run, inventory, locking, manifest, record
-from skill_scripts.application import Source, find_source
+from skill_scripts import desktop_toml
+from skill_scripts.bundle import bytecode, first_run, runtime_manifest
+from skill_scripts.bundle.source_files import Source, find_source
+from skill_scripts.dependencies import locking
+from skill_scripts.dependencies.bundled_python import (
+    DOWNLOADS,
+    Runtime,
+    fetch,
+    find_build,
+    inspect,
+    place,
+)
+from skill_scripts.dependencies.platforms import Platform, choose, this_platform
 from skill_scripts.errors import KitError
-from skill_scripts.findings import DECIDE, HANDLED, Finding
-from skill_scripts.platforms import Platform, choose, this_platform
+from skill_scripts.findings.finding import DECIDE, HANDLED, Finding
+from skill_scripts.findings.surveyed import Progress
+from skill_scripts.layer import record
 from skill_scripts.processes import WINDOWS, clean_environment
-from skill_scripts.project import PAYLOAD_FOLDER, Project, find_project
+from skill_scripts.project.files import PAYLOAD_FOLDER, Project, find_project
 from skill_scripts.run import Backend
-from skill_scripts.runtime_python import DOWNLOADS, Runtime, fetch, find_build, inspect, place
-from skill_scripts.surveyed import Progress
 
 STAGED = "staged"  # in desktop-app
-CHILDREN = Path(__file__).with_name("children.py")
+CHILDREN = Path(__file__).parent / "bundle" / "child_overlay.py"
 COMMAND_LIMIT_SECONDS = 900
 START_LIMIT_SECONDS = 300
 LEFT_OUT_WORTH_A_LOOK = ("database", "secret", "environment", "link out of the project")
@@ -146,11 +156,11 @@ def current(root: Path) -> dict[str, Any]:
 
     Raises KitError DDK-PKG-01 if there is none and DDK-PKG-02 if it is of an older state.
     """
-    staged = inventory.read(root / PAYLOAD_FOLDER / STAGED)
+    staged = runtime_manifest.read(root / PAYLOAD_FOLDER / STAGED)
     if staged is None:
         raise KitError("DDK-PKG-01", f"{root} has no finished stage", root=str(root))
     settings = _adapted(root)[1]
-    changed = inventory.changes_since(staged, _source(_project(root, settings), settings))
+    changed = runtime_manifest.changes_since(staged, _source(_project(root, settings), settings))
     if changed:
         listed = ", ".join(changed[:5])
         raise KitError(
@@ -164,7 +174,7 @@ class _Work:
     """One stage in the making."""
 
     def __init__(
-        self, root: Path, settings: manifest.Manifest, platform: Platform, bundle: Path,
+        self, root: Path, settings: desktop_toml.Manifest, platform: Platform, bundle: Path,
         progress: Progress,
     ) -> None:  # fmt: skip
         self.root, self.settings, self.platform = root, settings, platform
@@ -203,20 +213,20 @@ class _Work:
                 self.bundle, python, self.payload, wanted=self.settings["data"]["prebuilt"]
             )
         with self._step("list parts"):
-            inventory.write_parts(self.bundle, runtime, self.settings)
+            runtime_manifest.write_parts(self.bundle, runtime, self.settings)
             self._open_to_all()
             (self.bundle / "lock.txt").write_text(self.lock.text, encoding="utf-8", newline="\n")
-            content = inventory.write_manifest(
+            content = runtime_manifest.write_manifest(
                 self.bundle, platform=self.platform, runtime=runtime, settings=self.settings,
                 source=source, allow_old_sqlite=allow_old_sqlite,
-                version=inventory.write_version(self.bundle, self.root, self.settings),
+                version=runtime_manifest.write_version(self.bundle, self.root, self.settings),
                 uncompiled=uncompiled,
                 findings=[each for each in self.findings if each.severity == DECIDE],
             )  # fmt: skip
         with self._step("start it once"):
             self._start(python)
             self._require_unchanged(content)
-        sizes = inventory.sizes(self.bundle)
+        sizes = runtime_manifest.sizes(self.bundle)
         return Staged(self.bundle, content, sizes, self.seconds, self.findings)
 
     def keep_lock(self) -> None:
@@ -279,7 +289,7 @@ class _Work:
             )
 
     def _serve_children(self, runtime: Runtime) -> None:
-        """Python children get the overlay too, see children.py."""
+        """Python children get the overlay too, see child_overlay.py."""
         name = "desktop_django_children"
         shutil.copyfile(CHILDREN, runtime.packages / f"{name}.py")
         (runtime.packages / f"{name}.pth").write_text(f"import {name}\n", encoding="utf-8")
@@ -301,7 +311,7 @@ class _Work:
         (self.bundle / "staticfiles").mkdir()
         with tempfile.TemporaryDirectory(prefix="desktop-static-") as app_data:
             done = self._run(
-                [str(python), *inventory.FLAGS, str(self.payload / "launch.py"), "manage",
+                [str(python), *runtime_manifest.FLAGS, str(self.payload / "launch.py"), "manage",
                  "collectstatic", "--noinput", "--verbosity", "0"], app_data,
             )  # fmt: skip
         if done.returncode and "Unknown command: 'collectstatic'" not in done.stdout:
@@ -316,7 +326,7 @@ class _Work:
         with tempfile.TemporaryDirectory(prefix="desktop-start-") as scratch:
             app_data = Path(scratch).resolve() / "app data ü"
             log = Path(scratch, "stderr.log")
-            command = [str(python), *inventory.FLAGS, str(self.payload / "launch.py")]
+            command = [str(python), *runtime_manifest.FLAGS, str(self.payload / "launch.py")]
             backend = Backend(
                 command, self._contract(app_data, bare=True), self.bundle / "app", log
             )
@@ -339,7 +349,7 @@ class _Work:
                 )
 
     def _require_unchanged(self, content: dict[str, Any]) -> None:
-        now = inventory.file_hashes(self.bundle)
+        now = runtime_manifest.file_hashes(self.bundle)
         before = content["files"]
         changed = sorted(
             name for name in {*now, *before} if now.get(name) != before.get(name)
@@ -370,20 +380,20 @@ class _Work:
         }
 
 
-def _adapted(path: Path) -> tuple[Path, manifest.Manifest]:
+def _adapted(path: Path) -> tuple[Path, desktop_toml.Manifest]:
     root = path.resolve()
-    file = root / PAYLOAD_FOLDER / manifest.FILE_NAME
+    file = root / PAYLOAD_FOLDER / desktop_toml.FILE_NAME
     # The reference app has no record: it is the original of what adapt copies.
     if record.read(root) is None and not (file.parent / "launch.py").is_file():
         raise KitError("DDK-ADP-09", f"{path} is not adapted", root=str(root))
-    return root, manifest.read(file)
+    return root, desktop_toml.read(file)
 
 
-def _project(root: Path, settings: manifest.Manifest) -> Project:
+def _project(root: Path, settings: desktop_toml.Manifest) -> Project:
     return find_project(root, settings["django"]["manage"], settings["django"]["settings"])
 
 
-def _source(project: Project, settings: manifest.Manifest) -> Source:
+def _source(project: Project, settings: desktop_toml.Manifest) -> Source:
     return find_source(project.root, settings, project.folder)
 
 

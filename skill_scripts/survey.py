@@ -7,15 +7,15 @@ is in the draft of desktop.toml, and as a finding.
 
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from packaging.specifiers import SpecifierSet
 
-from skill_scripts import manifest, relocation
-from skill_scripts.declarations import read_declarations, requirement_name
-from skill_scripts.environment import (
+from skill_scripts import desktop_toml
+from skill_scripts.dependencies.declarations import read_declarations, requirement_name
+from skill_scripts.dependencies.environment import (
     PRIVATE,
     SERVER_ONLY,
     cache_folder,
@@ -25,30 +25,24 @@ from skill_scripts.environment import (
     make_environment,
     python_in,
 )
-from skill_scripts.findings import (
-    DECIDE,
-    FINE,
-    HANDLED,
-    SEVERITIES,
-    Finding,
-    failed_to_load,
-    judge,
-)
-from skill_scripts.frontend import judge_build
-from skill_scripts.missing import missing_module
-from skill_scripts.preparation import read_preparations
-from skill_scripts.probing import run_probe
-from skill_scripts.project import Project, find_project, walk
-from skill_scripts.repair import (
-    ignored_settings,
-    older_packages,
-    remedy,
-    repair,
-    undeclared,
-    without_newer_python,
-)
-from skill_scripts.source import read_source_findings, static_facts
-from skill_scripts.surveyed import Progress, Survey
+from skill_scripts.findings.finding import DECIDE, FINE, HANDLED, SEVERITIES, Finding
+from skill_scripts.findings.first_data import read_preparations
+from skill_scripts.findings.frontend import judge_build
+from skill_scripts.findings.judge import failed_to_load, judge
+from skill_scripts.findings.source import read_source_findings, static_facts
+from skill_scripts.findings.surveyed import Progress, Survey
+from skill_scripts.offline.assets import foresee
+from skill_scripts.probe.facts import Failure, Page, Pages, SignedIn
+from skill_scripts.probe.run import run_probe
+from skill_scripts.project.files import Project, find_project, walk
+from skill_scripts.repairs import first_account, relocation
+from skill_scripts.repairs.missing import missing_module
+from skill_scripts.repairs.older_packages import OlderPackages
+from skill_scripts.repairs.older_python import OlderPython
+from skill_scripts.repairs.order import repair
+from skill_scripts.repairs.package import Package
+from skill_scripts.repairs.remedy import remedy
+from skill_scripts.repairs.settings_module import ignored_settings
 
 MOST_REPAIRS = 60
 MOST_RELOCATIONS = 5
@@ -69,12 +63,13 @@ def survey(
     project, its declarations are malformed or its dependencies do not install.
     """
     begin = time.monotonic()
-    draft = manifest.defaults()
-    existing = path / "desktop-app" / manifest.FILE_NAME
+    decisions = [*decisions]
+    draft = desktop_toml.defaults()
+    existing = path / "desktop-app" / desktop_toml.FILE_NAME
     if existing.is_file():
-        draft = manifest.read(existing)
+        draft = desktop_toml.read(existing)
     for decision in decisions:
-        manifest.decide(draft, decision)
+        desktop_toml.decide(draft, decision)
     decided_manage = manage or (draft["django"]["manage"] if existing.is_file() else "")
     project = find_project(path, decided_manage, draft["django"]["settings"])
     draft["django"]["manage"] = project.manage
@@ -97,9 +92,10 @@ def survey(
     begin = time.monotonic()
     progress("running the project's settings")
     _load(result, progress)
-    if not result.facts["error"]:
+    if not result.facts.error:
         result.findings += _move_writes(result, progress)
-        _try_sign_in(result, progress)
+        is_open = first_account.is_open(decisions, existing.is_file())
+        _try_sign_in(result, is_open, progress)
     result.findings += filter(None, [ignored_settings(result)])
     result.findings += _leftovers(project)
     result.seconds["load"] = time.monotonic() - begin
@@ -109,6 +105,7 @@ def survey(
     result.findings += _choose_for_stage(result)
     result.findings += judge_build(project, result.facts, draft)
     result.findings += read_source_findings(project)
+    result.findings += foresee(project)
     result.findings += read_preparations(project, result.facts, draft)
     result.findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     result.seconds["judge"] = time.monotonic() - begin
@@ -146,12 +143,14 @@ def _provide_interpreter(result: Survey, private: Path | None, progress: Progres
     result.interpreter = result.made.interpreter
     result.environment = "private" if private else "cache"
     if result.made.gone:  # found by an earlier survey, as is what it added
-        result.findings.append(without_newer_python(result))
+        older = OlderPython(result.made.gone)
+        older.narrow(result)
+        result.findings.append(older.finding(result))
     wanted["extra"] += result.made.added
     if result.made.as_of:
-        result.findings.append(older_packages(result.made.as_of))
+        result.findings.append(OlderPackages(result.made.as_of).finding(result))
     else:
-        result.findings += map(undeclared, result.made.added)
+        result.findings += (Package(each).finding(result) for each in result.made.added)
     if has_unusable_environment(project):
         wanted["interpreter"] = python_in(Path(PRIVATE)).as_posix()
     result.findings.append(
@@ -167,45 +166,45 @@ def _provide_interpreter(result: Survey, private: Path | None, progress: Progres
 def _load(result: Survey, progress: Progress) -> None:
     """Run the project; repair what stops it; keep the facts of the last run."""
     assert result.interpreter is not None
-    repairs: dict[str, Finding] = {}
+    repaired: dict[tuple[str, str], Finding] = {}
     for _ in range(MOST_REPAIRS):
         result.facts = run_probe(result.project, result.draft, result.interpreter)
-        failure = result.facts["error"]
+        failure = result.facts.error
         if not failure:
             # Without its data a project may fail here; a module that is missing is real.
-            failure = result.facts.get("tables_error")
-            repaired = repair(result, failure) if failure and missing_module(failure) else None
-            if repaired is None:
+            failure = result.facts.tables_error
+            if not failure or not missing_module(failure):
                 break
-            repairs[repaired.what] = repaired
+        elif result.facts.step == "landing" and not missing_module(failure):
+            result.facts = result.facts.also(error=None)
+            what, do = f"the first page fails: {failure.text}", "name another: --set app.home=PATH"
+            result.findings.append(Finding("landing", DECIDE, what, do))
+            break
+        found = repair(result, failure)
+        if found:
+            progress(found.what)
+            repaired[found.id, found.key or found.what] = found
             continue
-        if result.facts["step"] == "landing" and not missing_module(failure):
-            result.facts["error"] = None
-            result.findings.append(
-                Finding(
-                    "landing",
-                    DECIDE,
-                    f"the first page fails: {failure['text']}",
-                    "name another: --set app.home=PATH",
-                )
-            )
-            break
-        repaired = repair(result, failure)
-        if repaired is None:
-            if result.facts["step"] == "manage":
-                failure["file"] = failure["file"] or result.project.manage
-            step = result.facts["step"]
-            result.findings.append(failed_to_load(failure, step, remedy(result, failure)))
+        if result.facts.error:
             # Older packages that did not help are no decision to take.
-            repairs = {what: each for what, each in repairs.items() if each.id != "too-new"}
+            repaired = {key: each for key, each in repaired.items() if each.id != "too-new"}
             result.findings = [each for each in result.findings if each.id != "too-new"]
-            if "settings" not in result.facts:
-                named = result.facts.get("settings_module") or result.project.settings
-                result.facts = static_facts(result.project, named) | result.facts
-            break
-        progress(repaired.what)
-        repairs[repaired.what.partition(" = ")[0]] = repaired
-    result.findings += repairs.values()
+            result.findings.append(_give_up(result, failure))
+        break
+    result.findings += repaired.values()
+
+
+def _give_up(result: Survey, failure: Failure) -> Finding:
+    """The finding for a project that does not load; of its settings, what their source says."""
+    step = result.facts.step
+    if step == "manage":
+        failure = replace(failure, file=failure.file or result.project.manage)
+        result.facts = result.facts.also(error=failure)
+    found = failed_to_load(failure, step, remedy(result, failure))
+    if "settings" not in result.facts.reported:
+        named = result.facts.settings_module or result.project.settings
+        result.facts = result.facts.over(static_facts(result.project, named))
+    return found
 
 
 def _move_writes(result: Survey, progress: Progress) -> Iterator[Finding]:
@@ -215,15 +214,15 @@ def _move_writes(result: Survey, progress: Progress) -> Iterator[Finding]:
     """
     proposals = relocation.proposals(result.project, result.facts)
     for table, name, value in list(proposals)[:MOST_RELOCATIONS]:
-        if not result.facts["writes"]:
+        if not result.facts.writes:
             return
         assert result.interpreter is not None
         progress(f"trying {name}")
         decided = result.draft["django"][table]
         decided[name] = value
         facts = run_probe(result.project, result.draft, result.interpreter)
-        moved = [each for each in result.facts["writes"] if each not in facts["writes"]]
-        if facts["error"] or not set(facts["writes"]) < set(result.facts["writes"]):
+        moved = [each for each in result.facts.writes if each not in facts.writes]
+        if facts.error or not set(facts.writes) < set(result.facts.writes):
             del decided[name]
             continue
         result.facts = facts
@@ -233,7 +232,7 @@ def _move_writes(result: Survey, progress: Progress) -> Iterator[Finding]:
             f"the project writes into its own folder when it starts: {', '.join(moved[:5])}",
             f"moved to app data by {name} in [django.{table}]",
         )
-    if left := result.facts.get("writes"):
+    if left := result.facts.writes:
         yield Finding(
             "writes",
             DECIDE,
@@ -260,21 +259,19 @@ def _leftovers(project: Project) -> Iterator[Finding]:
 def _choose_for_stage(result: Survey) -> Iterator[Finding]:
     """Decisions on the first page and on what is bundled, with a value that works."""
     draft, facts = result.draft, result.facts
-    pages = facts.get("urls", {})
-    landing = facts.get("landing", {"status": 404, "path": "/"})
+    pages = facts.urls
+    landing = facts.landing or Page(404, "/", login=False)
     # Without a page of its own at /, Django shows its welcome page there, or a middleware leads on.
-    unserved = pages and (
-        landing["status"] == 404 or (pages["root"] is None and landing["path"] == "/")
-    )
-    if landing["status"] >= 500:
+    unserved = pages and (landing.status == 404 or (pages.root is None and landing.path == "/"))
+    if landing.status >= 500:
         yield Finding(
             "landing",
             DECIDE,
-            f"the first page fails on empty tables: {landing.get('error') or landing['status']}",
+            f"the first page fails on empty tables: {landing.error or landing.status}",
             "if migrations or data.first_run bring what it lacks, nothing; else name another: "
             "--set app.home=PATH",
         )
-    candidates = _usable_pages(pages) if unserved else []
+    candidates = _usable_pages(pages) if pages and unserved else ()
     if candidates and draft["app"]["home"] == "/":
         draft["app"]["home"] = candidates[0]
         yield Finding(
@@ -286,7 +283,7 @@ def _choose_for_stage(result: Survey) -> Iterator[Finding]:
     unused = [
         name
         for name in sorted(result.declared.names() & SERVER_ONLY.keys())
-        if SERVER_ONLY[name] not in facts.get("modules", [])
+        if SERVER_ONLY[name] not in facts.modules
     ]
     exclude = draft["python"]["exclude"]
     replaced = {requirement_name(line) for line in draft["python"]["extra"]}
@@ -318,42 +315,42 @@ def _choose_for_stage(result: Survey) -> Iterator[Finding]:
             )
 
 
-def _usable_pages(pages: dict[str, Any]) -> list[str]:
+def _usable_pages(pages: Pages) -> Sequence[str]:
     """Candidates for a first page: those that answer, then those that want a signed-in user, then
     what describes an interface to programs, then those where one signs in."""
-    answers = pages.get("answers", {})
-    good = [page for page, answer in answers.items() if answer["status"] < 400]
-    walls = {answer["path"] for answer in answers.values() if answer["login"]}
+    answers = pages.answers or {}
+    good = [page for page, answer in answers.items() if answer.status < 400]
+    walls = {answer.path for answer in answers.values() if answer.login}
     good.sort(
         key=lambda page: (
             page in walls or "login" in page,
             re.search(r"swagger|redoc|schema|openapi", page) is not None,
-            answers[page]["login"],
+            answers[page].login,
         )
     )
-    return good or pages["pages"]
+    return good or pages.pages
 
 
-def _try_sign_in(result: Survey, progress: Progress) -> None:
-    """Find out whether the one user of a desktop app would get past a login wall."""
-    landing, pages = result.facts.get("landing", {}), result.facts.get("urls", {})
+def _try_sign_in(result: Survey, is_open: bool, progress: Progress) -> None:
+    """Find out what gets the one person of a desktop app past a login wall."""
+    landing, pages = result.facts.landing, result.facts.urls
     home = result.draft["app"]["home"]
-    if not landing.get("login"):
-        inner = {*pages.get("guarded", ())} & {*pages.get("pages", ())}
-        home = "" if pages.get("sign_up") else min(inner, default="")
-    if not home or result.draft["login"]["user"]:
+    if not (landing and landing.login):
+        inner = {*pages.guarded} & {*pages.pages} if pages and not pages.sign_up else ()
+        home = min(inner, default="")
+    if not (home or result.draft["login"]["first_account"]) or result.draft["login"]["user"]:
         return
     assert result.interpreter is not None
     progress("trying to sign in")
+    if first_account.offer(result, home, is_open) or not home:
+        return
     tried = {
         **result.draft,
         "app": {**result.draft["app"], "home": home},
-        "login": {"user": "desktop", "create": True},
+        "login": {"user": "desktop", "create": True, "first_account": False},
     }
-    facts = run_probe(result.project, tried, result.interpreter)
-    result.facts["signed_in"] = facts.get("landing", {}) | {
-        "error": facts["error"]["text"] if facts["error"] else ""
-    }
+    signed_in = SignedIn.seen(run_probe(result.project, tried, result.interpreter))
+    result.facts = result.facts.also(signed_in=signed_in)
 
 
 def _django_that_made(project: Project) -> str:

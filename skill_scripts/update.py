@@ -18,12 +18,13 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
-from skill_scripts import SPEC_VERSION, __version__, baseline, manifest, record
+from skill_scripts import SPEC_VERSION, __version__, desktop_toml
 from skill_scripts.adapt import PACKAGES, check_visible, install_runtime
-from skill_scripts.environment import find_environment
+from skill_scripts.dependencies.environment import find_environment
 from skill_scripts.errors import KitError
-from skill_scripts.payload import payload_files
-from skill_scripts.project import PAYLOAD_FOLDER, find_project
+from skill_scripts.layer import record, texts
+from skill_scripts.layer.payload import payload_files
+from skill_scripts.project.files import PAYLOAD_FOLDER, find_project
 
 WORKPLACE = ".update"  # in desktop-app while an update runs
 RUNTIME_PACKAGES, SHELL_PACKAGES = "requirements.txt", "electron/package-lock.json"
@@ -80,13 +81,13 @@ def update(
             "DDK-ADP-11", f"adapted by kit {existing.kit}; this is kit {__version__}",
             kit=existing.kit,
         )  # fmt: skip
-    decided = manifest.read(folder / manifest.FILE_NAME)
+    decided = desktop_toml.read(folder / desktop_toml.FILE_NAME)
     result = Update(root, existing.kit)
     wanted = _compare(result, existing)
     check_visible(root, wanted)
     digests = {name: _digest(file.read_bytes()) for name, file in payload_files().items()}
-    if manifest.FILE_NAME in existing.files:
-        digests[manifest.FILE_NAME] = existing.files[manifest.FILE_NAME]
+    if desktop_toml.FILE_NAME in existing.files:
+        digests[desktop_toml.FILE_NAME] = existing.files[desktop_toml.FILE_NAME]
     renewed = RUNTIME_PACKAGES in wanted and (folder / PACKAGES).is_dir()
     if renewed:
         result.steps.append(f"install the runtime's own packages in {PAYLOAD_FOLDER}/{PACKAGES}")
@@ -94,7 +95,7 @@ def update(
         result.steps.append(f"left to you: npm ci in {PAYLOAD_FOLDER}/electron")
     if decided["spec"] != SPEC_VERSION:
         result.steps.append(
-            f'left to you: spec = "{SPEC_VERSION}" in {manifest.FILE_NAME}, to be judged by it'
+            f'left to you: spec = "{SPEC_VERSION}" in {desktop_toml.FILE_NAME}, to be judged by it'
         )
     recorded = (existing.kit, existing.spec, dict(existing.files), bool(existing.texts))
     is_recorded = recorded == (__version__, SPEC_VERSION, digests, True)
@@ -147,7 +148,7 @@ def _compare(result: Update, existing: record.Record) -> dict[str, bytes | None]
         if written and _is_same(there, written):
             wanted[name] = new
             _note(result, result.replaced, "replace", name)
-        elif written == _digest(new) or not (baseline.is_text(there) and baseline.is_text(new)):
+        elif written == _digest(new) or not (texts.is_text(there) and texts.is_text(new)):
             # Binary files of the payload are icons, and changed ones are the app's own.
             _note(result, result.kept, "keep your", name)
         elif (merged := _merge(there, existing.texts.get(written or ""), new)) is not None:
@@ -163,7 +164,7 @@ def _compare(result: Update, existing: record.Record) -> dict[str, bytes | None]
             )
     for name, written in existing.files.items():
         file = folder / name
-        if name in payload or name == manifest.FILE_NAME or not file.is_file():
+        if name in payload or name == desktop_toml.FILE_NAME or not file.is_file():
             continue
         if _is_same(file.read_bytes(), written):
             wanted[name] = None

@@ -5,6 +5,7 @@ launch.py worker NAME     run one of the workers of desktop.toml
 launch.py manage ARGS...  run a management command on the desktop's data
 launch.py restore --list  the backups of the desktop's data, as JSON
 launch.py restore NAME    put a backup in the database's place; what was there is set aside
+launch.py password        let the next start ask for a new password
 """
 
 import sys

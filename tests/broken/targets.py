@@ -113,6 +113,29 @@ VIEWS = "items/views.py"
 LAUNCH = "desktop-app/launch.py"
 TOML = "desktop-app/desktop.toml"
 
+# The reference app has no users.
+ACCOUNTS = (
+    (
+        SETTINGS,
+        '    "django.contrib.humanize",\n',
+        '    "django.contrib.auth",\n    "django.contrib.contenttypes",\n'
+        '    "django.contrib.humanize",\n    "django.contrib.sessions",\n',
+    ),
+    (
+        SETTINGS,
+        '    "django.middleware.common.CommonMiddleware",\n',
+        '    "django.contrib.sessions.middleware.SessionMiddleware",\n'
+        '    "django.middleware.common.CommonMiddleware",\n',
+    ),
+    (
+        SETTINGS,
+        '    "django.contrib.messages.middleware.MessageMiddleware",\n',
+        '    "django.contrib.auth.middleware.AuthenticationMiddleware",\n'
+        '    "django.contrib.messages.middleware.MessageMiddleware",\n',
+    ),
+    (TOML, "[data]\n", "[login]\nfirst_account = true\n\n[data]\n"),
+)
+
 PRUNE_AT_ONCE = """        self._mark(change)
         for file in self._backed_up:
             backups.prune(file, self.folder)
@@ -148,7 +171,7 @@ UNREACHABLE = (
     "NET-2 NET-4 NET-5 NET-6 RDY-3 RDY-5 RDY-6 TOK-1 TOK-2 TOK-3 TOK-4 TOK-5 TOK-6 TOK-7 TOK-8 "
     "TOK-9 DAT-1 DAT-2 DAT-3 DAT-4 DAT-8 DAT-9 DAT-11 DAT-12 DAT-13 PRC-2 PRC-3 PRC-4 PRC-5 PRC-7 "
     "PRC-8 PRC-9 NET-7 NET-8 TOK-11 DAT-23 PRC-10 PRC-11 WEB-9 WEB-10 WEB-12 WEB-13 PRC-12 "
-    "WEB-1 WEB-2 WEB-3 WEB-4 WEB-5 WEB-8"
+    "WEB-1 WEB-2 WEB-3 WEB-4 WEB-5 WEB-8 WEB-11"
 )
 
 BROKEN = (
@@ -409,6 +432,49 @@ BROKEN = (
         "CSRF off",
         "TOK-9",
         (SETTINGS, '    "django.middleware.csrf.CsrfViewMiddleware",\n', ""),
+    ),
+    # ACC
+    broken(
+        "asks for the first account at every launch",
+        "ACC-1",
+        *ACCOUNTS,
+        ("entrance.py", "        return not accounts.exist()", "        return not self.done"),
+        ("ownpages.py", "self.done = not self.is_wanted()", "self.done = True"),
+    ),
+    broken(
+        "its form is taken from any page",
+        "ACC-2",
+        *ACCOUNTS,
+        ("ownpages.py", "if not constant_time_compare(", "if False and constant_time_compare("),
+    ),
+    broken(
+        "an account in two transactions",
+        "ACC-3",
+        *ACCOUNTS,
+        ("accounts.py", "with transaction.atomic(using=database):", "if True:"),
+    ),
+    broken(
+        "an account for each submission",
+        "ACC-4",
+        *ACCOUNTS,
+        ("accounts.py", "            if exist():\n                return None\n", ""),
+        ("ownpages.py", "            if not self.is_wanted():\n", "            if False:\n"),
+    ),
+    broken(
+        "an account that comes with the data",
+        "ACC-1 ACC-2 ACC-3 ACC-4 ACC-5",
+        *ACCOUNTS,
+        (
+            "migrations.py",
+            "        if self.manifest.login_create:\n",
+            "        if True:\n",
+        ),
+        (
+            "migrations.py",
+            "_create_user(self.manifest.login_user)",
+            '_create_user("admin")',
+        ),
+        staged=True,
     ),
     # DAT
     broken(
@@ -722,14 +788,20 @@ BROKEN = (
         (BASE, HEAD, f'<script src="/static/gone.js"></script>{HEAD}'),
     ),
     broken(
-        "external font",
+        "external picture",
         "WEB-4",
+        (BASE, HEAD, f'{HEAD}<img src="https://pictures.example/pony.png" alt="">'),
+        (SETTINGS, "default-src 'self';", "default-src *;"),
+    ),
+    broken(
+        "external font",
+        "WEB-4 WEB-11",
         (BASE, HEAD, f'<link rel="stylesheet" href="https://fonts.example/play.css">{HEAD}'),
         (SETTINGS, "default-src 'self';", "default-src *;"),
     ),
     broken(
         "external script",
-        "WEB-4",
+        "WEB-4 WEB-11",
         (BASE, HEAD, f'<script src="https://cdn.example/lib.js"></script>{HEAD}'),
         (SETTINGS, "default-src 'self';", "default-src *;"),
     ),
@@ -888,8 +960,8 @@ BROKEN = (
         "WEB-9",
         (
             "files.py",
-            "        return _File(path, headers.items())\n",
-            '        return _File(path, headers.items(), encodings={"gzip": f"{path}.gz"})\n',
+            "        return RangedFile(path, headers.items())\n",
+            '        return RangedFile(path, headers.items(), encodings={"gzip": f"{path}.gz"})\n',
         ),
     ),
     broken(

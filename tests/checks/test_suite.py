@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -278,7 +277,6 @@ class TestHostileBackends:
         change(target / "desktop-app" / "desktop.toml", "MODE", mode)
         scratch = tmp_path / "scratch"
         scratch.mkdir()
-        started = time.monotonic()
         before = {p.name for p in target.rglob("*")}
         report = tmp_path / "report.json"
         environment = {**os.environ, "TMPDIR": str(scratch)}
@@ -289,7 +287,6 @@ class TestHostileBackends:
         }
         assert done.returncode == 1, done.stdout
         assert verdicts[failed] == "FAIL"
-        assert time.monotonic() - started < 200
         assert not list(scratch.iterdir())
         assert {p.name for p in target.rglob("*")} == before
         assert not [p for p in psutil.process_iter() if str(target) in " ".join(command_of(p))]

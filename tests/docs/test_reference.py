@@ -1,5 +1,6 @@
 """Whatever a person can type, set or meet is in the reference."""
 
+import ast
 import importlib.util
 import json
 import re
@@ -12,6 +13,9 @@ import pytest
 
 from checks import criteria
 from skill_scripts.errors import ERRORS
+from skill_scripts.findings.finding import DECIDE, FINDINGS, Meaning
+from skill_scripts.findings.frontend import LOADERS
+from skill_scripts.findings.judge import INTEGRATIONS
 
 from .pages import DOCS, KIT
 
@@ -19,7 +23,7 @@ REFERENCE = DOCS / "reference"
 READS_VARIABLE = re.compile(
     r"""(?:os\.environ|\benviron)(?:\.get\(|\.setdefault\(|\[)\s*["']([A-Z][A-Z0-9_]+)["']"""
     r"""|getenv\(\s*["']([A-Z][A-Z0-9_]+)["']"""
-    r"""|process\.env\.([A-Z][A-Z0-9_]+)|\benv\.([A-Z][A-Z0-9_]+)"""
+    r"""|process\.env\.([A-Z][A-Z0-9_]+)|(?<!django\.)\benv\.([A-Z][A-Z0-9_]+)"""
 )
 # Read because every program does, and explained nowhere else either.
 SYSTEM = {"PATH", "HOME"}
@@ -87,6 +91,37 @@ def test_every_error_code_is_listed():
     assert [code for code in ERRORS if f"`{code}`" not in listed] == []
 
 
+def made_in(tree):
+    """Id and severity of the findings that source makes, as far as they are plain; a computed id
+    by its beginning."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(ast.Name("Finding"), [ast.Constant(str(name)), ast.Name(severity), *_]):
+                yield name, severity.lower()
+            case ast.Call(ast.Name("Finding"), [ast.JoinedStr([ast.Constant(start), *_]), ast.Name(
+                severity
+            ), *_]):  # fmt: skip
+                yield f"{start}…", severity.lower()
+
+
+def test_every_finding_is_in_the_registry_with_its_severities():
+    made = {(each[1], each[2]) for each in INTEGRATIONS} | {(n, DECIDE) for n in LOADERS.values()}
+    for file in (KIT / "skill_scripts").rglob("*.py"):
+        made.update(made_in(ast.parse(file.read_text(encoding="utf-8"))))
+    assert made == {(n, severity) for n, each in FINDINGS.items() for severity in each.severities}
+
+
+def test_every_finding_is_listed():
+    listed = text("findings.md")
+    assert [name for name in FINDINGS if f"| `{name}` |" not in listed] == []
+
+
+def test_a_decision_without_a_question_stops_the_generator(generator, monkeypatch):
+    monkeypatch.setitem(FINDINGS, "new", Meaning((DECIDE,), "It is new."))
+    with pytest.raises(SystemExit, match="has no question for new"):
+        generator.skill()
+
+
 def test_every_exit_code_of_the_backend_is_listed():
     source = (KIT / "reference_app/desktop-app/desktop_runtime/contract.py").read_text()
     codes = re.findall(r"^    [A-Z_]+ = (\d+)$", source, re.M)
@@ -117,7 +152,7 @@ def test_every_key_of_the_manifest_is_listed():
 def test_every_variable_that_is_read_is_explained():
     sources = [
         KIT / "kit.py",
-        *(KIT / "skill_scripts").glob("*.py"),
+        *(KIT / "skill_scripts").rglob("*.py"),
         *(KIT / "checks").glob("*.py"),
         *(KIT / "reference_app" / "desktop-app" / "desktop_runtime").rglob("*.py"),
         *(KIT / "reference_app" / "desktop-app" / "electron").glob("*.*js"),

@@ -1,6 +1,5 @@
 """SKILL.md is valid, complete, and its commands do what it says."""
 
-import ast
 import re
 import shlex
 import shutil
@@ -11,7 +10,7 @@ import yaml
 from uv import find_uv_bin
 
 from checks import criteria
-from skill_scripts.findings import BLOCKED, DECIDE, INTEGRATIONS
+from skill_scripts.findings.finding import BLOCKED, DECIDE, FINDINGS
 
 from .pages import KIT, run_line, said
 
@@ -77,25 +76,11 @@ def test_body_is_short_and_references_are_one_level_deep(skill):
         assert "](" not in text
 
 
-def findings_to_decide():
-    """Identifiers of findings that somebody has to decide on, read from where they are made."""
-    found = {each[1] for each in INTEGRATIONS if each[2] == DECIDE}
-    for file in (KIT / "skill_scripts").glob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            match node:
-                case ast.Call(ast.Name("Finding"), [name, ast.Name("DECIDE"), *_]):
-                    if isinstance(name, ast.JoinedStr):
-                        found.add(f"{name.values[0].value}…")
-                    elif isinstance(name, ast.Constant):
-                        found.add(name.value)
-    return found
-
-
 def test_every_decision_is_in_the_table(skill):
     _, body = split(skill)
     table = body[body.index("### Decisions") : body.index("## 3.")]
-    assert findings_to_decide()
-    assert sorted(each for each in findings_to_decide() if f"`{each}`" not in table) == []
+    decisions = [name for name, each in FINDINGS.items() if DECIDE in each.severities]
+    assert [each for each in decisions if f"`{each}`" not in table] == []
 
 
 def criteria_in(text):

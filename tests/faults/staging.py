@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from skill_scripts import runtime_python
+from skill_scripts.dependencies import bundled_python
 from skill_scripts.stage import stage
 
 from . import project
@@ -28,7 +28,7 @@ def make(folder: Path, payload: Path) -> Place:
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "start"]):
         author = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
         subprocess.run(["git", "-C", str(root), *author, *command], check=True)
-    runtime_python.INTERPRETERS = folder / "interpreters"
+    bundled_python.INTERPRETERS = folder / "interpreters"
     stage(root, downloads=build.downloads, mirror=build.mirror, allow_old_sqlite=True)
     bundle = root / "desktop-app" / "staged"
     python = str(bundle / "python" / "bin" / "python3")

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from skill_scripts import environment as environments
 from skill_scripts.cli import app
+from skill_scripts.dependencies import environment as environments
 
 from . import projects
 

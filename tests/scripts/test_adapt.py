@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from skill_scripts import adapt, payload, record
+from skill_scripts import adapt
+from skill_scripts.layer import payload, record
 
 from . import projects
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from skill_scripts import record
+from skill_scripts.layer import record
 
 from . import projects
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from skill_scripts import environment, probing
+from skill_scripts.dependencies import environment
+from skill_scripts.probe import run
 
 from . import projects
 
@@ -213,7 +214,7 @@ UNIX_CASES = [
     ids=lambda case: case.name,
 )
 def test_it_is_answered_clearly_and_nothing_is_written(case, make_project, kit, monkeypatch):
-    monkeypatch.setattr(probing, "PROBE_LIMIT_SECONDS", 1 if case.words == HANGS else 60)
+    monkeypatch.setattr(run, "PROBE_LIMIT_SECONDS", 1 if case.words == HANGS else 60)
     monkeypatch.setattr(environment, "START_LIMIT_SECONDS", 1)
     root = make_project(case.files, settings=case.settings, name="project")
     case.build(root)

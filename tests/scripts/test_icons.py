@@ -9,7 +9,7 @@ from skill_scripts import icons
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = ROOT / "reference_app" / "desktop-app" / "icons"
-NEUTRAL = ROOT / "skill_scripts" / "neutral_icons"
+NEUTRAL = ROOT / "skill_scripts" / "layer" / "neutral_icons"
 SVG = ROOT / "reference_app" / "assets" / "brand" / "icon.svg"
 PNG = b"\x89PNG\r\n\x1a\n"
 WIDE = '<svg xmlns="http://www.w3.org/2000/svg" width="20" height="10"/>'

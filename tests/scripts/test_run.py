@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 
 import psutil
@@ -90,10 +89,8 @@ def test_check_runs_the_suite_and_not_the_targets_tests(make_project, kit):
     kit("adapt", root)
 
     command = [sys.executable, "-m", "skill_scripts", "check", str(root), "--only", "ADP"]
-    begin = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, cwd=root)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert "the target ran" not in done.stdout + done.stderr
     assert "ADP-4" in done.stdout
-    assert time.monotonic() - begin < 60

@@ -105,10 +105,20 @@ def test_a_login_wall_is_seen(make_project, kit_json):
         """,
     )
 
-    (wall,) = findings(kit_json("survey", root), "login-wall")
+    document = kit_json("survey", root)
+    (wall,) = findings(document, "login-wall")
 
-    assert wall["severity"] == "decide"
+    assert document["manifest"]["login"]["first_account"] is True
+    assert wall["severity"] == "handled"
+    assert "asks for the first account (tried: / then answers 200)" in wall["do"]
+    assert "--set login.first_account=false" in wall["do"]
     assert "--set login.user=NAME" in wall["do"]
+
+    document = kit_json("survey", root, "--set", "login.first_account=false")
+    (wall,) = findings(document, "login-wall")
+
+    assert document["manifest"]["login"]["first_account"] is False
+    assert wall["severity"] == "decide"
     assert "(tried: / then answers 200)" in wall["do"]
 
 
@@ -160,7 +170,7 @@ def test_inner_pages_that_nobody_gets_into_are_a_login_wall(make_project, kit_js
     document = kit_json("survey", make_project({"site1/urls.py": urls}, settings=SIGNING_IN))
 
     (wall,) = findings(document, "login-wall")
-    assert wall["severity"] == "decide"
+    assert wall["severity"] == "handled"
     assert "pages ask to sign in (/notes/" in wall["what"]
     assert "--set login.user=NAME --set login.create=true" in wall["do"]
     assert "(tried: /notes/ then answers 200)" in wall["do"]
@@ -175,6 +185,36 @@ def test_open_pages_and_a_sign_up_are_no_login_wall(make_project, kit_json, furt
     document = kit_json("survey", make_project({"site1/urls.py": urls}, settings=SIGNING_IN))
 
     assert findings(document, "login-wall") == []
+    assert document["manifest"]["login"]["first_account"] is False
+
+
+def test_a_user_model_that_cannot_be_made_leaves_the_decision(make_project, kit_json):
+    model = """
+    from django.contrib.auth.models import AbstractBaseUser, UserManager
+    from django.db import models
+
+    class People(UserManager):
+        def create_superuser(self, card):
+            pass
+
+    class Person(AbstractBaseUser):
+        card = models.CharField(max_length=10, unique=True)
+        USERNAME_FIELD = "card"
+        objects = People()
+    """
+    urls = f"{INNER_PAGES}urlpatterns = [path('', login_required(page))]\n"
+    files = {"site1/urls.py": urls, "cards/__init__.py": "", "cards/models.py": model}
+    settings = f'{SIGNING_IN}INSTALLED_APPS += ["cards"]\nAUTH_USER_MODEL = "cards.Person"\n'
+    root = make_project(files, settings=settings)
+
+    document = kit_json("survey", root)
+    assert findings(document, "login-wall")[0]["severity"] == "decide"
+    assert document["manifest"]["login"]["first_account"] is False
+
+    document = kit_json("survey", root, "--set", "login.first_account=true")
+    (refused,) = findings(document, "first-account")
+    assert refused["severity"] == "blocked"
+    assert "People.create_superuser() got an unexpected keyword argument" in refused["what"]
 
 
 def test_without_a_page_at_the_root_another_is_opened(make_project, kit_json):
@@ -391,7 +431,7 @@ def test_no_manage_but_a_server_entry_point(make_project, kit_json):
     assert document["facts"]["step"] == "done"
 
 
-def test_ten_thousand_files_take_less_than_five_seconds(make_project):
+def test_ten_thousand_files_cost_little_more_than_reading_them(make_project):
     root = make_project()
     for folder in range(100):
         (root / f"data{folder}").mkdir()
@@ -399,11 +439,15 @@ def test_ten_thousand_files_take_less_than_five_seconds(make_project):
             (root / f"data{folder}" / f"module{number}.py").write_text("x = 1\n")
     (root / "data1" / "loop").symlink_to(root, target_is_directory=True)
 
-    begin = time.monotonic()
+    # The processor's time, not the clock's: the machine may be busy.
+    begin = time.process_time()
+    read = [each.read_bytes() for each in root.rglob("*.py")]
+    floor = time.process_time() - begin
     found = survey(root)
 
-    assert len(found.project.files) > 10_000
-    assert time.monotonic() - begin < 5
+    assert len(found.project.files) > len(read) > 10_000
+    ratio = (time.process_time() - begin - floor) / floor
+    assert ratio < 20, "the time grows with more than the number of files"
 
 
 @pytest.mark.network

@@ -6,7 +6,8 @@ import shutil
 
 import pytest
 
-from skill_scripts import payload, record, update
+from skill_scripts import update
+from skill_scripts.layer import payload, record
 
 from . import projects
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import local_python
 
-from skill_scripts import runtime_python
+from skill_scripts.dependencies import bundled_python
+from skill_scripts.offline import kept
 from skill_scripts.stage import Staged, stage
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -83,7 +85,7 @@ def local_build(tmp_path_factory: pytest.TempPathFactory) -> local_python.LocalB
 @pytest.fixture(scope="session", autouse=True)
 def own_interpreter_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runtime_python, "INTERPRETERS", tmp_path_factory.mktemp("interpreters"))
+        patch.setattr(bundled_python, "INTERPRETERS", tmp_path_factory.mktemp("interpreters"))
         yield
 
 
@@ -106,8 +108,14 @@ def make_project(folder: Path, build: local_python.LocalBuild) -> Project:
 
 @pytest.fixture(scope="session")
 def staged_project(tmp_path_factory: pytest.TempPathFactory, local_build) -> Project:
-    """Staged once; tests must not change it."""
+    """Staged once, with a file of another host; tests must not change it."""
     project = make_project(tmp_path_factory.mktemp("reference"), local_build)
+    notice = kept.notice_name("npm:@scope/lib@1.2.0/a.css", b"Do what you like.")
+    entry = kept.Entry(
+        "https://cdn.example/a.css", "a.css", sha256(b"a{}").hexdigest(), "text/css",
+        "npm:@scope/lib@1.2.0/a.css", "1.2.0", "WTFPL", notice,
+    )  # fmt: skip
+    kept.write(project.root, kept.Kept((entry,)), {"a.css": b"a{}", notice: b"Do what you like."})
     project.stage()
     return project
 

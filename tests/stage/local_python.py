@@ -20,8 +20,8 @@ from tempfile import TemporaryDirectory
 
 from uv import find_uv_bin
 
-from skill_scripts.environment import fitting_pythons
-from skill_scripts.platforms import this_platform
+from skill_scripts.dependencies.environment import fitting_pythons
+from skill_scripts.dependencies.platforms import this_platform
 
 LEFT_OUT = ("test", "tests", "__pycache__", "site-packages", "dist-packages", "idlelib", "config-*")
 ABOUT = """

@@ -13,10 +13,11 @@ import zipfile
 import local_python
 import pytest
 
-from skill_scripts import application, first_run, inventory, locking, runtime_python
 from skill_scripts import package as packaging
+from skill_scripts.bundle import first_run, runtime_manifest, source_files
+from skill_scripts.dependencies import bundled_python, locking
+from skill_scripts.dependencies.platforms import PLATFORMS, this_platform
 from skill_scripts.errors import KitError
-from skill_scripts.platforms import PLATFORMS, this_platform
 from skill_scripts.stage import plan
 
 
@@ -26,10 +27,10 @@ def refused(project, **changes):
     if not marker.exists():
         project.staged.mkdir(exist_ok=True)
         marker.write_text("{}", encoding="utf-8")
-    before = inventory.file_hashes(project.staged)
+    before = runtime_manifest.file_hashes(project.staged)
     with pytest.raises(KitError) as refusal:
         project.stage(**changes)
-    assert inventory.file_hashes(project.staged) == before
+    assert runtime_manifest.file_hashes(project.staged) == before
     assert marker.exists()
     assert not list((project.root / "desktop-app").glob("staged.*"))
     text = str(refusal.value)
@@ -217,7 +218,7 @@ def test_disk_that_fills_while_files_are_copied(project, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(application.shutil, "copyfile", full)
+    monkeypatch.setattr(source_files.shutil, "copyfile", full)
     assert refused(project).code == "DDK-STG-09"
 
 
@@ -275,18 +276,18 @@ class Migration(migrations.Migration):
 
 
 def test_committed_list_has_every_platform_with_a_checksum_and_a_current_sqlite():
-    entries = json.loads(runtime_python.DOWNLOADS.read_text(encoding="utf-8"))
+    entries = json.loads(bundled_python.DOWNLOADS.read_text(encoding="utf-8"))
     for platform in PLATFORMS.values():
-        build = runtime_python.find_build(platform, "3.14")
+        build = bundled_python.find_build(platform, "3.14")
         assert build.release >= "20260602"  # the first with SQLite 3.51.3 or later
     assert all(each["sha256"] for each in entries.values())
 
 
 def _project_and_settings(project):
-    from skill_scripts import manifest
-    from skill_scripts.project import find_project
+    from skill_scripts import desktop_toml
+    from skill_scripts.project.files import find_project
 
-    settings = manifest.read(project.root / "desktop-app/desktop.toml")
+    settings = desktop_toml.read(project.root / "desktop-app/desktop.toml")
     return find_project(project.root, "manage.py"), settings
 
 

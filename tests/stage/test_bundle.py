@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from skill_scripts import inventory
+from skill_scripts.bundle import runtime_manifest
 from skill_scripts.stage import current, stage
 
 UNCHECKED_HASH = 0b01
@@ -44,7 +44,7 @@ def manifest(bundle):
 
 
 def test_manifest_names_every_file_with_its_hash(bundle, manifest):
-    assert manifest["files"] == inventory.file_hashes(bundle)
+    assert manifest["files"] == runtime_manifest.file_hashes(bundle)
 
 
 def test_manifest_says_what_runs(staged_project, manifest):
@@ -95,7 +95,7 @@ def test_app_is_the_source_without_its_tests(bundle):
     assert {"manage.py", "config", "items", "desktop-app"} <= shipped
     assert "tests" not in shipped
     payload = {each.name for each in (bundle / "app" / "desktop-app").iterdir()}
-    assert payload == {"launch.py", "desktop_runtime", "desktop.toml", "__pycache__"}
+    assert payload == {"launch.py", "desktop_runtime", "desktop.toml", "offline", "__pycache__"}
 
 
 def test_first_data_is_migrated_and_seeded(bundle, tmp_path):
@@ -112,7 +112,16 @@ def test_parts_list_names_every_package_with_its_licence(bundle, manifest):
     assert {
         f"pkg:pypi/{name}@{version}" for name, version in manifest["packages"].items()
     } <= listed
+    assert parts["components"][-1] == {
+        "type": "library",
+        "bom-ref": "pkg:npm/%40scope/lib@1.2.0",
+        "name": "@scope/lib",
+        "version": "1.2.0",
+        "purl": "pkg:npm/%40scope/lib@1.2.0",
+        "licenses": [{"license": {"name": "WTFPL"}}],
+    }
     licences = (bundle / "LICENCES.txt").read_text(encoding="utf-8")
+    assert "Do what you like." in licences
     assert "PYTHON SOFTWARE FOUNDATION LICENSE" in licences
     assert all(f"{each['name']} {each['version']}" in licences for each in parts["components"][2:])
 
@@ -163,7 +172,7 @@ def test_moved_read_only_without_environment_and_network(bundle, manifest, tmp_p
         assert backend.wait(30) == 0, backend.stderr.read()
     assert events[-1]["event"] == "ready"
     assert events[-1]["database"] == "unchanged"
-    assert inventory.file_hashes(moved) == manifest["files"]
+    assert runtime_manifest.file_hashes(moved) == manifest["files"]
 
 
 def _alone() -> list[str]:
@@ -186,7 +195,7 @@ def test_nothing_of_the_stage_shows_in_git_but_the_lock(staged_project):
 
 
 def test_second_stage_differs_only_in_what_is_listed(staged_project, manifest, tmp_path):
-    first = inventory.file_hashes(staged_project.staged)
+    first = runtime_manifest.file_hashes(staged_project.staged)
     copy = tmp_path / "copy"
     shutil.copytree(staged_project.root, copy, ignore=shutil.ignore_patterns("staged*"))
     build = staged_project.build
@@ -207,7 +216,7 @@ def test_changed_source_is_told_from_the_staged_one(project):
 
 
 def test_interpreter_is_small(staged_project):
-    sizes = inventory.sizes(staged_project.staged)
+    sizes = runtime_manifest.sizes(staged_project.staged)
     assert sizes["interpreter"] < 60_000_000
 
 

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from conftest import REFERENCE, make_project
 
-from skill_scripts import inventory
+from skill_scripts.bundle import runtime_manifest
 from skill_scripts.errors import KitError
 from skill_scripts.package import package
 
@@ -127,7 +127,7 @@ def test_debugger_is_refused(old_app, tmp_path, switch):
 def test_first_launch_use_and_update(old_app, new_app, tmp_path):
     app_data = tmp_path / "däta home" / IDENTIFIER
     home = {"XDG_DATA_HOME": str(app_data.parent)}
-    before = inventory.file_hashes(Path(old_app, "resources/bundle"))
+    before = runtime_manifest.file_hashes(Path(old_app, "resources/bundle"))
 
     first = drive("use", Path(old_app, "flying-stable"), app_data, "Windsbraut", **home)
     assert first["about"] == {"name": "Flying Stable", "version": "0.1.0", "packaged": True}
@@ -145,7 +145,7 @@ def test_first_launch_use_and_update(old_app, new_app, tmp_path):
     assert "Morgenröte" in newer["text"]
     (backup,) = (app_data / "backups").iterdir()
     assert migrations(app_data / "db.sqlite3") - migrations(backup) == {"0002_later"}
-    assert inventory.file_hashes(Path(old_app, "resources/bundle")) == before
+    assert runtime_manifest.file_hashes(Path(old_app, "resources/bundle")) == before
 
 
 def migrations(file):
@@ -156,7 +156,9 @@ def migrations(file):
 
 def test_bundle_in_the_application_is_the_staged_one(new_app, packaged_project):
     bundle = Path(new_app, "resources/bundle")
-    assert inventory.file_hashes(bundle) == inventory.file_hashes(packaged_project.staged)
+    assert runtime_manifest.file_hashes(bundle) == runtime_manifest.file_hashes(
+        packaged_project.staged
+    )
 
 
 def test_archive_has_its_checksum(packaged_project, new_app, monkeypatch):

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from skill_scripts import package as packaging
-from skill_scripts import signing
+from skill_scripts.bundle import signing
+from skill_scripts.dependencies.platforms import PLATFORMS
 from skill_scripts.errors import KitError
-from skill_scripts.platforms import PLATFORMS
 
 DESKTOP = """spec = "1.0"
 [app]

@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from skill_scripts import manifest
-from skill_scripts.application import find_source
+from skill_scripts import desktop_toml
+from skill_scripts.bundle.source_files import find_source
 from skill_scripts.errors import KitError
 
 FILES = (
@@ -47,7 +47,7 @@ def root(request, tmp_path):
 
 
 def settings(**stage):
-    content = manifest.defaults()
+    content = desktop_toml.defaults()
     content["stage"].update(stage)
     return content
 

@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from . import first_run, lateready, log, overlay, restore, system, versions, workers
+from . import first_run, lateready, log, overlay, passwords, restore, system, versions, workers
 from .channel import Channel
 from .contract import (
     Address,
@@ -48,7 +48,11 @@ def main(payload: Path, arguments: list[str]) -> int:
             return _run_command(payload, command)
         case ["restore", *chosen]:
             return restore.run(chosen)
-    print("usage: launch.py [worker NAME | manage ARGS... | restore NAME]", file=sys.stderr)
+        case ["password", *rest]:
+            return passwords.run(rest)
+    print(
+        "usage: launch.py [worker NAME | manage ARGS... | restore NAME | password]", file=sys.stderr
+    )
     return Exit.CONFIGURATION
 
 
@@ -155,6 +159,7 @@ class Backend:
         from django.urls import get_resolver
 
         from . import atomic, streams
+        from .entrance import in_front
         from .files import Files
         from .guard import Guard
         from .migrations import Databases
@@ -169,6 +174,12 @@ class Backend:
             lateready.call_waiting()
             get_resolver().url_patterns  # noqa: B018 - loads the URLs, and fails before ready
             served = Files(application(), installation.packaged)
+            served = in_front(served, installation, manifest)
+            kept = self.payload / "offline"
+            if (kept / "manifest.json").is_file():
+                from .offline import Offline
+
+                served = Offline(served, kept)
         except (Exception, SystemExit) as error:
             databases.close()
             raise project_failure(error, self.project) from error

@@ -62,7 +62,7 @@ class Files(WhiteNoise):
         """An upload that the project names in its answer, under the headers of that answer."""
         if ACTIVE.match(HeaderTable(headers).get("Content-Type", "")):
             headers.append((POLICY, f"{CONTENT_POLICY}; sandbox"))
-        return super().serve(_File(path, headers), environ, start_response)
+        return super().serve(RangedFile(path, headers), environ, start_response)
 
     def find_file(self, url: str) -> Any:
         """The file at an address; None leaves it to the project."""
@@ -109,17 +109,19 @@ class Files(WhiteNoise):
         self.add_cache_headers(headers, path, url)
         if not path.startswith(self.uploads):
             variants = {"gzip": f"{path}.gz", "br": f"{path}.br"}
-            return _File(path, headers.items(), encodings=variants)
+            return RangedFile(path, headers.items(), encodings=variants)
         if ACTIVE.match(headers["Content-Type"]):
             headers[POLICY] = f"{CONTENT_POLICY}; sandbox"
-        return _File(path, headers.items())
+        return RangedFile(path, headers.items())
 
     def immutable_file_test(self, path: str, url: str) -> bool:
         static = self.packaged and url.startswith(settings.STATIC_URL)
         return static and bool(HASHED_NAME.search(url)) and not path.startswith(self.uploads)
 
 
-class _File(StaticFile):
+class RangedFile(StaticFile):
+    """Any part of a file, one byte too."""
+
     def get_range_response(
         self, range_header: str, base_headers: Headers, file_handle: BinaryIO | None
     ) -> Response:

@@ -46,7 +46,7 @@ def layers(settings: Any, installation: Installation, manifest: Manifest) -> dic
         **_caches(settings, installation),
         **_mail(settings, installation),
         **services(settings, installation.app_data),
-        **_sign_in(settings, manifest),
+        **_sign_in(settings, installation, manifest),
         **fill(manifest.overrides, installation),
     }
     if installation.packaged:
@@ -285,11 +285,15 @@ def _mail(settings: Any, installation: Installation) -> dict[str, Any]:
     return {"EMAIL_BACKEND": backend, "EMAIL_FILE_PATH": outbox}
 
 
-def _sign_in(settings: Any, manifest: Manifest) -> dict[str, Any]:
-    if not manifest.login_user:
+def _sign_in(settings: Any, installation: Installation, manifest: Manifest) -> dict[str, Any]:
+    if not (manifest.login_user or manifest.asks_for_first_account):
         return {}
     middleware = [*settings.MIDDLEWARE]
     after = "django.contrib.auth.middleware.AuthenticationMiddleware"
     position = middleware.index(after) + 1 if after in middleware else len(middleware)
     middleware.insert(position, "desktop_runtime.login.SingleUserMiddleware")
-    return {"MIDDLEWARE": middleware, "DESKTOP_LOGIN_USER": manifest.login_user}
+    return {
+        "MIDDLEWARE": middleware,
+        "DESKTOP_LOGIN_USER": manifest.login_user,
+        "DESKTOP_JUST_ME": str(installation.app_data / "just-me.json"),
+    }

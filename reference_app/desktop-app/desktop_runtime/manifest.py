@@ -15,7 +15,7 @@ class Manifest:
     """What the runtime needs of desktop.toml; other tables are for the shell and the kit."""
 
     identifier: str
-    name: str = ""
+    name: str = "this app"
     home: str = "/"
     manage: str = "manage.py"
     settings: str = ""
@@ -29,7 +29,13 @@ class Manifest:
     retired_migrations: frozenset[str] = frozenset()
     login_user: str = ""
     login_create: bool = False
+    first_account: bool = False
     workers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def asks_for_first_account(self) -> bool:
+        """Whether a new installation asks for it; a user who is named needs no asking."""
+        return self.first_account and not self.login_user
 
     @property
     def slug(self) -> str:
@@ -45,7 +51,7 @@ def read_manifest(file: Path) -> Manifest:
         login = document.get("login", {})
         return Manifest(
             identifier=document["app"]["identifier"],
-            name=document["app"].get("name", ""),
+            name=document["app"].get("name") or "this app",
             home=document["app"].get("home", "/"),
             manage=django.get("manage", "manage.py"),
             settings=django.get("settings", ""),
@@ -59,6 +65,7 @@ def read_manifest(file: Path) -> Manifest:
             retired_migrations=frozenset(data.get("retired_migrations", [])),
             login_user=login.get("user", ""),
             login_create=login.get("create", False),
+            first_account=login.get("first_account", False),
             workers={w["name"]: tuple(w["command"]) for w in document.get("workers", [])},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -1,0 +1,1 @@
+"""What a staged bundle consists of."""

@@ -1,0 +1,191 @@
+"""The app data that a first launch copies instead of running every migration, if that is safe.
+
+It is safe when two makings of it on different keys, paths and clocks differ in timestamps only:
+then nothing in it belongs to one installation or to the day it was built.
+"""
+
+import contextlib
+import json
+import shutil
+import sqlite3
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from skill_scripts.dependencies.uv import run_uv
+from skill_scripts.errors import KitError
+from skill_scripts.findings.finding import DECIDE, FINE, Finding
+from skill_scripts.processes import clean_environment
+
+FOLDER = "first-run"  # in the bundle
+SCRIPT = Path(__file__).with_name("first_run_inside.py")
+CLOCK = "time-machine==3.6.0"
+# Another year, month, day of the week and hour.
+SHIFT_SECONDS = ((400 * 24) + 5) * 3600
+LIMIT_SECONDS = 900
+TIME_TYPES = ("datetime", "date", "time", "timestamp")
+SHOWN_DIFFERENCES = 5
+
+
+@dataclass(frozen=True)
+class Making:
+    """App data that was made once."""
+
+    folder: Path
+    accounts: list[str]
+
+
+def make(bundle: Path, python: Path, payload: Path, *, wanted: bool) -> list[Finding]:
+    """Put the first-run tree into the bundle if it is safe, or `wanted` all the same.
+
+    Raises KitError DDK-STG-16 if the project cannot prepare its data.
+    """
+    with tempfile.TemporaryDirectory(prefix="desktop-first-run-") as scratch:
+        base = Path(scratch).resolve()
+        first = _prepare(bundle, python, payload, base / "one")
+        clock = _clock(base / "clock", python)
+        second = _prepare(bundle, python, payload, base / "another place" / "zwei", clock)
+        different = list(differences(first.folder, second.folder))
+        findings = [] if clock else [_unshifted()]
+        findings += [_known_password(name) for name in first.accounts]
+        if different:
+            findings.append(_not_the_same(different, shipped=wanted))
+        if not different or wanted:
+            _ship(first.folder, bundle / FOLDER)
+            if not different:
+                findings.append(Finding("first-run", FINE, "the first launch copies ready data"))
+    return findings
+
+
+def differences(one: Path, other: Path) -> Iterator[str]:
+    """What differs between two makings but for timestamps, as table.column or as file names."""
+    names = {each.relative_to(one).as_posix() for each in _kept(one)}
+    others = {each.relative_to(other).as_posix() for each in _kept(other)}
+    yield from sorted(names ^ others)
+    for name in sorted(names & others):
+        if name.endswith(".sqlite3"):
+            yield from _row_differences(one / name, other / name)
+        elif (one / name).read_bytes() != (other / name).read_bytes():
+            yield name
+
+
+def _row_differences(one: Path, other: Path) -> Iterator[str]:
+    with contextlib.closing(_open(one)) as left, contextlib.closing(_open(other)) as right:
+        tables = _tables(left)
+        if tables != _tables(right):
+            yield f"{one.name}: the tables"
+            return
+        for table in tables:
+            columns = left.execute(f'PRAGMA table_info("{table}")').fetchall()
+            # Migrations may be applied in another order each time.
+            order, numbered = ("app, name", "id") if table == "django_migrations" else ("rowid", "")
+            compared = [
+                name for _, name, kind, *_ in columns
+                if kind.lower().split("(")[0] not in TIME_TYPES and name != numbered
+            ]  # fmt: skip
+            rows = _rows(left, table, compared, order)
+            others = _rows(right, table, compared, order)
+            if len(rows) != len(others):
+                yield f"{table}: {len(rows)} rows and {len(others)}"
+                continue
+            for position, column in enumerate(compared):
+                if any(a[position] != b[position] for a, b in zip(rows, others, strict=True)):
+                    yield f"{table}.{column}"
+
+
+def _open(file: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)
+
+
+def _tables(connection: sqlite3.Connection) -> dict[str, str]:
+    query = "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
+    return dict(sorted(connection.execute(query)))
+
+
+def _rows(
+    connection: sqlite3.Connection, table: str, columns: list[str], order: str
+) -> list[tuple]:
+    listed = ", ".join(f'"{name}"' for name in columns) or "NULL"
+    try:
+        return connection.execute(f'SELECT {listed} FROM "{table}" ORDER BY {order}').fetchall()
+    except sqlite3.OperationalError:  # WITHOUT ROWID, and virtual tables of absent modules
+        return []
+
+
+def _prepare(
+    bundle: Path, python: Path, payload: Path, app_data: Path, clock: Path | None = None
+) -> Making:
+    app_data.mkdir(parents=True)
+    result = app_data.parent / f"{app_data.name}.json"
+    command = [str(python), "-I", "-B", "-u", "-X", "utf8", str(SCRIPT), str(payload), str(result)]
+    command += [str(clock), str(SHIFT_SECONDS)] if clock else []
+    environment = clean_environment() | {
+        "DESKTOP_DJANGO_APP_DATA_DIR": str(app_data),
+        "DESKTOP_DJANGO_BUNDLE_DIR": str(bundle),
+        "DESKTOP_DJANGO_RUNTIME_MODE": "packaged",
+    }
+    try:
+        done = subprocess.run(
+            command, cwd=payload.parent, env=environment, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
+            errors="replace", timeout=LIMIT_SECONDS,
+        )  # fmt: skip
+        content = json.loads(result.read_text(encoding="utf-8"))
+    except subprocess.TimeoutExpired as error:
+        raise KitError("DDK-STG-16", "preparing the data took more than 15 minutes") from error
+    except (OSError, ValueError) as error:
+        raise KitError(
+            "DDK-STG-16", f"it ended without a result:\n{done.stdout[-3000:]}"
+        ) from error
+    if content["exit"]:
+        raise KitError("DDK-STG-16", f"{content['message']}\n{done.stdout[-3000:]}")
+    return Making(app_data, content["accounts"])
+
+
+def _clock(folder: Path, python: Path) -> Path | None:
+    """A folder with what runs a process ahead of time; None if it cannot be had."""
+    done = run_uv(["pip", "install", "--quiet", "--only-binary", ":all:",
+                   "--python", str(python), "--target", str(folder), CLOCK])  # fmt: skip
+    return folder if done.ok else None
+
+
+def _kept(app_data: Path) -> Iterator[Path]:
+    """Of app data, what a new installation starts with: no keys, logs, markers or caches."""
+    yield from sorted(app_data.glob("*.sqlite3"))
+    yield from (each for each in sorted((app_data / "media").rglob("*")) if each.is_file())
+
+
+def _ship(app_data: Path, target: Path) -> None:
+    for file in _kept(app_data):
+        copy = target / file.relative_to(app_data)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, copy)
+
+
+def _known_password(name: str) -> Finding:
+    return Finding(
+        "known-password", DECIDE, f"every installation gets the account {name!r} with its password",
+        "make it in the app instead, or give it an unusable password (set_unusable_password)",
+    )  # fmt: skip
+
+
+def _not_the_same(different: list[str], *, shipped: bool) -> Finding:
+    listed = ", ".join(different[:SHOWN_DIFFERENCES])
+    more = f" and {len(different) - SHOWN_DIFFERENCES} more" if len(different) > 5 else ""
+    what = f"the first data differs from making to making: {listed}{more}"
+    if shipped:
+        return Finding("first-run", DECIDE, what, "shipped all the same, as data.prebuilt decides")
+    return Finding(
+        "first-run", DECIDE, what,
+        "each installation makes its own at the first launch; if all may share one: "
+        "--set data.prebuilt=true",
+    )  # fmt: skip
+
+
+def _unshifted() -> Finding:
+    return Finding(
+        "first-run-clock", DECIDE, f"{CLOCK} could not be installed, so both ran on the same day",
+        "check that no migration writes today's date into a text; else set nothing",
+    )  # fmt: skip

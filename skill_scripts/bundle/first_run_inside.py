@@ -1,0 +1,74 @@
+"""Runs in the bundled interpreter: makes the data of a first launch with the project's own code.
+
+    python -I -B first_run_inside.py PAYLOAD RESULT [CLOCK SHIFT]
+
+PAYLOAD is the desktop-app of the bundle, the contract's variables say where the data goes. RESULT
+is written as JSON. CLOCK is a folder with time_machine, SHIFT the seconds to run ahead.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+
+def main(payload: Path, result: Path, clock: str = "", shift: str = "0") -> int:
+    """Migrate, seed and run the first-run commands; returns the backend's exit code."""
+    if clock:
+        _shift_clock(clock, int(shift))
+    sys.path.insert(0, str(payload))
+    from desktop_runtime.backend import load_project
+    from desktop_runtime.contract import BackendError, read_installation
+    from desktop_runtime.data import open_folder
+    from desktop_runtime.manifest import read_manifest
+    from desktop_runtime.recovery import Recovery
+
+    try:
+        installation = read_installation()
+        manifest = read_manifest(payload / "desktop.toml")
+        held = open_folder(installation.app_data)
+        recovery = Recovery(installation.app_data)
+        load_project(payload, installation, manifest)
+        from desktop_runtime.migrations import Databases
+
+        databases = Databases(installation, manifest, payload.parent, recovery)
+        databases.prepare(lambda *_: None)
+        accounts = _accounts()
+        databases.close()
+        held.close()
+    except BackendError as failure:
+        content = {"exit": int(failure.code), "message": failure.message, "hint": failure.hint}
+    else:
+        content = {"exit": 0, "accounts": accounts}
+    result.write_text(json.dumps(content), encoding="utf-8")
+    return content["exit"]
+
+
+def _accounts() -> list[str]:
+    """The names of accounts that somebody could sign in to with a password."""
+    from django.apps import apps
+    from django.contrib.auth.hashers import is_password_usable
+
+    if not apps.is_installed("django.contrib.auth"):
+        return []
+    from django.contrib.auth import get_user_model
+
+    users = get_user_model()._default_manager.all()
+    return sorted(
+        user.get_username()
+        for user in users
+        if (password := getattr(user, "password", "")) and is_password_usable(password)
+    )
+
+
+def _shift_clock(folder: str, seconds: int) -> None:
+    import time
+
+    sys.path.insert(0, folder)
+    import time_machine
+
+    time_machine.travel(time.time() + seconds, tick=True).start()
+    sys.path.remove(folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:5]))

@@ -1,0 +1,1 @@
+"""What must be installed: declarations, environments, locks, interpreters, platforms."""

@@ -1,0 +1,223 @@
+"""desktop.toml, the one project-specific file: its keys, its defaults, its text.
+
+The schema beside the checks says what is valid; the table here says what each key is for.
+"""
+
+import json
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import tomlkit
+
+from skill_scripts import SPEC_VERSION
+from skill_scripts.errors import KitError
+
+FILE_NAME = "desktop.toml"
+SCHEMA = Path(__file__).resolve().parent.parent / "checks" / "desktop.schema.json"
+
+
+class Key(NamedTuple):
+    """A key of desktop.toml: the value it has unless somebody decides otherwise, and what for.
+
+    A dict as default is a table whose names are free.
+    """
+
+    default: Any
+    comment: str = ""
+
+
+TABLES: dict[str, dict[str, Key]] = {
+    "app": {
+        "name": Key("", "shown to people"),
+        "identifier": Key("", "reverse domain; names the data folder, so keep it for good"),
+        "version": Key("0.1.0"),
+        "description": Key(""),
+        "author": Key("", "Name <mail>"),
+        "home": Key("/", "first page, and where Home leads"),
+        "background": Key("#ffffff", "window background until the first paint"),
+    },
+    "django": {
+        "manage": Key("manage.py", 'relative to the project folder; "" when there is none'),
+        "settings": Key("", "only to override what manage.py chooses"),
+        "argv": Key(["desktop"], "what manage.py and the settings see as arguments"),
+        "health_path": Key("/health/"),
+        "path": Key([], "further import folders, relative to the project folder"),
+        "env": Key({}, "defaults of environment variables that the settings read"),
+        "set": Key({}, "settings that are overridden, applied last"),
+    },
+    "data": {
+        "seed": Key([], 'copied: [{ from = "seed/media", to = "media" }]'),
+        "first_run": Key([], 'commands on a brand-new database: [["loaddata", "x"]]'),
+        "retired_migrations": Key([], "apps whose applied migrations are known to be gone"),
+        "prebuilt": Key(False, "ship a migrated database"),
+    },
+    "login": {
+        "user": Key("", 'sign in as this user by itself; "" = off'),
+        "create": Key(False, "create that user, as a superuser, on a brand-new database"),
+        "first_account": Key(False, "without user: the first launch asks for the first account"),
+    },
+    "python": {
+        "version": Key("3.14", "the Python that is bundled"),
+        "interpreter": Key("", 'development; "" = .venv, venv, env or desktop-app/.venv'),
+        "requirements": Key([], "requirement files; [] = as the project declares"),
+        "extras": Key([], "extras of the project"),
+        "groups": Key([], "dependency groups of the project"),
+        "exclude": Key([], "distributions that are not installed"),
+        "extra": Key([], "further requirements"),
+    },
+    "frontend": {
+        "build": Key([], 'the project\'s own: [["npm", "ci"], ["npm", "run", "build"]]'),
+        "packages": Key([], 'folders of packages that pages use, like "node_modules"'),
+    },
+    "offline": {
+        "add": Key([], "further addresses of other hosts to keep"),
+        "skip": Key({}, 'not kept: { "https://host/file.js" = "why the app does without it" }'),
+    },
+    "stage": {
+        "include": Key([], "git-ignored paths to ship as well"),
+        "exclude": Key([], "tracked paths not to ship"),
+    },
+}
+
+Manifest = dict[str, Any]
+
+
+def defaults() -> Manifest:
+    """A manifest in which nothing is decided yet."""
+    tables = {
+        table: {name: deepcopy(key.default) for name, key in keys.items()}
+        for table, keys in TABLES.items()
+    }
+    return {"spec": SPEC_VERSION, **tables, "workers": []}
+
+
+def read(file: Path) -> Manifest:
+    """The manifest in `file`, with defaults for what it leaves out.
+
+    Raises KitError DDK-ADP-08 if the file is not valid.
+    """
+    try:
+        given = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise KitError(
+            "DDK-ADP-08", f"{file.name} cannot be read: {error}", file=str(file)
+        ) from error
+    if problems := list(find_problems(given)):
+        raise KitError(
+            "DDK-ADP-08", f"{file.name}: {problems[0]}", file=str(file), problems=problems
+        )
+    manifest = defaults()
+    for name, value in given.items():
+        if name in TABLES:
+            manifest[name].update(value)
+        else:
+            manifest[name] = value
+    return manifest
+
+
+def find_problems(manifest: Mapping[str, Any]) -> Iterator[str]:
+    """Sentences on what is wrong with a whole manifest; none if it is valid."""
+    from jsonschema import Draft202012Validator  # takes a while to import
+
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    for error in Draft202012Validator(schema).iter_errors(manifest):
+        place = ".".join(str(part) for part in error.absolute_path)
+        yield f"{place}: {error.message}" if place else error.message
+
+
+def decide(manifest: Manifest, decision: str) -> None:
+    """Enter a decision, written KEY=VALUE as after --set, into `manifest`.
+
+    The value is TOML; text needs no quotes. Raises KitError DDK-ADP-07 if it is not one.
+    """
+    path, value = _read_decision(decision)
+    table = manifest
+    for name in path[:-1]:
+        table = table[name]
+    table[path[-1]] = value
+    nameless = {"name": "app", "identifier": "org.example.app"}
+    complete = manifest | {"app": {k: v or nameless.get(k, v) for k, v in manifest["app"].items()}}
+    for problem in find_problems(complete):
+        raise KitError("DDK-ADP-07", f"--set {decision}: {problem}")
+
+
+def decided(manifest: Manifest) -> list[str]:
+    """What differs from the defaults, each as KEY=VALUE after --set."""
+    lines = []
+    for table, keys in TABLES.items():
+        for name, key in keys.items():
+            value = manifest[table][name]
+            if isinstance(key.default, dict):
+                lines += [f"{table}.{name}.{each}={_shown(value[each])}" for each in value]
+            elif value != key.default:
+                lines.append(f"{table}.{name}={_shown(value)}")
+    return lines + ([f"workers={_shown(manifest['workers'])}"] if manifest["workers"] else [])
+
+
+def _shown(value: Any) -> str:
+    return value if isinstance(value, str) else _inline(value)
+
+
+def _inline(value: Any) -> str:
+    """A value as TOML in one line."""
+    match value:
+        case dict():
+            pairs = (f"{json.dumps(name)} = {_inline(each)}" for name, each in value.items())
+            return f"{{ {', '.join(pairs)} }}"
+        case list():
+            return f"[{', '.join(map(_inline, value))}]"
+        case str():
+            return json.dumps(value, ensure_ascii=False)
+    return tomlkit.item(value).as_string()
+
+
+def render(manifest: Manifest) -> str:
+    """The text of a new desktop.toml."""
+    document = tomlkit.document()
+    document.add("spec", tomlkit.item(manifest["spec"]))
+    for table, keys in TABLES.items():
+        section = tomlkit.table()
+        for name, key in keys.items():
+            entry = tomlkit.item(manifest[table][name])
+            if key.comment:
+                entry.comment(key.comment)
+            section.add(name, entry)
+        document.add(tomlkit.nl())
+        document.add(table, section)
+    if manifest["workers"]:
+        document.add("workers", tomlkit.item(manifest["workers"]))
+    return tomlkit.dumps(document)
+
+
+def amend(text: str, decisions: Iterable[str]) -> str:
+    """An existing desktop.toml with further decisions; everything else keeps its form."""
+    document = tomlkit.parse(text)
+    for decision in decisions:
+        path, value = _read_decision(decision)
+        table: Any = document
+        for name in path[:-1]:
+            table = table.setdefault(name, tomlkit.table())
+        table[path[-1]] = value
+    for problem in find_problems(document.unwrap()):
+        raise KitError("DDK-ADP-07", f"--set: {problem}")
+    return tomlkit.dumps(document)
+
+
+def _read_decision(decision: str) -> tuple[list[str], Any]:
+    """The path of the key and the value of KEY=VALUE; text where the key wants text."""
+    name, separator, text = decision.partition("=")
+    # An address has dots of its own.
+    path = name.strip().split(".", 2 if name.strip().startswith("offline.skip.") else -1)
+    key = TABLES.get(path[0], {}).get(path[1]) if len(path) in (2, 3) else None
+    is_free = key is not None and isinstance(key.default, dict)
+    if not separator or not (path == ["workers"] or (key and is_free == (len(path) == 3))):
+        raise KitError("DDK-ADP-07", f"--set {decision} is not KEY=VALUE of a known key")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    wants_text = key is not None and (isinstance(key.default, str) or path[:2] == ["django", "env"])
+    return path, value if isinstance(value, str) or not wants_text else text

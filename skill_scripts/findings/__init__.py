@@ -1,0 +1,1 @@
+"""What the facts about a project mean for a desktop app. Nothing here writes."""

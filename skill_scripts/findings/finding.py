@@ -1,0 +1,273 @@
+"""Every finding that a survey or a stage can report: one table of ids, one type."""
+
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
+
+FINE, HANDLED, DECIDE, BLOCKED = "fine", "handled", "decide", "blocked"
+SEVERITIES = (BLOCKED, DECIDE, HANDLED, FINE)  # as they are shown
+
+
+class Meaning(NamedTuple):
+    """What a finding is about, and for SKILL.md how somebody decides on it."""
+
+    severities: tuple[str, ...]
+    means: str
+    question: str = ""
+    decision: str = ""
+    like: str = ""  # the finding with the same question and decision
+
+
+# An id that ends with … is the beginning of several. The order is that of SKILL.md's table.
+FINDINGS: dict[str, Meaning] = {
+    "first-page": Meaning(
+        (DECIDE,),
+        "Nothing is served at `/`; another page was chosen.",
+        "Which page should a person see first?",
+        "look at the project's URLs and README; `--set app.home=/PATH/`",
+    ),
+    "landing": Meaning((DECIDE,), "The first page fails on empty tables.", like="first-page"),
+    "login-wall": Meaning(
+        (DECIDE, HANDLED),
+        "Pages ask to sign in.",
+        "Does one person use the app alone? *handled*: the first launch asks for the first "
+        "account, nothing to do unless the user wants another way. *decide*: without an answer "
+        "nobody gets past these pages on a new installation",
+        "handled: default. Else yes: `--set login.user=NAME --set login.create=true`, where NAME "
+        "is a value of the user "
+        "model's `USERNAME_FIELD` (it may have to be an email address). Unclear: ask. No: default. "
+        "Load [references/decisions.md](references/decisions.md)",
+    ),
+    "variable": Meaning(
+        (DECIDE, HANDLED),
+        "The settings need an environment variable; it got a value.",
+        "Is the proposed value harmless?",
+        "a secret: default (`generate:secret`). An address of a service: default, and say that the "
+        "feature does not work. A value that changes behaviour: `--set django.env.NAME=VALUE`",
+    ),
+    "settings-module": Meaning(
+        (DECIDE,),
+        "The settings module is not in the repository, or left to the environment.",
+        "Which settings are closest to production without its services? The one that `manage.py` "
+        "names may be a local file that git ignores: it is in no clone and in no bundle",
+        "a tracked module: `--set django.settings=NAME`. `git check-ignore FILE` tells. None is "
+        "tracked: ask the user to commit one",
+    ),
+    "no-dependencies": Meaning(
+        (DECIDE,),
+        "The project declares no dependencies.",
+        "What does the project import?",
+        '`--set \'python.extra=["django==X.Y", "NAME"]\'` with the versions the project was '
+        "written for",
+    ),
+    "too-new": Meaning(
+        (DECIDE,),
+        "Today's versions of the packages do not work; those of an earlier day are taken.",
+        "Is one package at fault? `what` names it where it can be told",
+        "yes: the `--set` of its `do` instead of all the pins. No: default, versions of that day "
+        "are pinned in `python.extra`. Tell the user that the project needs pins or an update",
+    ),
+    "unbuilt": Meaning(
+        (DECIDE,),
+        "A package does not build on this machine, or cannot be fetched.",
+        "Does a page need the package?",
+        "no: default. Yes: tell the user which library its build needs, or name a release: "
+        "`--set 'python.extra=[\"NAME\"]'`",
+    ),
+    "bundled-python": Meaning(
+        (DECIDE,),
+        "The project asks for another Python than the one that is bundled.",
+        "Does the project run on the bundled Python?",
+        "default; say which package holds it back",
+    ),
+    "python-of-packages": Meaning(
+        (DECIDE,),
+        "A package asks for another Python than the bundled one.",
+        like="bundled-python",
+    ),
+    "python-version": Meaning(
+        (DECIDE,),
+        "The project asks for another Python than the bundled one.",
+        like="bundled-python",
+    ),
+    "no-migrations": Meaning(
+        (DECIDE, HANDLED),
+        "An app has models and no migrations, or git ignores them.",
+        "Will these models change in a later version?",
+        "no: default, the tables are made without. Yes: ask the user to commit the migrations "
+        "(`makemigrations` where there are none), or "
+        "`--set 'stage.include=[\"FOLDER/migrations\"]'`",
+    ),
+    "first-run-commands": Meaning(
+        (DECIDE,),
+        "The project brings fixtures or commands for a new database.",
+        "Does a new installation need these rows?",
+        "rows the app cannot do without: `--set` as the finding says. Examples and demos: default",
+    ),
+    "translations": Meaning(
+        (DECIDE,),
+        "Translations are not compiled.",
+        "Do users need another language?",
+        "ask the user to run `compilemessages`; ignored files: "
+        "`--set 'stage.include=[\"FOLDER/locale\"]'`",
+    ),
+    "leftovers": Meaning(
+        (DECIDE,),
+        "Files appeared in the project's folder during the survey.",
+        "Which program of the project made them?",
+        "show the user what appeared; delete it only with consent; then as `writes`",
+    ),
+    "writes": Meaning(
+        (DECIDE, HANDLED),
+        "The project writes into its own folder when it starts.",
+        "Which setting names the folder?",
+        "`--set 'django.set.NAME={app_data}/folder'`, or the variable it reads: "
+        "`--set 'django.env.NAME={app_data}/folder'`",
+    ),
+    "frontend-build": Meaning(
+        (DECIDE, HANDLED),
+        "Pages want files that only the project's own build makes.",
+        "Does a page want a file that only a build makes? Open the pages in `run`",
+        "yes: the `--set frontend.build=…` of its `do`. The build failed: correct what it names, "
+        "`adapt` again. Tell the user to build before each stage",
+    ),
+    "webpack": Meaning(
+        (DECIDE,), "A build is read that no package.json declares.", like="frontend-build"
+    ),
+    "vite": Meaning(
+        (DECIDE,), "A build is read that no package.json declares.", like="frontend-build"
+    ),
+    "health": Meaning(
+        (DECIDE,),
+        "Our health path covers a page of the project.",
+        "Does the project need its own page at that path?",
+        "yes: `--set django.health_path=/desktop-health/`. No: default",
+    ),
+    "event-stream": Meaning(
+        (DECIDE,),
+        "A page streams events.",
+        "Do several windows stay open on it?",
+        "default",
+    ),
+    "engine-bound-query": Meaning(
+        (DECIDE,),
+        "A query only works on PostgreSQL.",
+        "Which pages use the query?",
+        "default; list the pages. A change is the project's own",
+    ),
+    "rq": Meaning(
+        (DECIDE,),
+        "RQ keeps every task in Redis.",
+        "Which pages enqueue a task?",
+        "default; list the pages. Another queue is a change of the project: ask",
+    ),
+    "celery-beat": Meaning(
+        (DECIDE,),
+        "Scheduled Celery tasks do not run by themselves.",
+        "Is there a task that must run by itself?",
+        "a worker: load [references/decisions.md](references/decisions.md)",
+    ),
+    "dramatiq": Meaning((DECIDE,), "Messages of Dramatiq are not worked off.", like="celery-beat"),
+    "channels": Meaning(
+        (DECIDE,),
+        "Websockets are not served.",
+        "What does not work without websockets?",
+        "default; say so",
+    ),
+    "elasticsearch": Meaning(
+        (DECIDE,),
+        "Search needs a server.",
+        "Is there another backend for the search?",
+        "`--set` as the finding says; else say that search does not work",
+    ),
+    "haystack": Meaning((DECIDE,), "Search may need a server.", like="elasticsearch"),
+    "social-login": Meaning(
+        (DECIDE,),
+        "Signing in with other services needs the network.",
+        "Is there another way in?",
+        "as `login-wall`",
+    ),
+    "django": Meaning(
+        (DECIDE, FINE),
+        "The release of Django; one before 4.2 is not supported.",
+        "One before 4.2: does it load, and does `check` pass?",
+        "go on as with any other; it is judged by the same criteria. Report: this Django is not "
+        "supported, by the kit or by anybody; an upgrade is a change of the project's own. If it "
+        "does not load, do not take a newer Django by `python.extra`: stop",
+    ),
+    "known-password": Meaning(
+        (DECIDE,),
+        "Every installation gets an account with the same password.",
+        "Who made that account, a migration or a fixture?",
+        "default; tell the user: every installation would have the same password",
+    ),
+    "first-run": Meaning(
+        (DECIDE, FINE),
+        "Whether the first launch copies ready data.",
+        "May all installations share these rows?",
+        "default: each makes its own. Yes: `--set data.prebuilt=true`",
+    ),
+    "first-run-clock": Meaning(
+        (DECIDE,),
+        "The data of a first launch could not be made on another day for comparison.",
+        "Does a migration write the date into a text?",
+        "default",
+    ),
+    "left-out": Meaning(
+        (HANDLED,),
+        "Packages that were excluded are not installed.",
+        "Does the app read one of these files at run time?",
+        "no: default. Yes: `--set 'stage.include=[\"PATH\"]'`, never for secrets",
+    ),
+    "not-shipped-…": Meaning((DECIDE,), "Files are not shipped, and why.", like="left-out"),
+    "wheels-…": Meaning(
+        (DECIDE,),
+        "The packages cannot be had for a platform.",
+        "Is the package needed, is that system wanted?",
+        "exclude it, take another version, or say that the system is not supported",
+    ),
+    # Nobody has to decide on these.
+    "load": Meaning((BLOCKED,), "The project does not load."),
+    "first-account": Meaning((BLOCKED,), "The first launch cannot make the account it asks for."),
+    "engine-bound-field": Meaning((BLOCKED,), "A model has a field that SQLite cannot hold."),
+    "gis": Meaning((BLOCKED,), "GeoDjango needs GDAL and a spatial database."),
+    "tenants": Meaning((BLOCKED,), "django-tenants needs PostgreSQL schemas."),
+    "environment": Meaning((HANDLED, FINE), "The environment that runs the project."),
+    "import-folder": Meaning((HANDLED,), "A module was found in a folder of the project."),
+    "older-python": Meaning((HANDLED,), "The project needs a module that newer Pythons lack."),
+    "undeclared": Meaning((HANDLED,), "A package is imported and not declared; it is installed."),
+    "server-only": Meaning((HANDLED,), "A package is only useful on a server; it is left out."),
+    "database": Meaning((HANDLED, FINE), "A database becomes SQLite in the app data folder."),
+    "cache": Meaning((HANDLED,), "A cache on a server becomes one in memory."),
+    "cache-table": Meaning((HANDLED,), "The table of a cache is made at the first start."),
+    "sessions": Meaning((HANDLED,), "Sessions in the cache become lasting ones."),
+    "mail": Meaning((HANDLED,), "Mail is written to the folder outbox."),
+    "storage": Meaning((HANDLED,), "Files of a storage service are kept in app data."),
+    "celery": Meaning((HANDLED,), "Celery runs tasks inside the request."),
+    "django-q": Meaning((HANDLED,), "django-q runs tasks inside the request."),
+    "huey": Meaning((HANDLED,), "Huey runs tasks inside the request."),
+    "daphne": Meaning((HANDLED,), "The desktop backend takes the place of Daphne."),
+    "compressor": Meaning((HANDLED,), "django-compressor compresses when pages are shown."),
+    "phone-home": Meaning((HANDLED,), "Reports to a service are off."),
+    "script-name": Meaning((HANDLED,), "The app is served at /."),
+    "https": Meaning((HANDLED,), "Pages insist on https; on 127.0.0.1 it is plain http."),
+    "cors": Meaning((HANDLED,), "Pages of other origins may not read answers."),
+    "python": Meaning((FINE,), "The Python that runs the project."),
+    "settings": Meaning((FINE,), "The settings module."),
+    "migrations": Meaning((FINE,), "How many migrations a first start applies."),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing about the project that matters on a desktop."""
+
+    id: str
+    severity: str
+    what: str
+    do: str = ""  # what was done about it, or the exact option that decides it
+    place: str = ""  # file:line in the project
+    key: str = ""  # what a later finding must be about to take its place; not printed
+
+    def as_dict(self) -> dict[str, str]:
+        """The finding as --json prints it."""
+        return {name: value for name, value in asdict(self).items() if name != "key"}

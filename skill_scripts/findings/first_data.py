@@ -1,0 +1,80 @@
+"""What a project brings for a new installation: fixtures, setup commands, translations."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+from skill_scripts.findings.finding import DECIDE, Finding
+from skill_scripts.probe.facts import Facts
+from skill_scripts.project import git
+from skill_scripts.project.files import DEMONSTRATIONS, NOT_THE_PROJECT, Project
+
+FIXTURE_ENDINGS = (".json", ".jsonl", ".xml", ".yaml", ".yml")
+FIRST_DATA = re.compile(r"(initial|default|seed|base|demo|sample|setup|start)", re.IGNORECASE)
+SETS_UP = re.compile(
+    r"(setup|init|bootstrap|seed|populate)(_|$)"
+    r"|(create|load|import|install)_(default|initial|demo|seed|sample)"
+)
+
+
+def read_preparations(project: Project, facts: Facts, draft: dict[str, Any]) -> Iterator[Finding]:
+    """Findings on what belongs into [data] first_run, and on what must be built before."""
+    files = frozenset(project.files)
+    fixtures, commands, catalogues = [], [], []
+    for name in project.files:
+        path = PurePosixPath(name)
+        if not (NOT_THE_PROJECT | DEMONSTRATIONS).isdisjoint(path.parts):
+            continue
+        if path.parent.name == "fixtures" and path.suffix in FIXTURE_ENDINGS:
+            if FIRST_DATA.match(path.stem):
+                fixtures.append(path)
+        elif path.parent.parts[-2:] == ("management", "commands") and SETS_UP.match(path.stem):
+            commands.append(path)
+        elif path.suffix == ".po" and path.with_suffix(".mo").as_posix() not in files:
+            catalogues.append(path)
+    wanted = [["loaddata", path.stem] for path in fixtures] + [[path.stem] for path in commands]
+    yield from _hidden_migrations(project)
+    installed = facts.settings.get("INSTALLED_APPS") or []
+    if any(name.split(".")[0] == "statici18n" for name in installed):
+        wanted.append(["compilejsi18n"])
+    if wanted and not draft["data"]["first_run"]:
+        names = ", ".join(" ".join(command) for command in wanted[:5])
+        places = [path.as_posix() for path in (*fixtures, *commands)]
+        yield Finding(
+            "first-run-commands",
+            DECIDE,
+            f"for a new database the project brings: {names}",
+            "if a new installation needs them (in this order): "
+            f"--set 'data.first_run={json.dumps(wanted)}'",
+            next(iter(places), ""),
+        )
+    if catalogues:
+        yield Finding(
+            "translations",
+            DECIDE,
+            f"{len(catalogues)} translations are not compiled, so pages are in the source language",
+            "run `manage.py compilemessages` (needs gettext); if git ignores the .mo files, ship "
+            "them: --set 'stage.include=[\"FOLDER/locale\"]'",
+            catalogues[0].as_posix(),
+        )
+
+
+def _hidden_migrations(project: Project) -> Iterator[Finding]:
+    """Migrations that git ignores: the developer has them, a clone and a bundle do not."""
+    migrations = [
+        name
+        for name in project.python_files()
+        if PurePosixPath(name).parent.name == "migrations" and not name.endswith("__init__.py")
+    ]
+    if hidden := git.only_on_disk(project.root, migrations):
+        folders = sorted({PurePosixPath(name).parent.as_posix() for name in hidden})
+        yield Finding(
+            "no-migrations",
+            DECIDE,
+            f"git ignores migrations in {', '.join(folders)}: a bundle would make these tables as "
+            "the models are now, and never change them",
+            f"commit them, or ship them: --set 'stage.include={json.dumps(folders)}'",
+            hidden[0],
+        )

@@ -1,0 +1,111 @@
+"""What is to be done about a front end that the repository does not hold."""
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+
+from skill_scripts.findings.finding import DECIDE, HANDLED, Finding
+from skill_scripts.probe.facts import Facts
+from skill_scripts.project.files import DEMONSTRATIONS, NOT_THE_PROJECT, Project
+
+# App whose manifest is written by a build → finding.
+LOADERS = {"webpack_loader": "webpack", "django_vite": "vite"}
+# Lock file → the command that installs exactly what it names.
+INSTALL = {
+    "package-lock.json": ["npm", "ci", "--no-audit", "--no-fund"],
+    "npm-shrinkwrap.json": ["npm", "ci", "--no-audit", "--no-fund"],
+    "yarn.lock": ["yarn", "install", "--frozen-lockfile"],
+    "pnpm-lock.yaml": ["pnpm", "install", "--frozen-lockfile"],
+}
+INSTALL_WITHOUT_LOCK = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock"]
+
+
+def judge_build(project: Project, facts: Facts, draft: dict[str, Any]) -> Iterator[Finding]:
+    """What is to be done about a front end that the repository does not hold.
+
+    Enters the commands of the project's own build into `draft` where the pages need its result.
+    """
+    if draft["frontend"]["build"]:
+        return
+    missing = facts.static_missing
+    apps = [str(name) for name in facts.settings.get("INSTALLED_APPS") or []]
+    loader = next((name for name in LOADERS if any(app.startswith(name) for app in apps)), "")
+    served = [name for name in facts.static_packages if not (project.root / name).exists()]
+    file = _package_file(project, served)
+    if not file:
+        if loader:
+            what = f"{loader} reads the result of a build that no package.json declares"
+            yield Finding(LOADERS[loader], DECIDE, what, "build it before the app is started")
+        elif missing:
+            names = ", ".join(missing[:3]) + (" …" if len(missing) > 3 else "")
+            what = f"the first page wants {names}: not there, and no package.json declares a build"
+            do = 'if something makes it: --set \'frontend.build=[["COMMAND", "WORD"]]\''
+            yield Finding("frontend-build", DECIDE, what, do)
+        return
+    commands = _commands(project, file)
+    option = f"--set 'frontend.build={json.dumps(commands)}'"
+    if served:
+        option += f" --set 'frontend.packages={json.dumps(served)}'"
+    declares = f"{file} declares {'packages' if len(commands) == 1 else 'a build'}"
+    if not missing and not loader:
+        what = f"{declares}; the first page has all its files without it"
+        do = f"if other pages need its result: {option}"
+        yield Finding("frontend-build", DECIDE, what, do, file)
+        return
+    why = f"{missing[0]} is not there" if missing else f"{loader} reads its result"
+    what = f"{declares}, and {why}"
+    if absent := sorted({words[0] for words in commands if not shutil.which(words[0])}):
+        do = f"install {', '.join(absent)}, then adapt again: {option}"
+        yield Finding("frontend-build", DECIDE, what, do, file)
+        return
+    draft["frontend"] |= {"build": commands, "packages": served}
+    shown = "; ".join(" ".join(words) for words in commands)
+    do = f"adapt runs it in a copy of the project and brings over what it makes: {shown}"
+    yield Finding("frontend-build", HANDLED, what, do, file)
+
+
+def _package_file(project: Project, served: Sequence[str]) -> str:
+    """The shallowest package.json with a build of its own or with packages that are `served`.
+
+    "" if there is none.
+    """
+    needed = {(PurePosixPath(name).parent / "package.json").as_posix() for name in served}
+    found = [
+        name
+        for name in project.files
+        if PurePosixPath(name).name == "package.json"
+        and (NOT_THE_PROJECT | DEMONSTRATIONS).isdisjoint(PurePosixPath(name).parts)
+        and name.count("/") <= 2
+    ]
+    found.sort(key=lambda name: (name not in needed, name.count("/"), name))
+    return next((name for name in found if name in needed or _declares_build(project, name)), "")
+
+
+def _declares_build(project: Project, file: str) -> bool:
+    try:
+        scripts = json.loads(project.source(file)).get("scripts")
+    except (ValueError, AttributeError, RecursionError):
+        return False
+    return isinstance(scripts, dict) and bool(scripts.get("build"))
+
+
+def _commands(project: Project, file: str) -> list[list[str]]:
+    """How the packages are installed and the build is run, for [frontend] build."""
+    folder = PurePosixPath(file).parent
+    files = frozenset(project.files)
+    lock = next((name for name in INSTALL if (folder / name).as_posix() in files), "")
+    install = INSTALL.get(lock, INSTALL_WITHOUT_LOCK)
+    if not shutil.which(install[0]):
+        install = INSTALL_WITHOUT_LOCK
+    where = [] if folder == PurePosixPath() else _in_folder(install[0], folder)
+    install = [install[0], *where, *install[1:]]
+    if not _declares_build(project, file):
+        return [install]
+    return [install, [install[0], *where, "run", "build"]]
+
+
+def _in_folder(tool: str, folder: PurePosixPath) -> list[str]:
+    option = {"npm": "--prefix", "yarn": "--cwd", "pnpm": "--dir"}[tool]
+    return [option, folder.as_posix()]

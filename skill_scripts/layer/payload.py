@@ -1,0 +1,48 @@
+"""The desktop layer as the kit carries it: the folder that adapt copies, byte for byte."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+HERE = Path(__file__).resolve().parent
+INSTALLED = HERE.parent / "payload"
+NEUTRAL_ICONS = HERE / "neutral_icons"
+IN_CHECKOUT = HERE.parents[1] / "reference_app" / "desktop-app"
+# Made on the machine, or the reference app's own.
+LEFT_OUT_FOLDERS = frozenset(
+    {
+        ".packages", ".pytest_cache", ".ruff_cache", ".venv", "__pycache__", "dist",
+        "locks", "node_modules", "staged",
+    }
+)  # fmt: skip
+LEFT_OUT_FILES = frozenset({".DS_Store", ".kit.json", "desktop.toml"})
+
+
+def payload_folder() -> Path:
+    """Where the payload lies: in the installed package, or in the kit's checkout."""
+    return INSTALLED if INSTALLED.is_dir() else IN_CHECKOUT
+
+
+def payload_files() -> dict[str, Path]:
+    """The files adapt copies, by their path in desktop-app.
+
+    Icons without a brand take the place of the reference app's own.
+    """
+    folder = payload_folder()
+    files = {name: folder / name for name in _walk(folder)}
+    files |= {f"icons/{name}": NEUTRAL_ICONS / name for name in _walk(NEUTRAL_ICONS)}
+    return dict(sorted(files.items()))
+
+
+def sha256(file: Path) -> str:
+    """The hash of a file's content."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _walk(folder: Path) -> Iterator[str]:
+    for base, folders, files in os.walk(folder):
+        folders[:] = sorted(set(folders) - LEFT_OUT_FOLDERS)
+        for name in files:
+            if name not in LEFT_OUT_FILES and not name.endswith(".pyc"):
+                yield PurePosixPath(Path(base, name).relative_to(folder)).as_posix()

@@ -1,0 +1,1 @@
+"""Styles, scripts and fonts of other hosts, kept in the project for a machine without a network."""

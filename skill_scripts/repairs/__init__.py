@@ -1,0 +1,1 @@
+"""Takes away what stops a project from loading, in the draft or an environment of ours."""

@@ -1,0 +1,95 @@
+"""What is left of an interpreter, in the layouts of systems that are not here."""
+
+import pytest
+from typer.testing import CliRunner
+
+from skill_scripts.cli import app
+from skill_scripts.dependencies import bundled_python
+from skill_scripts.dependencies.platforms import PLATFORMS, choose
+
+WINDOWS = {
+    "python.exe": True, "pythonw.exe": False, "python314.dll": True, "vcruntime140.dll": True,
+    "DLLs/_sqlite3.pyd": True, "DLLs/_tkinter.pyd": False, "DLLs/tcl86t.dll": False,
+    "Lib/os.py": True, "Lib/test/test_os.py": False, "Lib/idlelib/idle.py": False,
+    "Lib/tkinter/__init__.py": False, "Lib/site-packages/pip/__init__.py": False,
+    "Scripts/pip.exe": False, "include/Python.h": False, "libs/python314.lib": False,
+    "tcl/tcl8.6/init.tcl": False,
+}  # fmt: skip
+MACOS = {
+    "bin/python3": True, "bin/python3.14": False, "bin/pip3": False, "include/Python.h": False,
+    "lib/python3.14/os.py": True, "lib/python3.14/test/test_os.py": False,
+    "lib/python3.14/__pycache__/os.cpython-314.pyc": False, "lib/libtcl9.0.dylib": False,
+    "lib/python3.14/lib-dynload/_sqlite3.cpython-314-darwin.so": True,
+    "lib/python3.14/lib-dynload/_tkinter.cpython-314-darwin.so": False,
+    "lib/python3.14/config-3.14-darwin/Makefile": False, "lib/tk9.0/tk.tcl": False,
+    "share/man/man1/python3.14.1": False, "lib/python3.14/ensurepip/__init__.py": False,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "layout"), [("windows-x64", WINDOWS), ("macos-arm64", MACOS)])
+def test_pruned_and_kept(name, layout, tmp_path, monkeypatch):
+    source = tmp_path / "source"
+    for file in layout:
+        (source / file).parent.mkdir(parents=True, exist_ok=True)
+        (source / file).write_text(file, encoding="utf-8")
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    monkeypatch.setattr(bundled_python, "_facts", lambda _: None)
+    bundled_python.place(source, bundle, PLATFORMS[name])
+    left = {p.relative_to(bundle / "python").as_posix() for p in bundle.rglob("*") if p.is_file()}
+    assert left == {file for file, kept in layout.items() if kept}
+
+
+@pytest.mark.parametrize("needed", [True, False])
+def test_shared_library_goes_if_the_interpreter_starts_without(needed, tmp_path, monkeypatch):
+    library = tmp_path / "source/lib/libpython3.14.so.1.0"
+    library.parent.mkdir(parents=True)
+    library.write_text("library", encoding="utf-8")
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    monkeypatch.setattr(bundled_python, "_facts", lambda _: None if needed else {"prefix": "x"})
+    bundled_python.place(tmp_path / "source", bundle, PLATFORMS["linux-x64"])
+    assert (bundle / "python/lib" / library.name).exists() is needed
+
+
+def test_links_become_files(tmp_path, monkeypatch):
+    source = tmp_path / "source"
+    (source / "bin").mkdir(parents=True)
+    (source / "bin/python3.14").write_text("program", encoding="utf-8")
+    (source / "bin/python3").symlink_to("python3.14")
+    (source / "lib/python3.14").mkdir(parents=True)
+    (source / "lib/python3.14/gone.py").symlink_to("nowhere.py")
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    monkeypatch.setattr(bundled_python, "_facts", lambda _: None)
+    bundled_python.place(source, bundle, PLATFORMS["linux-x64"])
+    assert not (bundle / "python/bin/python3").is_symlink()
+    assert [p.name for p in (bundle / "python").rglob("*") if p.is_file()] == ["python3"]
+
+
+def test_cache_can_be_cleared_and_what_is_not_a_build_stays(tmp_path, monkeypatch):
+    cache = tmp_path / "cache"
+    monkeypatch.setattr(bundled_python, "INTERPRETERS", cache / "interpreters")
+    (cache / "interpreters" / "0a1b" / "cpython-3.14.7").mkdir(parents=True)
+    (cache / "environments").mkdir()
+    for _ in range(2):  # there is nothing to clear the second time
+        bundled_python.clear_cache()
+        assert [each.name for each in cache.iterdir()] == ["environments"]
+
+
+def test_stage_clears_the_cache_when_asked(tmp_path, monkeypatch):
+    monkeypatch.setattr(bundled_python, "INTERPRETERS", tmp_path / "interpreters")
+    (tmp_path / "interpreters").mkdir()
+    for options, left in (([], True), (["--clear-cache"], False)):
+        result = CliRunner().invoke(app, ["stage", str(tmp_path / "nothing"), *options])
+        assert result.exit_code == 3  # no project
+        assert (tmp_path / "interpreters").exists() is left
+
+
+def test_newest_patch_is_chosen_and_an_exact_one_can_be_asked_for():
+    build = bundled_python.find_build(PLATFORMS["macos-arm64"], "3.14")
+    assert build == bundled_python.find_build(PLATFORMS["macos-arm64"], build.version)
+
+
+def test_all_platforms_have_a_name_each():
+    assert [each.name for each in choose("all")] == list(PLATFORMS)
