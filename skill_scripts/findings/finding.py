@@ -227,16 +227,18 @@ FINDINGS: dict[str, Meaning] = {
     ),
     "offline-missing": Meaning(
         (DECIDE,),
-        "A style, script or font of another host could not be had.",
-        "Was there no network, or is that host gone? Can the page do without it?",
-        "with a network: `desktop-django offline PROJECT`. Else another version in the template, or "
-        "`[offline] skip` with the reason",
+        "A style, script or font of another host cannot be fetched.",
+        "Can the address be reached from another network, or does the app do without it?",
+        "`desktop-django offline PROJECT` there; a template's variable: `--set "
+        "'offline.add=[\"ADDRESS\"]'` with what it becomes; not needed: `[offline] skip` in "
+        "`desktop.toml`, with the reason",
     ),
     "offline-integrity": Meaning(
         (DECIDE,),
         "A file of another host is not what the page's integrity says.",
-        "Which of the two is right?",
-        "report it with both hashes: the template is the project's, and a browser refuses the file",
+        "Which of the two is right, the page's `integrity` or the file?",
+        "a change of the project: report both hashes; a browser refuses that file on the project's "
+        "own site too",
     ),
     # Nobody has to decide on these.
     "offline": Meaning((HANDLED,), "Files of other hosts are kept with the app and served by it."),
