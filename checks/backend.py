@@ -378,6 +378,7 @@ class Backend:
         headers: dict[str, str] | None = None,
         cookies: dict[str, str] | None = None,
         data: dict[str, str] | None = None,
+        files: dict[str, tuple[str, bytes]] | None = None,
         limit: float = ANSWER_LIMIT,
     ) -> Answer:
         """One request; `token` "" is the right one, None is none. Redirects are not followed.
@@ -396,7 +397,7 @@ class Backend:
                 httpx.Client(
                     base_url=self.origin, trust_env=False, timeout=limit, verify=NO_TLS
                 ) as client,
-                client.stream(method, path, headers=sent, data=data) as response,
+                client.stream(method, path, headers=sent, data=data, files=files) as response,
             ):
                 for block in response.iter_bytes():
                     body += block

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 from dataclasses import dataclass, field
@@ -9,10 +10,11 @@ from datetime import date
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
-from checks.backend import Answer, Backend, TargetFailedError
+from checks.backend import HOST, Answer, Backend, TargetFailedError
 
 LINKS = 10
 FORMS = 6
+POSTED = 12
 CSRF_FIELD = "csrfmiddlewaretoken"
 # Pages whose very visit may end the session.
 AVOIDED = re.compile(r"log-?out|sign-?out", re.IGNORECASE)
@@ -34,6 +36,19 @@ class Form:
         return any(f.get("name") == CSRF_FIELD for f in self.fields)
 
     @property
+    def is_safe(self) -> bool:
+        """Whether it goes to the target, and neither ends a session nor locks anybody out."""
+        here = urlsplit(self.action).netloc == urlsplit(self.page).netloc
+        secret = any(f["kind"] == "password" for f in self.fields)
+        return here and self.method == "post" and not secret and not AVOIDED.search(self.action)
+
+    @property
+    def uploads(self) -> dict[str, tuple[str, bytes]]:
+        """A small file for each field that takes one."""
+        names = (f.get("name") for f in self.fields if f["kind"] == "file")
+        return {name: ("ddk-checks.txt", b"an upload of the checks") for name in names if name}
+
+    @property
     def saves(self) -> bool:
         """Whether it looks like one that saves what a person writes."""
         kinds = {f["kind"] for f in self.fields}
@@ -49,7 +64,7 @@ class Form:
         values = {}
         for f in self.fields:
             name, kind = f.get("name"), f["kind"]
-            if name and kind not in ("submit", "button", "reset", "image"):
+            if name and kind not in ("submit", "button", "reset", "image", "file"):
                 value = _value(f, kind, text)
                 if value is not None and name not in values:
                     values[name] = value
@@ -110,12 +125,15 @@ class Visitor:
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
         self.cookies: dict[str, str] = {}
+        self.dropped: dict[str, str] = {}
+        """Names of cookies that a browser would not have, and why."""
+        self._paths: dict[str, str] = {}
         self.place = ""
         """Path of the document that was reached last, after any redirects."""
 
     def get(self, path: str) -> Answer:
         """GET, following up to ten redirects on the same server."""
-        return self._follow(self.backend.get(path, cookies=self.cookies), path)
+        return self._follow(self.backend.get(path, cookies=self._sent(path)), path)
 
     def post(self, form: Form, values: dict[str, str]) -> Answer:
         """Send a form as a browser would."""
@@ -123,10 +141,18 @@ class Visitor:
             "POST",
             _local(form.action),
             data=values,
-            cookies=self.cookies,
+            files=form.uploads or None,
+            cookies=self._sent(_local(form.action)),
             headers={"Origin": self.backend.origin, "Referer": form.page},
         )
         return self._follow(answer, _local(form.action))
+
+    def post_all(self) -> None:
+        """Send the forms of the visited pages, with a file where one is asked for."""
+        found = {form.action: form for page in visited(self) for form in page.forms if form.is_safe}
+        for form in [*found.values()][:POSTED]:
+            with contextlib.suppress(TargetFailedError):
+                self.post(form, form.filled(new_text()))
 
     def page(self, path: str) -> Page:
         """The document at `path`."""
@@ -144,13 +170,38 @@ class Visitor:
             if not url.startswith(self.backend.origin + "/"):
                 return answer
             path = _local(url)
-            answer = self.backend.get(path, cookies=self.cookies)
+            answer = self.backend.get(path, cookies=self._sent(path))
         raise TargetFailedError(f"GET {path} goes round in redirects")
 
     def _remember(self, answer: Answer) -> None:
         for line in answer.headers.get_list("set-cookie"):
-            name, _, rest = line.partition("=")
-            self.cookies[name.strip()] = rest.partition(";")[0]
+            (name, value), *attributes = (
+                (part.partition("=")[0].strip(), part.partition("=")[2]) for part in line.split(";")
+            )
+            says = {key.lower(): value.strip() for key, value in attributes}
+            if reason := _why_dropped(name, says):
+                self.dropped[name] = reason
+            else:
+                self.cookies[name], self._paths[name] = value, says.get("path") or "/"
+
+    def _sent(self, path: str) -> dict[str, str]:
+        """The cookies that a browser takes along to `path` (RFC 6265, 5.1.4)."""
+        return {
+            name: value
+            for name, value in self.cookies.items()
+            if f"{path.partition('?')[0]}/".startswith(f"{self._paths[name].rstrip('/')}/")
+        }
+
+
+def _why_dropped(name: str, says: dict[str, str]) -> str:
+    """Why a browser keeps no such cookie of http://127.0.0.1; empty where one does."""
+    if name.startswith(("__Secure-", "__Host-")):
+        return "its name asks for https"
+    if says.get("samesite", "").lower() == "none" and "secure" not in says:
+        return "SameSite=None without Secure"
+    if says.get("domain", HOST).lstrip(".") not in (HOST, "localhost"):
+        return f"it is for {says['domain']}"
+    return ""
 
 
 def linked(backend: Backend, page: Page) -> list[str]:

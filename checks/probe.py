@@ -4,6 +4,7 @@ Runs in the target's interpreter and on its Django, so it keeps to the standard 
 every supported Django has. It answers behind the token guard and in front of the target.
 """
 
+import asyncio
 import contextlib
 import gzip
 import hashlib
@@ -12,7 +13,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from django.apps.registry import Apps
@@ -26,6 +27,7 @@ ACCOUNT_BEGINS = "ddk-probe: an account is being made"
 REACHED = "ddk-probe: reached by way of"
 FLOOD = 2 * 1024 * 1024
 HERE = Path(__file__).parent
+HANDED = b"left to a web server"
 MARKUP = b"<html xmlns='http://www.w3.org/1999/xhtml'><body>an upload</body></html>"
 UPLOADS = {
     "report.csv": b"a report\n" * 1000,
@@ -138,6 +140,31 @@ def events() -> StreamingHttpResponse:
     return StreamingHttpResponse(stream(), content_type="text/event-stream")
 
 
+def notices() -> StreamingHttpResponse:
+    """The same, as asynchronous views do it."""
+
+    async def stream() -> AsyncIterator[bytes]:
+        yield b"data: open\n\n"
+        await asyncio.sleep(600)
+
+    return StreamingHttpResponse(stream(), content_type="text/event-stream")
+
+
+def handed(name: str) -> HttpResponse:
+    """An upload that is left to a web server: its path, or its address inside that server."""
+    from django.conf import settings
+    from django.core.files.base import ContentFile
+    from django.core.files.storage import default_storage
+
+    saved = default_storage.save("ddk-probe/handed.txt", ContentFile(HANDED))
+    answer = HttpResponse(content_type="text/plain")
+    if name == "X-Sendfile":
+        answer[name] = os.path.join(settings.MEDIA_ROOT, saved)  # noqa: PTH118 -- of either kind
+    else:
+        answer[name] = f"{settings.MEDIA_URL}{saved}"
+    return answer
+
+
 def large() -> StreamingHttpResponse:
     """More than sockets and buffers hold."""
     return StreamingHttpResponse(b"x" * 65536 for _ in range(2048))
@@ -168,7 +195,7 @@ def chatter() -> dict:
 
 
 ANSWERS = {f.__name__: f for f in (info, child, spawn, apart, uploads, slow, flood, chatter)}
-STREAMS = {f.__name__: f for f in (events, large)}
+STREAMS = {f.__name__: f for f in (events, notices, large)}
 served = BaseHandler.get_response
 
 
@@ -184,6 +211,8 @@ def get_response(self, request) -> HttpResponse:  # noqa: ANN001 -- Django's own
     if name == "reached":
         print(REACHED, request.GET["way"], file=sys.stderr, flush=True)
         return HttpResponse(status=204)
+    if name == "handed":
+        return handed(request.GET["by"])
     if name == "neighbours":
         return neighbours(int(request.GET["port"]))
     if name in STREAMS:

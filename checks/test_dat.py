@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -13,10 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from checks import database
+from checks import database, pages
 from checks.backend import Backend, Ending, TargetFailedError, run_to_end
 from checks.conftest import (
     UNUSUAL,
@@ -46,6 +49,8 @@ for capability in (1, 2):
         sys.exit(1)
 os.execvp(sys.argv[1], sys.argv[1:])
 """
+# Seconds, and pages that are asked: the others may write, such as one that counts its visits.
+READING_LIMIT, READ_PAGES = 8, 3
 SYNCHRONOUS = {1: "NORMAL", 2: "FULL", 3: "EXTRA"}
 
 
@@ -394,6 +399,26 @@ def test_shipped_files(probe_target: Target, scratch: Path, seen: Seen) -> None:
     renewed = found.get("untouched")
     assert renewed == "second version", f"the untouched copy still holds {renewed!r}"
     seen("the untouched copy is renewed, the changed one stays")
+
+
+@pytest.mark.criterion("DAT-24")
+@pytest.mark.usefixtures("needs_database")
+def test_reading_while_writing(live: Backend, seen: Seen) -> None:
+    """Answers pages while something is being written."""
+    paths = [urlsplit(page.url).path for page in pages.visited(pages.Visitor(live))]
+    path = database.main_file(live.app_data)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        read = [path for path in paths[:READ_PAGES] if _is_answered(live, path)]
+    assert read, f"no answer while something is being written: {', '.join(paths[:READ_PAGES])}"
+    seen(f"GET {read[0]}")
+
+
+def _is_answered(backend: Backend, path: str) -> bool:
+    try:
+        return backend.get(path, limit=READING_LIMIT).status < 500
+    except TargetFailedError:
+        return False
 
 
 def _settled(target: Target, app_data: Path) -> tuple[Path, list[dict[str, Any]]]:

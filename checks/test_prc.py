@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from checks.backend import (
 from checks.conftest import FirstRun, Killed, Probed, Restarts, SecondInstall, switched
 from checks.target import Target
 
+# Of a page that was visited so often: what it leaves behind may hold a thread each.
+STREAMS = 40
 Seen = Callable[[object], None]
 
 
@@ -120,16 +123,32 @@ def test_endless_answers(probe_target: Target, copies: Any, seen: Seen) -> None:
     with Backend(probe_target, app_data) as backend:
         backend.ready()
         with contextlib.ExitStack() as stack:
-            for name in ("events", "large"):
+            for name in ("events", "notices", "large"):
                 client = stack.enter_context(backend.connect())
                 client.sendall(_request(backend, f"/ddk-probe/{name}/"))
-                assert client.recv(12) == b"HTTP/1.1 200", f"{name} was not answered with 200"
+                assert _begins(client), f"{name} was not answered with 200"
             code, seconds = backend.stop(KILLED_SHELL_LIMIT)
     assert code is not None, f"still running {KILLED_SHELL_LIMIT:.0f} s after the stop"
     assert code == 0, f"exit {code} {seconds:.2f} s after the stop, expected 0"
     unmerged = [path.name for path in app_data.glob("*-wal") if path.stat().st_size]
     assert not unmerged, f"{', '.join(unmerged)} holds unmerged content"
     seen(f"exit 0 after {seconds:.2f} s")
+
+
+@pytest.mark.criterion("PRC-12")
+def test_many_streams(probe_target: Target, copies: Any, seen: Seen) -> None:
+    """Answers pages while many streams are open."""
+    for name in ("events", "notices"):
+        with Backend(probe_target, copies(f"forty {name}")) as backend:
+            backend.ready()
+            with contextlib.ExitStack() as stack:
+                for number in range(STREAMS):
+                    client = stack.enter_context(backend.connect())
+                    client.sendall(_request(backend, f"/ddk-probe/{name}/"))
+                    assert _begins(client), f"{name} were not answered, {number} being open"
+                answer = backend.get("/ddk-probe/page/")
+        assert answer.status == 200, f"a page answered {answer.status} beside {STREAMS} streams"
+    seen(f"{answer.status} beside {STREAMS} streams")
 
 
 @pytest.mark.criterion("PRC-11")
@@ -150,6 +169,14 @@ def test_children_apart(probe_target: Target, copies: Any, seen: Seen) -> None:
             left, _ = backend.gone_within(1)
         assert not left, f"still there after {what}: {', '.join(left)}"
     seen("none after a stop and after a failed start")
+
+
+def _begins(client: socket.socket) -> bool:
+    """Whether an answer of 200 has come."""
+    try:
+        return client.recv(12) == b"HTTP/1.1 200"
+    except TimeoutError:
+        return False
 
 
 def _request(backend: Backend, path: str) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
-from checks.backend import TargetFailedError
+from checks.backend import HOST, TargetFailedError
 from checks.launches import Place
 from checks.shell import Foreign, Shell, port_of, until
 
@@ -458,6 +459,23 @@ def test_port(ended: Quit, relaunched: Relaunched, other: Other, seen: Seen) -> 
     assert relaunched.port == ended.port, f"a second launch has another port: {ports}"
     assert other.port != ended.port, f"another installation has the same port {other.port}"
     seen(f"{ports}; another installation {other.port}")
+
+
+@pytest.mark.criterion("SHL-14")
+def test_port_comes_back(relaunched: Relaunched, place: Place, seen: Seen) -> None:
+    """Is back at its first port once that is free."""
+    with socket.create_server((HOST, relaunched.port or 0)):
+        meanwhile = _port_of_launch(place)
+    back = _port_of_launch(place)
+    said = f"{relaunched.port}, then {meanwhile}, then {back}"
+    assert meanwhile != relaunched.port, f"it serves where another program does: {said}"
+    assert back == relaunched.port, f"it has lost its origin: {said}"
+    seen(said)
+
+
+def _port_of_launch(place: Place) -> int | None:
+    with place.launch("first installation") as shell:
+        return port_of(shell.main_window()["url"])
 
 
 @pytest.mark.criterion("SHL-7")

@@ -26,6 +26,7 @@ QUIET_LIMIT = 1_000
 FIELD_LIMIT = 20_000
 # Seconds
 SAVE_LIMIT = 20
+HANDED = "left to a web server"
 PARTS = {"stylesheet", "script", "font"}
 # Also what a policy keeps the page from asking for.
 NAMED_PARTS = """() => [
@@ -239,6 +240,25 @@ def test_form(window: Window, live: Backend, first_run: FirstRun, seen: Seen) ->
     seen(way)
 
 
+@pytest.mark.criterion("WEB-12")
+def test_cookies(live: Backend, seen: Seen) -> None:
+    """Sets cookies that a browser keeps and sends back."""
+    visitor = pages.Visitor(live)
+    documents = [*pages.visited(visitor), visitor.page("/admin/login/")]
+    guarded = [f for page in documents for f in page.forms if f.guarded and f.method == "post"]
+    refused = []
+    for form in guarded[:3]:
+        answer = visitor.post(form, form.filled(pages.new_text()))
+        if answer.status == 403 and "CSRF" in answer.text:
+            refused.append(form.action.removeprefix(live.origin))
+    dropped = ", ".join(f"{name} ({reason})" for name, reason in visitor.dropped.items())
+    assert not dropped, f"a browser drops {dropped}"
+    assert not refused, f"POST {refused[0]} lacks the CSRF cookie that its page had set"
+    if not visitor.cookies:
+        raise NotApplicable("no visited page sets a cookie")
+    seen(f"{', '.join(visitor.cookies)}; {len(guarded[:3])} forms accepted")
+
+
 @pytest.mark.criterion("WEB-7")
 def test_debug_off(live: Backend, seen: Seen) -> None:
     """Shows no technical error page."""
@@ -322,6 +342,16 @@ def _is_skipped(url: str, skip: dict[str, str]) -> bool:
 
 def _without_scheme(url: str) -> str:
     return url.removeprefix("https://").removeprefix("http://")
+
+
+@pytest.mark.criterion("WEB-13")
+def test_handed_over(opened: Backend, seen: Seen) -> None:
+    """Sends a file that is left to a web server."""
+    for name in ("X-Sendfile", "X-Accel-Redirect"):
+        answer = opened.get(f"/ddk-probe/handed/?by={name}")
+        if answer.status != 501:  # refused, which a person sees
+            assert answer.text == HANDED, f"{name}: {len(answer.body)} bytes, another file"
+    seen(f"{name} {answer.status}")
 
 
 def _loaded(visits: Visits) -> None:

@@ -136,19 +136,6 @@ FINDINGS: dict[str, Meaning] = {
     "vite": Meaning(
         (DECIDE,), "A build is read that no package.json declares.", like="frontend-build"
     ),
-    "offline-missing": Meaning(
-        (DECIDE,),
-        "A file of another host could not be fetched, or the list of them is not sound.",
-        "Does a page need the file?",
-        "yes: with a network, `desktop-django offline PROJECT`. No: `[offline] skip` in "
-        "`desktop.toml`, with the reason",
-    ),
-    "offline-integrity": Meaning(
-        (DECIDE,),
-        "A file of another host is not the one that the page's `integrity` names.",
-        "Does a browser show the page right today?",
-        "it refuses this file too: tell the user, a change of the template is the project's own",
-    ),
     "health": Meaning(
         (DECIDE,),
         "Our health path covers a page of the project.",
@@ -238,7 +225,25 @@ FINDINGS: dict[str, Meaning] = {
         "Is the package needed, is that system wanted?",
         "exclude it, take another version, or say that the system is not supported",
     ),
+    "offline-missing": Meaning(
+        (DECIDE,),
+        "A style, script or font of another host cannot be fetched.",
+        "Can the address be reached from another network, or does the app do without it?",
+        "`desktop-django offline PROJECT` there; a template's variable: `--set "
+        "'offline.add=[\"ADDRESS\"]'` with what it becomes; not needed: `[offline] skip` in "
+        "`desktop.toml`, with the reason",
+    ),
+    "offline-integrity": Meaning(
+        (DECIDE,),
+        "A file of another host is not what the page's integrity says.",
+        "Which of the two is right, the page's `integrity` or the file?",
+        "a change of the project: report both hashes; a browser refuses that file on the project's "
+        "own site too",
+    ),
     # Nobody has to decide on these.
+    "offline": Meaning((HANDLED,), "Files of other hosts are kept with the app and served by it."),
+    "offline-skipped": Meaning((HANDLED,), "An address of another host is not fetched, and why."),
+    "other-hosts": Meaning((HANDLED,), "Pages load styles, scripts or fonts from other hosts."),
     "load": Meaning((BLOCKED,), "The project does not load."),
     "first-account": Meaning((BLOCKED,), "The first launch cannot make the account it asks for."),
     "engine-bound-field": Meaning((BLOCKED,), "A model has a field that SQLite cannot hold."),
@@ -264,9 +269,6 @@ FINDINGS: dict[str, Meaning] = {
     "script-name": Meaning((HANDLED,), "The app is served at /."),
     "https": Meaning((HANDLED,), "Pages insist on https; on 127.0.0.1 it is plain http."),
     "cors": Meaning((HANDLED,), "Pages of other origins may not read answers."),
-    "other-hosts": Meaning((HANDLED,), "Pages load files from other hosts; adapt fetches them."),
-    "offline": Meaning((HANDLED,), "Files of other hosts are kept, and served by the app."),
-    "offline-skipped": Meaning((HANDLED,), "A file of another host is not fetched, and why."),
     "python": Meaning((FINE,), "The Python that runs the project."),
     "settings": Meaning((FINE,), "The settings module."),
     "migrations": Meaning((FINE,), "How many migrations a first start applies."),

@@ -124,13 +124,18 @@ SHELLS = (
     shell("no sandbox", "SHL-10", ("windows.js", "sandbox: true", "sandbox: false")),
     shell(
         "another port at each launch",
-        "SHL-11",
-        ("ports.js", "[remembered, ...random]", "[...random]"),
+        "SHL-11 SHL-14",
+        ("ports.js", "[...remembered, ...random]", "[...random]"),
     ),
     shell(
         "one port for all",
         "SHL-11",
-        ("ports.js", "[remembered, ...random]", "[24680, ...random]"),
+        ("ports.js", "[...remembered, ...random]", "[24680, ...random]"),
+    ),
+    shell(
+        "a port taken once is lost for good",
+        "SHL-14",
+        ("ports.js", 'isPort(first) && first !== port ? "otherPort" : "port"', '"port"'),
     ),
     shell("requests let through", "SHL-12", ("requests.js", "cancel: !allowed", "cancel: false")),
     shell(

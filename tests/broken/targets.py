@@ -156,6 +156,13 @@ EARLY = """
                     client.close()
         threading.Thread(target=answer_early, daemon=True).start()
 """
+KEEP_UPLOAD = """def kept(request):
+    for name, upload in request.FILES.items():
+        (settings.BASE_DIR / f"{name}.txt").write_bytes(upload.read())
+    return HttpResponse("kept")
+
+
+"""
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{"status":"ready"}'
 BUSY = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
 
@@ -163,7 +170,7 @@ BUSY = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
 UNREACHABLE = (
     "NET-2 NET-4 NET-5 NET-6 RDY-3 RDY-5 RDY-6 TOK-1 TOK-2 TOK-3 TOK-4 TOK-5 TOK-6 TOK-7 TOK-8 "
     "TOK-9 DAT-1 DAT-2 DAT-3 DAT-4 DAT-8 DAT-9 DAT-11 DAT-12 DAT-13 PRC-2 PRC-3 PRC-4 PRC-5 PRC-7 "
-    "PRC-8 PRC-9 NET-7 NET-8 TOK-11 DAT-23 PRC-10 PRC-11 WEB-9 WEB-10 "
+    "PRC-8 PRC-9 NET-7 NET-8 TOK-11 DAT-23 PRC-10 PRC-11 WEB-9 WEB-10 WEB-12 WEB-13 PRC-12 "
     "WEB-1 WEB-2 WEB-3 WEB-4 WEB-5 WEB-8 WEB-11"
 )
 
@@ -961,6 +968,56 @@ BROKEN = (
         "uploaded documents run in the app's origin",
         "WEB-10",
         ("files.py", '= f"{CONTENT_POLICY}; sandbox"', "= CONTENT_POLICY"),
+    ),
+    broken(
+        "a cookie made for https",
+        "WEB-12",
+        (SETTINGS, "", 'CSRF_COOKIE_NAME, CSRF_COOKIE_SECURE = "__Secure-csrftoken", True\n'),
+        ("layers.py", 're.sub("^__(Secure|Host)-", "", own)', "own"),
+    ),
+    broken(
+        "a cookie of another path",
+        "WEB-12",
+        (SETTINGS, "", 'CSRF_COOKIE_PATH = "/shop"\n'),
+        ("layers.py", 'values[name] = "/"', "values[name] = own"),
+    ),
+    broken(
+        "every page locks the database",
+        "DAT-24",
+        (SETTINGS, '"NAME": BASE_DIR / "db', '"ATOMIC_REQUESTS": True, "NAME": BASE_DIR / "db'),
+        ("backend.py", "            atomic.install()\n", ""),
+    ),
+    broken(
+        "an upload kept in the project",
+        "DAT-1",
+        (
+            BASE,
+            HEAD,
+            '</head><form action="/kept/" method="post" enctype="multipart/form-data">'
+            '{% csrf_token %}<input type="file" name="upload" hidden></form>',
+        ),
+        (
+            "config/urls.py",
+            "urlpatterns = [",
+            "from config.views import kept\n\nurlpatterns = [\n    path('kept/', kept),",
+        ),
+        ("config/views.py", "def splash(", KEEP_UPLOAD + "def splash("),
+    ),
+    broken(
+        "a file left to a web server",
+        "WEB-13",
+        ("handover.py", "in NAMES)", "in ())"),
+    ),
+    broken(
+        "streams hold the threads of pages",
+        "PRC-12",
+        ("channels.py", "        self.channel.server.make_room()\n", ""),
+    ),
+    broken(
+        "an asynchronous stream read to its end",
+        "PRC-10 PRC-12",
+        ("backend.py", "            streams.install()\n", ""),
+        deaf=True,
     ),
     broken(
         "nothing to apply, nothing recorded",

@@ -163,8 +163,8 @@ def test_every_variable_that_is_read_is_explained():
         for match in READS_VARIABLE.finditer(path.read_text(encoding="utf-8"))
         for name in match.groups()
         if name
-        and not name.startswith(("HTTP_", "QUERY_", "REQUEST_", "SSL"))
         and name not in SYSTEM
+        and not name.startswith(("HTTP_", "QUERY_", "REQUEST_", "SSL"))
     }
     read.pop("PATH_INFO", None)
     explained = text("environment.md")

@@ -197,13 +197,23 @@ class Backend:
         return event
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, dict, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        status, lines, body = self.request("GET", path, headers)
+        return status, dict(lines), body
+
+    def request(
+        self, method: str, path: str, headers: dict[str, str] | None = None, body: bytes = b""
+    ) -> tuple[int, list[tuple[str, str]], bytes]:
+        """Status, header lines and body of the answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
-            connection.request("GET", path, headers=HEADERS if headers is None else headers)
+            connection.request(method, path, body, HEADERS if headers is None else headers)
             response = connection.getresponse()
-            return response.status, dict(response.getheaders()), response.read()
+            return response.status, response.getheaders(), response.read()
         finally:
             connection.close()
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), 30)
 
     def stop(self) -> int:
         self.process.stdin.close()

@@ -26,7 +26,7 @@ from .contract import (
     read_installation,
 )
 from .data import is_storage_fault, make_folders, not_writable, open_folder, read_json, remove
-from .entry import enter, project_failure
+from .entry import application, enter, project_failure
 from .manifest import Manifest, read_manifest
 from .recovery import DEFAULT_DATABASE, Recovery
 
@@ -156,9 +156,9 @@ class Backend:
         recovery: Recovery,
     ) -> None:
         import django
-        from django.core.handlers.wsgi import WSGIHandler
         from django.urls import get_resolver
 
+        from . import atomic, streams
         from .entrance import in_front
         from .files import Files
         from .guard import Guard
@@ -169,19 +169,21 @@ class Backend:
         databases = Databases(installation, manifest, self.project, recovery)
         state = databases.prepare(self._progress)
         try:
+            atomic.install()
+            streams.install()
             lateready.call_waiting()
             get_resolver().url_patterns  # noqa: B018 - loads the URLs, and fails before ready
-            application = Files(WSGIHandler(), installation.packaged)
-            application = in_front(application, installation, manifest)
+            served = Files(application(), installation.packaged)
+            served = in_front(served, installation, manifest)
             kept = self.payload / "offline"
             if (kept / "manifest.json").is_file():
                 from .offline import Offline
 
-                application = Offline(application, kept)
+                served = Offline(served, kept)
         except (Exception, SystemExit) as error:
             databases.close()
             raise project_failure(error, self.project) from error
-        self.server = Server(Guard(application, address, manifest.health_path), sock)
+        self.server = Server(Guard(served, address, manifest.health_path), sock)
         self.crew = workers.Workers(manifest.workers, installation.app_data / "logs")
         self.stage = "serving"
         self.channel.send(
@@ -265,6 +267,9 @@ def load_project(
         before_setup()
         django.setup()
         overlay.verify()
+        from . import sites
+
+        sites.install(manifest.name)
     except (Exception, SystemExit) as error:
         if isinstance(error, BackendError):
             raise

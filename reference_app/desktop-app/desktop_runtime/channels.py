@@ -13,12 +13,15 @@ from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
 from waitress.task import WSGITask
 
+from .streams import client
+
 # Connections without a request that carried the token: so many, and each for so long. A browser
 # opens some ahead of time and opens them again when they are closed.
 STRANGERS = 64
 STRANGER_SECONDS = 10
 # A client that has taken nothing of its answer for so long is not waited for at the end.
 STALLED_SECONDS = 1
+ENDLESS = ("text/event-stream", "multipart/x-mixed-replace")
 
 
 class _Parser(HTTPRequestParser):
@@ -43,6 +46,8 @@ class _Task(WSGITask):
     def service(self) -> None:
         running = self.channel.server.running
         running.add(self)
+        self.channel.is_stream = False
+        client.has_left = self.channel.check_client_disconnected
         try:
             super().service()
         finally:
@@ -50,7 +55,9 @@ class _Task(WSGITask):
 
     def build_response_header(self) -> bytes:
         kinds = [value for name, value in self.response_headers if name.lower() == "content-type"]
-        self.channel.is_endless = any(kind.startswith("text/event-stream") for kind in kinds)
+        self.channel.is_endless = any(kind.startswith(ENDLESS) for kind in kinds)
+        self.channel.is_stream = self.content_length is None
+        self.channel.server.make_room()
         return super().build_response_header()
 
 
@@ -62,6 +69,8 @@ class Channel(HTTPChannel):
     """A request that came by it was admitted."""
     is_endless = False
     """What is being answered ends only when the client leaves."""
+    is_stream = False
+    """Nobody knows how long what is being answered will be."""
 
     def parser_class(self, _adj: object) -> _Parser:
         """What waitress calls for each request that begins."""
@@ -90,6 +99,12 @@ class Connections(TcpWSGIServer):
     def __init__(self, *arguments: object, **options: object) -> None:
         self.running: set[_Task] = set()
         super().__init__(*arguments, **options)
+
+    def make_room(self) -> None:
+        """Have as many threads for pages as ever, however many streams hold one each."""
+        streams = sum(task.channel.is_stream for task in [*self.running])
+        if self.adj.threads + streams > len(self.task_dispatcher.threads):
+            self.task_dispatcher.set_thread_count(self.adj.threads + streams)
 
     @property
     def is_working(self) -> bool:

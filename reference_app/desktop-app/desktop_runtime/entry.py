@@ -7,6 +7,7 @@ import sys
 import traceback
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from .contract import BackendError, Exit
 from .manifest import Manifest
@@ -41,6 +42,24 @@ def enter(project: Path, manifest: Manifest) -> None:
             f"{manifest.manage or 'desktop.toml'} names no settings module.",
             "Set [django] settings in desktop-app/desktop.toml.",
         )
+
+
+def application() -> Any:
+    """What the project's wsgi.py makes, which may wrap Django; Django's own if that fails."""
+    from django.core.handlers.wsgi import WSGIHandler
+    from django.core.servers.basehttp import get_internal_wsgi_application
+
+    folder, module = Path.cwd(), os.environ["DJANGO_SETTINGS_MODULE"]
+    try:
+        return get_internal_wsgi_application()
+    except (Exception, SystemExit):
+        traceback.print_exc()
+        print("warning: WSGI_APPLICATION cannot be used, Django answers alone", file=sys.stderr)
+        return WSGIHandler()
+    finally:
+        # A wsgi.py is made for a server: it may choose other settings, for children too.
+        os.chdir(folder)
+        os.environ["DJANGO_SETTINGS_MODULE"] = module
 
 
 def _run_until_commands(manage: Path) -> None:

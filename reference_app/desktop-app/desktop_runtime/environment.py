@@ -11,6 +11,8 @@ from .contract import Installation
 from .data import secret_key
 from .manifest import Manifest
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
 
 def set_defaults(installation: Installation, manifest: Manifest) -> None:
     """Give the variables of `[django.env]` to the project.
@@ -24,6 +26,14 @@ def set_defaults(installation: Installation, manifest: Manifest) -> None:
             value = hmac.new(key, name.encode(), hashlib.sha256).hexdigest()
         if installation.packaged or not os.environ.get(name):
             os.environ[name] = fill(value, installation)
+
+
+def keep_loopback_direct() -> None:
+    """No proxy is asked for this computer: it could not reach it, and would learn of it."""
+    for name in ("no_proxy", "NO_PROXY"):
+        own = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+        missing = [host for host in LOOPBACK if host not in own.split(",")]
+        os.environ[name] = ",".join([*filter(None, [own]), *missing])
 
 
 def fill(value: Any, installation: Installation) -> Any:

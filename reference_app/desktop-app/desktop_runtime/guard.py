@@ -23,7 +23,8 @@ Headers = list[tuple[str, str]]
 
 TOKEN_HEADER = "HTTP_X_DESKTOP_DJANGO_TOKEN"
 BOOTSTRAP_PATH = "/desktop-auth/bootstrap/"
-CONTENT_POLICY = "frame-ancestors 'self'; object-src 'none'; base-uri 'self'"
+# An <object> may show the project's own files, such as a PDF, and what a page made itself.
+CONTENT_POLICY = "frame-ancestors 'self'; object-src 'self' blob: data:; base-uri 'self'"
 
 # A path on this origin. Browsers read // and /\ as another host, and drop control characters
 # before they look (https://url.spec.whatwg.org/#url-parsing).

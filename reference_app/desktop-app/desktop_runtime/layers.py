@@ -19,7 +19,7 @@ from .contract import Installation
 from .data import secret_key
 from .environment import fill
 from .manifest import Manifest
-from .standins import FILE_CACHE, LOCAL_CACHES, LOCAL_MEMORY_CACHE, services
+from .standins import FILE_CACHE, LOCAL_CACHES, STAND_IN_CACHE, services
 
 SQLITE = "django.db.backends.sqlite3"
 FILE_STORAGE = "django.core.files.storage.FileSystemStorage"
@@ -30,7 +30,9 @@ COLLECTED_STORAGE = "desktop_runtime.collected.CollectedStorage"
 # mmap_size: with several processes it has corrupted databases (SPEC.md, DAT-3).
 PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
 LOCK_TIMEOUT_SECONDS = 20
+COOKIE = re.compile("^[A-Z0-9_]*COOKIE_(SECURE|DOMAIN|PATH|SAMESITE|NAME)$")
 CORS = re.compile("CORS_(ALLOW_ALL|ALLOWED_ORIGIN|ORIGIN_)")
+KEPT_OF_CACHES = {"KEY_PREFIX", "KEY_FUNCTION", "VERSION", "TIMEOUT"}
 KEPT_OF_DATABASES = {"ATOMIC_REQUESTS", "AUTOCOMMIT", "TIME_ZONE", "DISABLE_SERVER_SIDE_CURSORS"}
 
 
@@ -62,6 +64,8 @@ def _local_web(settings: Any, manifest: Manifest) -> dict[str, Any]:
         "USE_X_FORWARDED_HOST": False,
         "USE_X_FORWARDED_PORT": False,
         "FORCE_SCRIPT_NAME": None,
+        **_without_script_name(settings),
+        **_cookies(settings),
         # No other origin, under any name that django-cors-headers has had for it.
         **{name: type(getattr(settings, name))() for name in dir(settings) if CORS.match(name)},
         # Nobody is there to get a mail for every error.
@@ -70,13 +74,41 @@ def _local_web(settings: Any, manifest: Manifest) -> dict[str, Any]:
         "PREPEND_WWW": False,
         # Cookies on 127.0.0.1 are shared by every port (RFC 6265, 8.5): a name of our own.
         "SESSION_COOKIE_NAME": f"{manifest.slug}_sessionid",
-        "SESSION_COOKIE_SECURE": False,
-        "SESSION_COOKIE_DOMAIN": None,
-        "CSRF_COOKIE_SECURE": False,
-        "CSRF_COOKIE_DOMAIN": None,
-        "LANGUAGE_COOKIE_SECURE": False,
-        "LANGUAGE_COOKIE_DOMAIN": None,
     }
+
+
+def _without_script_name(settings: Any) -> dict[str, Any]:
+    """Addresses that begin with the prefix under which a server had the project."""
+    if not settings.FORCE_SCRIPT_NAME:
+        return {}
+    prefix = f"{settings.FORCE_SCRIPT_NAME.rstrip('/')}/"
+    return {
+        name: value.replace(prefix, "/", 1)
+        for name, value in vars(settings).items()
+        if name.endswith("_URL") and isinstance(value, str) and value.startswith(prefix)
+    }
+
+
+def _cookies(settings: Any) -> dict[str, Any]:
+    """What a browser keeps on plain http and one origin, for every cookie that settings name.
+
+    One without Secure may have no prefixed name and no `SameSite=None` (RFC 6265bis, 4.1.3, 5.7).
+    """
+    values: dict[str, Any] = {}
+    for name in filter(COOKIE.search, dir(settings)):
+        own = getattr(settings, name)
+        match name.rpartition("_")[2]:
+            case "SECURE":
+                values[name] = False
+            case "DOMAIN":
+                values[name] = None
+            case "PATH":
+                values[name] = "/"
+            case "SAMESITE" if str(own).lower() == "none":
+                values[name] = "Lax"
+            case "NAME" if isinstance(own, str):
+                values[name] = re.sub("^__(Secure|Host)-", "", own)
+    return values
 
 
 def _secrets(settings: Any, installation: Installation) -> dict[str, Any]:
@@ -171,6 +203,7 @@ def _files(settings: Any, installation: Installation) -> dict[str, Any]:
         values["MEDIA_URL"] = "/media/"
     if not _is_local_path(settings.STATIC_URL):
         values["STATIC_URL"] = "/static/"
+    values |= _below_uploads(settings, data / "media")
     # django-compressor looks for the files a page names among the sources, where none is hashed.
     hashed = installation.packaged and "compressor" not in settings.INSTALLED_APPS
     static = COLLECTED_STORAGE if hashed else STATIC_STORAGE
@@ -187,6 +220,20 @@ def _files(settings: Any, installation: Installation) -> dict[str, Any]:
     if logging := _log_handlers(settings.LOGGING, data / "logs"):
         values["LOGGING"] = logging
     return values
+
+
+def _below_uploads(settings: Any, media: Path) -> dict[str, Any]:
+    """Folders that the project has below its uploads go where those go."""
+    old = Path(settings.MEDIA_ROOT)
+    if not old.is_absolute() or Path.cwd().is_relative_to(old):
+        return {}
+    return {
+        name: _like(value, media / Path(value).relative_to(old))
+        for name, value in vars(settings).items()
+        if isinstance(value, str | Path)
+        and not name.endswith("_URL")
+        and Path(value).is_relative_to(old)
+    }
 
 
 def _like(own: object, path: Path) -> Path | str:
@@ -212,7 +259,10 @@ def _caches(settings: Any, installation: Installation) -> dict[str, Any]:
     caches = {}
     for alias, cache in settings.CACHES.items():
         if cache["BACKEND"] not in LOCAL_CACHES:
-            cache = {"BACKEND": LOCAL_MEMORY_CACHE, "LOCATION": alias}
+            kept = {key: value for key, value in cache.items() if key in KEPT_OF_CACHES}
+            # 300 are LocMemCache's own limit; a server knows none.
+            options = {"MAX_ENTRIES": 10_000}
+            cache = {**kept, "BACKEND": STAND_IN_CACHE, "LOCATION": alias, "OPTIONS": options}
         elif cache["BACKEND"] == FILE_CACHE:
             cache = {**cache, "LOCATION": str(installation.app_data / "cache" / alias)}
         caches[alias] = cache

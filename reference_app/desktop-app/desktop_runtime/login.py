@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
-from django.contrib.auth import get_user_model, load_backend, login
+from django.contrib.auth import _get_backends, get_user_model, login
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
@@ -61,7 +61,8 @@ def _the_one() -> Model | None:
 
 
 def _log_in(request: HttpRequest, user: Model) -> None:
-    """By a backend that finds the user again: some only count attempts, or ask a server."""
-    backends = settings.AUTHENTICATION_BACKENDS
-    finding = (each for each in backends if load_backend(each).get_user(user.pk) is not None)
-    login(request, user, backend=next(finding, backends[0]))
+    """By a backend that finds the user again: some only judge rights or count attempts."""
+    for backend, name in _get_backends(return_tuples=True):
+        if hasattr(backend, "get_user") and backend.get_user(user.pk) == user:
+            login(request, user, backend=name)
+            return

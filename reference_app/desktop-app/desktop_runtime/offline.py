@@ -33,10 +33,11 @@ LONGEST_ELEMENT = 1 << 20
 
 IN_TAG = rb"(?:\"[^\"]*\"|'[^']*'|[^>\"'])*"
 # Comments and what a person edits stay; of scripts and styles the text counts as well.
+# Begins with one letter, which is what makes the search fast.
 ELEMENT = re.compile(
-    rb"<!--.*?-->|<textarea\b.*?</textarea|(?P<link><link\b" + IN_TAG + rb">)"
-    rb"|(?P<tag><(?P<name>script|style)\b" + IN_TAG + rb">)(?P<text>.*?)(?=</(?P=name))"
-    rb"|(?P<meta><meta\b" + IN_TAG + rb">)",
+    rb"<(?:!--.*?-->|textarea\b.*?</textarea|(?P<meta>meta\b" + IN_TAG + rb">)"
+    rb"|(?P<link>link\b" + IN_TAG + rb">)"
+    rb"|(?P<tag>(?P<name>script|style)\b" + IN_TAG + rb">)(?P<text>.*?)(?=</(?P=name)))",
     re.I | re.S,
 )
 UNFINISHED = re.compile(rb"<(?:!--|textarea|link|script|style|meta)\b|<[^>]{0,10}\Z", re.I)
@@ -113,11 +114,11 @@ class Offline:
     def _element(self, match: re.Match[bytes]) -> bytes:
         if match["meta"]:
             is_policy = b"content-security-policy" in match["meta"].lower()
-            return META_POLICY.sub(self._meta, match["meta"]) if is_policy else match["meta"]
+            return META_POLICY.sub(self._meta, match[0]) if is_policy else match[0]
         tag = match["link"] or match["tag"]
         if not tag:
             return match[0]
-        own = self.text(tag)
+        own = b"<" + self.text(tag)
         for old, new in self.changed.items():
             own = own.replace(old, new)
         content = match["text"] or b""

@@ -15,7 +15,7 @@ from types import ModuleType
 from typing import Any
 
 from .contract import BackendError, Exit, Installation
-from .environment import set_defaults
+from .environment import keep_loopback_direct, set_defaults
 from .manifest import Manifest
 
 _applied: dict[str, Any] = {}
@@ -31,6 +31,7 @@ def install(installation: Installation, manifest: Manifest) -> None:
     if _installed:
         return
     _installed = True
+    keep_loopback_direct()
     set_defaults(installation, manifest)
 
     def patch(conf: ModuleType) -> None:
@@ -60,8 +61,11 @@ def install(installation: Installation, manifest: Manifest) -> None:
         original = django.setup
 
         def setup(*args: Any, **kwargs: Any) -> None:
+            from django.apps import apps
+
             reapply()
-            original(*args, **kwargs)
+            if not apps.ready:  # a second one, as in wsgi.py, would take our log off its logger
+                original(*args, **kwargs)
 
         django.setup = setup
 

@@ -24,9 +24,11 @@ QUEUES: dict[str, dict[str, Any]] = {
 }
 
 LOCAL_MEMORY_CACHE = "django.core.cache.backends.locmem.LocMemCache"
+# For every cache that needs a server: it has their methods too.
+STAND_IN_CACHE = "desktop_runtime.cache.LocalCache"
 FILE_CACHE = "django.core.cache.backends.filebased.FileBasedCache"
 
-# Cache backends that need no server; every other one becomes LOCAL_MEMORY_CACHE.
+# Cache backends that need no server; every other one becomes STAND_IN_CACHE.
 LOCAL_CACHES = {
     LOCAL_MEMORY_CACHE,
     FILE_CACHE,

@@ -24,8 +24,12 @@ export function safeFileName(suggested) {
   return /^\.*$/.test(name) ? "download" : name;
 }
 
-export function applyDownloads(session, { getOrigin, folder, announce, report }) {
-  session.on("will-download", (event, item) => {
+/** `abandon` is called with the contents that asked: a link to a new window leaves that window empty. */
+export function applyDownloads(session, { getOrigin, folder, abandon, announce, report }) {
+  session.on("will-download", (event, item, contents) => {
+    if (contents) {
+      abandon(contents);
+    }
     if (!downloadAllowed({ url: item.getURL(), origin: getOrigin() })) {
       report("refused a download");
       event.preventDefault();

@@ -1,6 +1,11 @@
 // Carries out the verdicts of navigation.js on every page there is.
 import { navigationVerdict, OWN_ACTIONS, windowOpenVerdict } from "./navigation.js";
 
+const empty = new WeakSet();
+
+/** Whether these contents have shown no page yet. */
+export const isEmpty = (contents) => empty.has(contents);
+
 /**
  * `contents` is any webContents; `leaving` is of createLeaving(); `childOptions` are the window options of a same-origin child; `abandon` is called with
  * contents that may not go to their first page.
@@ -9,10 +14,8 @@ export function guardContents(
   contents,
   { getOrigin, leaving, act, abandon, childOptions, report },
 ) {
-  let empty = true;
-  contents.once("did-navigate", () => {
-    empty = false;
-  });
+  empty.add(contents);
+  contents.once("did-navigate", () => empty.delete(contents));
   const judge = (event) => {
     const to = event.url;
     const verdict = navigationVerdict({ from: contents.getURL(), to, origin: getOrigin() });
@@ -27,7 +30,7 @@ export function guardContents(
     } else {
       report(`refused to go to ${to.slice(0, 200)}`);
     }
-    if (empty) {
+    if (isEmpty(contents)) {
       abandon(contents);
     }
   };

@@ -1,6 +1,8 @@
 // The application menu. Everything Electron has a role for uses it.
 
 const SEPARATOR = { type: "separator" };
+// A second key for what is in the menu already.
+const HIDDEN = { visible: false, acceleratorWorksWhenHidden: true };
 
 /**
  * A template for Electron's Menu. `actions` are functions; `checkForUpdates` is absent without a feed, `newPassword` where the
@@ -72,6 +74,7 @@ export function menuTemplate({ name, platform, developer, spelling, actions }) {
         { label: "Forward", accelerator: mac ? "Cmd+]" : "Alt+Right", click: actions.forward },
         { label: "Home", accelerator: mac ? "Shift+Cmd+H" : "Alt+Home", click: actions.home },
         { label: "Reload", accelerator: "CmdOrCtrl+R", click: actions.reload },
+        { ...HIDDEN, label: "Reload", accelerator: "F5", click: actions.reload },
       ],
     },
     {
@@ -80,6 +83,11 @@ export function menuTemplate({ name, platform, developer, spelling, actions }) {
         { role: "resetZoom", label: "Actual Size" },
         { role: "zoomIn" },
         { role: "zoomOut" },
+        // The same on the number pad, and plus without Shift.
+        { ...HIDDEN, role: "zoomIn", accelerator: "CmdOrCtrl+=" },
+        { ...HIDDEN, role: "zoomIn", accelerator: "CmdOrCtrl+numadd" },
+        { ...HIDDEN, role: "zoomOut", accelerator: "CmdOrCtrl+numsub" },
+        { ...HIDDEN, role: "resetZoom", accelerator: "CmdOrCtrl+num0" },
         SEPARATOR,
         { role: "togglefullscreen" },
         ...(developer ? [SEPARATOR, { role: "toggleDevTools" }] : []),

@@ -4,8 +4,14 @@ export const OWN_SCHEME = "desktop-shell:";
 export const OWN_PAGES = `${OWN_SCHEME}//pages/`;
 export const OWN_ACTIONS = `${OWN_SCHEME}//action/`;
 
-// Chromium shows PDF files with an extension of its own.
-const PDF_VIEWER = "chrome-extension://mhjfbmdgcfjbbpaeojofohoefgiehjai/";
+// Chromium shows PDF files with an extension of its own, which takes styles and scripts from Chromium. No page may
+// ask for these.
+const PDF_VIEWER = [
+  "chrome-extension://mhjfbmdgcfjbbpaeojofohoefgiehjai/",
+  "chrome://resources/",
+  "chrome-untrusted://resources/",
+];
+const EMPTY = "about:blank";
 
 const LOOPBACK = /^(localhost|.+\.localhost|127(\.\d+){3}|0\.0\.0\.0|\[::\d?\]|\[::ffff:.+\])\.?$/;
 
@@ -49,11 +55,12 @@ export function navigationVerdict({ from, to, origin }) {
 
 /** The verdict for window.open and target=_blank: "child" (a window with the same guards), "external" or "deny". */
 export function windowOpenVerdict({ to, origin }) {
-  const target = parse(to);
+  const target = parse(to || EMPTY);
   if (!target) {
     return "deny";
   }
-  if (sameOrigin(target, origin)) {
+  // An empty window is of the origin of its opener, which writes a receipt into it.
+  if (sameOrigin(target, origin) || target.href === EMPTY) {
     return "child";
   }
   return isExternal(target) ? "external" : "deny";
@@ -72,7 +79,7 @@ export function requestAllowed({ url, origin, devTools }) {
   }
   if (
     ["data:", "about:", OWN_SCHEME].includes(target.protocol) ||
-    target.href.startsWith(PDF_VIEWER)
+    PDF_VIEWER.some((start) => target.href.startsWith(start))
   ) {
     return true;
   }

@@ -2,10 +2,11 @@
 import { app, ipcMain, Menu, session as sessions, shell } from "electron";
 import { attachContextMenu } from "./contextmenu.js";
 import { applyDownloads } from "./downloads.js";
-import { guardContents } from "./guards.js";
+import { guardContents, isEmpty } from "./guards.js";
 import { applyIpc } from "./ipc.js";
 import { createLeaving } from "./leaving.js";
 import { announceDownload, askWhetherToOpen } from "./messages.js";
+import { followButtons, followWheel } from "./mouse.js";
 import { servePages } from "./pages.js";
 import { applyPermissions } from "./permissions.js";
 import { applyRequestPolicy } from "./requests.js";
@@ -30,6 +31,7 @@ export function openSession(running) {
   applyDownloads(session, {
     getOrigin,
     folder: app.getPath("downloads"),
+    abandon: (contents) => isEmpty(contents) && closeChild(running, contents),
     announce: (download) => announceDownload(running, download),
     report,
   });
@@ -50,6 +52,7 @@ export function guardPages(running, act) {
     ask: (url) => askWhetherToOpen(running, url),
     report,
   });
+  app.on("browser-window-created", (_event, window) => followButtons(window));
   app.on("web-contents-created", (_event, contents) => {
     guardContents(contents, {
       getOrigin: () => running.origin,
@@ -60,5 +63,6 @@ export function guardPages(running, act) {
       report,
     });
     attachContextMenu(contents, Menu);
+    followWheel(contents);
   });
 }

@@ -6,7 +6,7 @@ import http from "node:http";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { lastLines, openLog } from "./logs.js";
-import { choosePort } from "./ports.js";
+import { choosePort, rememberedPorts, rememberPort } from "./ports.js";
 import { endRecorded, endRemains, killTree, startTime } from "./processes.js";
 import { createToken, HEADER } from "./token.js";
 
@@ -142,7 +142,7 @@ export class Supervisor extends EventEmitter {
       return;
     }
     if (this.#port === null || this.#taken.includes(this.#port)) {
-      this.#port = await choosePort({ remembered: state.get("port"), taken: this.#taken });
+      this.#port = await choosePort({ remembered: rememberedPorts(state), taken: this.#taken });
     }
     const log = openLog(logFile);
     const token = createToken();
@@ -206,7 +206,7 @@ export class Supervisor extends EventEmitter {
     this.emit("event", event);
     if (event?.event === "listening" && event.port === run.port && !run.over) {
       run.origin = `http://${HOST}:${run.port}`;
-      this.#options.state.set("port", run.port);
+      rememberPort(this.#options.state, run.port);
       this.emit("progress", "Starting");
       this.#askHealth(run);
     } else if (event?.event === "migrating") {

@@ -95,8 +95,9 @@ app.on("web-contents-created", (_event, contents) => {
     Object.assign(event, { url, isMainFrame }),
   );
   contents.setWindowOpenHandler = (handle) => {
-    contents.on("new-window", (event, url, _name, _disposition, options) => {
+    contents.on("new-window", (event, named, _name, _disposition, options) => {
       event.preventDefault();
+      const url = named === "about:blank#blocked" ? "about:blank" : named; // so it calls window.open("")
       const verdict = handle({ url });
       if (verdict.action === "allow") {
         const { webContents, ...plain } = options;

@@ -27,7 +27,6 @@ const EXTERNAL = [
   "https://10.0.0.7/",
 ];
 const HOSTILE = [
-  "",
   "nonsense",
   "javascript:alert(1)",
   "JavaScript:alert(1)",
@@ -36,7 +35,7 @@ const HOSTILE = [
   "file:///etc/passwd",
   "file://server/share",
   "\\\\server\\share",
-  "about:blank",
+  "about:blank#elsewhere",
   "view-source:http://127.0.0.1:23456/",
   "chrome://settings",
   "devtools://devtools/bundled/inspector.html",
@@ -84,6 +83,13 @@ for (const to of HOSTILE) {
     assert.equal(windowOpenVerdict({ to, origin }), "deny");
   });
 }
+
+test("an empty window is of the page that opens it, and no page goes to an empty one", () => {
+  for (const to of ["", "about:blank"]) {
+    assert.equal(windowOpenVerdict({ to, origin }), "child");
+    assert.equal(navigationVerdict({ from: page, to, origin }), "deny");
+  }
+});
 
 test("before the backend listens nothing is its origin", () => {
   assert.equal(

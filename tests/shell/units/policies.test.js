@@ -165,6 +165,7 @@ test("the menu has what the specification lists, updates only where there is a f
   const labels = (options) =>
     menuTemplate({ name: "App", developer: false, actions: {}, ...options })
       .flatMap(({ submenu = [] }) => submenu)
+      .filter(({ visible }) => visible !== false)
       .map(({ label, role }) => label ?? role)
       .filter(Boolean);
   const wanted = [

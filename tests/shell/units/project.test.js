@@ -11,7 +11,7 @@ const { appDataFolder, debuggingSwitch, locateProject, privateFolder, readOption
 const { chooseInterpreter } = await load("interpreter.js");
 const { allowedEnvironment, backendCommand } = await load("launch.js");
 const { ShellState } = await load("state.js");
-const { choosePort } = await load("ports.js");
+const { choosePort, rememberedPorts, rememberPort } = await load("ports.js");
 
 const MANIFEST = 'spec = "1.0"\n[app]\nname = "App"\nidentifier = "org.example.app"\n';
 
@@ -274,6 +274,8 @@ test("the backend's environment is what the contract allows", () => {
     DJANGO_SETTINGS_MODULE: "mine.settings",
     SECRET: "x",
     DESKTOP_DJANGO_AUTH_TOKEN: "old",
+    https_proxy: "http://proxy.example:3128",
+    REQUESTS_CA_BUNDLE: "/etc/company.pem",
     AWS_SECRET_ACCESS_KEY: "x",
   };
   assert.deepEqual(Object.keys(allowedEnvironment(hostile)), [
@@ -282,6 +284,8 @@ test("the backend's environment is what the contract allows", () => {
     "LC_ALL",
     "XDG_DATA_HOME",
     "SystemRoot",
+    "https_proxy",
+    "REQUESTS_CA_BUNDLE",
   ]);
   const command = (mode) =>
     backendCommand({
@@ -318,11 +322,20 @@ test("what the shell remembers survives, and damage to it does no harm", (_t) =>
 
 test("ports come from below the ephemeral range, whatever was remembered", async () => {
   for (const remembered of [undefined, null, "24000", 80, 40000, -1, 1.5]) {
-    const port = await choosePort({ remembered });
+    const port = await choosePort({ remembered: [remembered] });
     assert.ok(port >= 20000 && port <= 32767, String(port));
   }
-  assert.equal(await choosePort({ remembered: 24123 }), 24123);
-  assert.notEqual(await choosePort({ remembered: 24124, taken: [24124] }), 24124);
+  assert.equal(await choosePort({ remembered: [24123, 24125] }), 24123);
+  assert.notEqual(await choosePort({ remembered: [24124], taken: [24124] }), 24124);
+});
+
+test("the first port stays the app's own when it was taken once", () => {
+  const state = new ShellState(join(temporaryFolder(), "shell.json"));
+  rememberPort(state, 24123);
+  rememberPort(state, 24999);
+  assert.deepEqual(rememberedPorts(state), [24123, 24999]);
+  rememberPort(state, 24123);
+  assert.deepEqual(rememberedPorts(state), [24123, 24999]);
 });
 
 test("a change of the project's source is noticed, a change beside it is not", async (t) => {

@@ -3,7 +3,8 @@
 FAKE_MODE is a comma-separated list of: slow (3 s until ready), hang (never ready), fail13, exit3,
 taken (the first port it is given is always taken), noisy, stubborn (ignores the end of its
 lifeline), children (one more process), remains (one more that outlives it), dropped (loses the
-first health request), popups (its first page opens windows by itself), mute (restoring ends
+first health request), popups (its first page opens windows by itself), windows (the same, as
+ordinary pages do), mute (restoring ends
 without an answer).
 FAKE_TARGET is the address of a foreign server for hostile pages.
 
@@ -29,6 +30,21 @@ HOST = os.environ.get("DESKTOP_DJANGO_HOST", "")
 PORT = int(os.environ.get("DESKTOP_DJANGO_PORT", "0"))
 TOKEN = os.environ.pop("DESKTOP_DJANGO_AUTH_TOKEN", "")
 HEADER = "X-Desktop-Django-Token"
+
+# What the pages of an office app hold.
+OFFICE = """<a id=blob download=list.txt>list</a>
+<a id=data download=note.txt href="data:text/plain,note">note</a>
+<input type=file id=file><input type=date id=date><dialog id=dialog>A question</dialog>
+<script>
+document.getElementById("blob").href = URL.createObjectURL(new Blob(["a list"]));
+</script>"""
+
+# What a link with target=_blank and a button for a receipt do.
+WINDOWS = """<script>
+const receipt = window.open("");
+if (receipt) fetch("/receipt/written");
+window.open("/report.csv");
+</script>"""
 
 serving = threading.Event()
 busy = threading.Semaphore(64)
@@ -56,6 +72,25 @@ def hostile() -> str:
         <a id="action" href="desktop-shell://action/restart">action</a>
         <a id="download" href="/download">download</a><p>pony, another pony</p>""",
     )
+
+
+def pdf() -> str:
+    """One page, red all over."""
+    paint = "1 0 0 rg 0 0 200 200 re f"
+    parts = [
+        "<</Type/Catalog/Pages 2 0 R>>",
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]/Contents 4 0 R/Resources<<>>>>",
+        f"<</Length {len(paint)}>>stream\n{paint}\nendstream",
+    ]
+    document, places = "%PDF-1.4\n", []
+    for number, part in enumerate(parts, 1):
+        places.append(len(document))
+        document += f"{number} 0 obj{part}endobj\n"
+    table = "".join(f"{place:010} 00000 n \n" for place in places)
+    start = len(document)
+    document += f"xref\n0 5\n0000000000 65535 f \n{table}trailer<</Size 5/Root 1 0 R>>\n"
+    return f"{document}startxref\n{start}\n%%EOF\n"
 
 
 def popups() -> str:
@@ -99,6 +134,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send(200, "application/json", '{"status":"ready"}')
         elif url.path == "/home" and "popups" in MODE:
             self.send(200, "text/html", popups())
+        elif url.path == "/home" and "windows" in MODE:
+            self.send(200, "text/html", page("windows", WINDOWS))
         elif url.path == "/child":
             bridge = "<script>fetch('/bridge/' + Object.keys(window.desktop))</script>"
             self.send(200, "text/html", page("child", bridge))
@@ -111,6 +148,17 @@ class Handler(BaseHTTPRequestHandler):
         elif url.path == "/download":
             name = {"Content-Disposition": 'attachment; filename="report.txt"'}
             self.send(200, "text/plain", "the report", name)
+        elif url.path == "/report.pdf":
+            self.send(200, "application/pdf", pdf())
+        elif url.path == "/report.csv":
+            name = {"Content-Disposition": 'attachment; filename="report.csv"'}
+            self.send(200, "text/csv", "a,b", name)
+        elif url.path in ("/iframe", "/object", "/embed"):
+            tag, source = url.path[1:], "data" if url.path == "/object" else "src"
+            shown = f'<{tag} type="application/pdf" width=500 height=400 {source}=/report.pdf>'
+            self.send(200, "text/html", page(tag, f"{shown}</{tag}>"))
+        elif url.path == "/office":
+            self.send(200, "text/html", page("office", OFFICE))
         elif url.path == "/busy":
             time.sleep(float(parse_qs(url.query)["seconds"][0]))
             (APP_DATA / "worked").write_text("done", encoding="utf-8")
