@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PAYLOAD = ROOT / "reference_app" / "desktop-app"
-RUNTIME_LINES = 3900  # one sitting; raise it only through docs/decisions.md
+RUNTIME_LINES = 3920  # one sitting; raise it only through docs/decisions.md
 
 # What is started with the target's own interpreter, and what it may see there.
 RUNS_IN_THE_TARGET = {
