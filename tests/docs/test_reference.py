@@ -127,7 +127,9 @@ def test_every_variable_that_is_read_is_explained():
         for path in sources
         for match in READS_VARIABLE.finditer(path.read_text(encoding="utf-8"))
         for name in match.groups()
-        if name and not name.startswith(("HTTP_", "QUERY_", "REQUEST_", "SSL")) and name not in SYSTEM
+        if name
+        and not name.startswith(("HTTP_", "QUERY_", "REQUEST_", "SSL"))
+        and name not in SYSTEM
     }
     read.pop("PATH_INFO", None)
     explained = text("environment.md")
