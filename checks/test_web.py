@@ -322,7 +322,7 @@ def test_uploaded_document(uploads: dict[str, Answer], seen: Seen) -> None:
 
 @pytest.mark.criterion("WEB-11")
 def test_parts_of_pages(visits: Visits, target: Target, seen: Seen) -> None:
-    """Serves every style, script and font that its pages name."""
+    """Serves the styles, scripts and fonts of its pages."""
     _loaded(visits)
     skip = target.manifest.get("offline", {}).get("skip", {})
     bare = [url for url in visits.parts if not _is_skipped(url, skip)]

@@ -393,6 +393,15 @@ def test_what_is_no_longer_named_goes(tmp_path, host):
     assert len([*(root / "desktop-app/offline").iterdir()]) == 2
 
 
+def test_address_that_only_a_shown_page_names_stays(tmp_path, host, monkeypatch):
+    monkeypatch.setattr(hosts, "why_not", lambda _: "")  # a host of this machine is none to fetch
+    host.answers["/a.css"] = ("text/css", b"a{}")
+    root = adapted(tmp_path)
+    assert offline(root, seen=(f"{host.origin}/a.css#x",)).new == [f"{host.origin}/a.css"]
+    host.close()
+    assert [each.address for each in offline(root).entries] == [f"{host.origin}/a.css"]
+
+
 def test_damaged_file_is_fetched_again(tmp_path, host):
     host.answers["/a.js"] = ("text/javascript", b"a()")
     root = adapted(tmp_path, add=(f"{host.origin}/a.js",))
