@@ -28,7 +28,11 @@ from skill_scripts.findings.finding import DECIDE, FINE, HANDLED, SEVERITIES, Fi
 from skill_scripts.findings.first_data import read_preparations
 from skill_scripts.findings.frontend import judge_build
 from skill_scripts.findings.judge import failed_to_load, judge
-from skill_scripts.findings.source import read_source_findings, static_facts
+from skill_scripts.findings.source import (
+    read_old_addresses,
+    read_source_findings,
+    static_facts,
+)
 from skill_scripts.findings.surveyed import Progress, Survey
 from skill_scripts.offline.assets import foresee
 from skill_scripts.probe.facts import Failure, SignedIn
@@ -89,6 +93,7 @@ def survey(
         else:
             result.findings.append(each)
     result.findings += read_source_findings(project)
+    result.findings += read_old_addresses(project)
     result.findings += foresee(project)
     result.findings += read_preparations(project, result.facts, draft)
     result.findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))

@@ -148,6 +148,18 @@ FINDINGS: dict[str, Meaning] = {
         "Do several windows stay open on it?",
         "default",
     ),
+    "runserver": Meaning(
+        (DECIDE,),
+        "Code looks for `runserver` or `RUN_MAIN`, which a desktop app has not.",
+        "Does it start something that the app needs, such as a scheduler?",
+        "yes: `--set 'django.argv=[\"runserver\"]' --set django.env.RUN_MAIN=true`. No: default",
+    ),
+    "old-address": Meaning(
+        (DECIDE,),
+        "A page or script names the address of Django's own server.",
+        "Which pages use it?",
+        "default; list the places. A change is the project's own",
+    ),
     "engine-bound-query": Meaning(
         (DECIDE,),
         "A query only works on PostgreSQL.",

@@ -11,6 +11,10 @@ from skill_scripts.project.files import NOT_THE_PROJECT, Project
 
 NOT_SERVED = re.compile(r"/migrations/|/(test_\w+|tests|conftest)\.py$")
 EVENT_STREAM = re.compile(rb"text/event-stream")
+ASKS_FOR_RUNSERVER = re.compile(rb"\bRUN_MAIN\b|[\"']runserver[\"']")
+# In settings it is one of the origins that are trusted, which does no harm.
+OLD_ADDRESS = re.compile(rb"https?://(?:127\.0\.0\.1|localhost):8000")
+SETTINGS = re.compile(r"(^|/)settings")
 ENGINE_SQL = re.compile(
     rb"SearchVector|TrigramSimilarity|ArrayAgg|django\.contrib\.postgres\.(?:search|aggregates)"
     rb"|distinct\([\"'][^)]{1,60}\)"
@@ -30,8 +34,17 @@ def read_source_findings(project: Project) -> Iterator[Finding]:
             yield Finding(
                 "event-stream",
                 DECIDE,
-                "a page streams events; each open stream holds one of the backend's threads",
+                "a page streams events; each open stream has a thread of its own",
                 "fine for one window; else poll instead",
+                _place(name, content, match.start()),
+            )
+        if name != project.manage and (match := ASKS_FOR_RUNSERVER.search(content)):
+            yield Finding(
+                "runserver",
+                DECIDE,
+                f"{match[0].decode()} is looked at, which is of Django's own server",
+                "where it starts what the app needs: --set 'django.argv=[\"runserver\"]' "
+                "--set django.env.RUN_MAIN=true",
                 _place(name, content, match.start()),
             )
         if match := ENGINE_SQL.search(content):
@@ -40,6 +53,24 @@ def read_source_findings(project: Project) -> Iterator[Finding]:
                 DECIDE,
                 f"{match[0].decode('utf-8', 'replace')} only works on PostgreSQL",
                 "pages that use it fail; change the query in the project",
+                _place(name, content, match.start()),
+            )
+
+
+def read_old_addresses(project: Project) -> Iterator[Finding]:
+    """Pages, scripts and Python files that name the address of Django's own server."""
+    for name in project.files:
+        if not name.endswith((".html", ".js", ".py")) or SETTINGS.search(name):
+            continue
+        if not NOT_THE_PROJECT.isdisjoint(name.split("/")) or NOT_SERVED.search(f"/{name}"):
+            continue
+        content = project.source(name).encode()
+        if match := OLD_ADDRESS.search(content):
+            yield Finding(
+                "old-address",
+                DECIDE,
+                f"{match[0].decode()} is written down; the app is at another port, nobody is there",
+                "leave out scheme, host and port in the project, or read them from a setting",
                 _place(name, content, match.start()),
             )
 

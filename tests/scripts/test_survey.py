@@ -332,6 +332,25 @@ def test_apps_without_migrations_and_event_streams_are_reported_with_their_place
     assert findings(document, "event-stream")[0]["place"] == "news/views.py:3"
 
 
+def test_what_looks_for_djangos_own_server_is_named(make_project, kit_json):
+    root = make_project(
+        {
+            "news/__init__.py": "",
+            "news/jobs.py": "import os\nif os.environ.get('RUN_MAIN') == 'true':\n    pass\n",
+            "news/quiet.py": "import sys\nRUNNING = 'run_server' in sys.argv\n",
+            "news/static/news/app.js": "\nfetch('http://localhost:8000/api/')\n",
+            "news/static/news/fine.js": "fetch('http://localhost:9000/api/')\n",
+        },
+        settings="INSTALLED_APPS += ['news']; CORS = ['http://localhost:8000']",
+    )
+
+    document = kit_json("survey", root)
+
+    assert [f["place"] for f in findings(document, "runserver")] == ["news/jobs.py:2"]
+    places = [f["place"] for f in findings(document, "old-address")]
+    assert places == ["news/static/news/app.js:2"]
+
+
 def test_a_module_beside_the_project_is_found(make_project, kit_json):
     root = make_project(
         {"src/mylib/__init__.py": "NAME = 'x'\n"}, settings="from mylib import NAME"

@@ -32,6 +32,7 @@ from .recovery import DEFAULT_DATABASE, Recovery
 
 SQLITE_WITH_WAL_FIX = (3, 51, 3)
 PREPARING_GRACE_SECONDS = 3.0
+AUTH = "django.contrib.auth"
 EXIT_SECONDS = 0.5
 
 
@@ -156,10 +157,10 @@ class Backend:
         recovery: Recovery,
     ) -> None:
         import django
+        from django.apps import apps
         from django.urls import get_resolver
 
         from . import atomic, streams
-        from .entrance import in_front
         from .files import Files
         from .guard import Guard
         from .migrations import Databases
@@ -174,7 +175,11 @@ class Backend:
             lateready.call_waiting()
             get_resolver().url_patterns  # noqa: B018 - loads the URLs, and fails before ready
             served = Files(application(), installation.packaged)
-            served = in_front(served, installation, manifest)
+            asked = (installation.app_data / passwords.MARKER).exists()
+            if (asked or manifest.asks_for_first_account) and apps.is_installed(AUTH):
+                from .entrance import in_front
+
+                served = in_front(served, installation, manifest)
             kept = self.payload / "offline"
             if (kept / "manifest.json").is_file():
                 from .offline import Offline
