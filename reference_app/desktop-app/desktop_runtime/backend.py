@@ -156,10 +156,10 @@ class Backend:
         recovery: Recovery,
     ) -> None:
         import django
+        from django.apps import apps
         from django.urls import get_resolver
 
         from . import atomic, streams
-        from .entrance import in_front
         from .files import Files
         from .guard import Guard
         from .migrations import Databases
@@ -174,7 +174,10 @@ class Backend:
             lateready.call_waiting()
             get_resolver().url_patterns  # noqa: B018 - loads the URLs, and fails before ready
             served = Files(application(), installation.packaged)
-            served = in_front(served, installation, manifest)
+            if apps.is_installed("django.contrib.auth"):  # else its models cannot be imported
+                from .entrance import in_front
+
+                served = in_front(served, installation, manifest)
             kept = self.payload / "offline"
             if (kept / "manifest.json").is_file():
                 from .offline import Offline
