@@ -116,6 +116,8 @@ def staged_project(tmp_path_factory: pytest.TempPathFactory, local_build) -> Pro
         "npm:@scope/lib@1.2.0/a.css", "1.2.0", "WTFPL", notice,
     )  # fmt: skip
     kept.write(project.root, kept.Kept((entry,)), {"a.css": b"a{}", notice: b"Do what you like."})
+    project.git("add", "-A")
+    project.git("commit", "-qm", "keep a file of another host")
     project.stage()
     return project
 
