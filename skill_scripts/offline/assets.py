@@ -42,11 +42,15 @@ class Missing:
     address: str
     why: str
     place: str = ""
+    is_mismatch: bool = False  # there is a file, but not the one that the page wants
 
-    @property
-    def is_mismatch(self) -> bool:
-        """Whether there is a file, but not the one that the page wants."""
-        return self.why.startswith("is not the file")
+    def as_dict(self) -> dict[str, str]:
+        """Its entry in the document of --json."""
+        return {"address": self.address, "why": self.why, "place": self.place}
+
+
+class _MismatchError(FetchError):
+    """Raised when a file is not the one that the page wants."""
 
 
 @dataclass
@@ -78,7 +82,7 @@ class Offline:
             "bytes": self.size,
             "new": self.new,
             "skipped": self.skipped,
-            "missing": [vars(each) for each in self.missing],
+            "missing": [each.as_dict() for each in self.missing],
             "changed": self.changed,
             "findings": [each.as_dict() for each in self.findings()],
         }  # fmt: skip
@@ -237,7 +241,8 @@ class _Collection:
             for value in wanted:
                 _verify(fetched.content, value)
         except FetchError as error:
-            self.missing.append(Missing(address, str(error), named.place))
+            is_mismatch = isinstance(error, _MismatchError)
+            self.missing.append(Missing(address, str(error), named.place, is_mismatch))
             return []
         self._count(address, len(fetched.content))
         self.fetched[address] = fetched
@@ -369,14 +374,14 @@ class _Collection:
 
 
 def _verify(content: bytes, integrity: str) -> None:
-    """Raises FetchError with both hashes if the content is not what a page wants."""
+    """Raises _MismatchError with both hashes if the content is not what a page wants."""
     wanted = [each for each in integrity.split() if each.partition("-")[0] in STRENGTHS]
     if not wanted:
         return
     strongest = max((each.partition("-")[0] for each in wanted), key=STRENGTHS.index)
     found = _integrity(content, strongest)
     if found not in {each.partition("?")[0] for each in wanted if each.startswith(strongest)}:
-        raise FetchError(f"is not the file that the page wants: {integrity}, but it is {found}")
+        raise _MismatchError(f"is not the file that the page wants: {integrity}, but it is {found}")
 
 
 def _integrity(content: bytes, algorithm: str) -> str:

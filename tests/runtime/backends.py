@@ -121,28 +121,27 @@ def launch(project: Path, app_data: Path, *arguments: str) -> list[str]:
     return [sys.executable, *flags, str(project / "desktop-app" / "launch.py"), *arguments]
 
 
-def manage(project: Path, app_data: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run a management command on the desktop's data."""
+def ended(project: Path, app_data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run launch.py to its end."""
     return subprocess.run(
-        launch(project, app_data, "manage", *command),
+        launch(project, app_data, *arguments),
         env=environment(project, app_data),
         text=True,
         capture_output=True,
         timeout=120,
     )
+
+
+def manage(project: Path, app_data: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """Run a management command on the desktop's data."""
+    return ended(project, app_data, "manage", *command)
 
 
 def restore(project: Path, app_data: Path, *arguments: str) -> dict:
     """What `launch.py restore` says."""
-    ended = subprocess.run(
-        launch(project, app_data, "restore", *arguments),
-        env=environment(project, app_data),
-        text=True,
-        capture_output=True,
-        timeout=120,
-    )
-    document = json.loads(ended.stdout)
-    assert ended.returncode == (int(document["error"]["code"][-2:]) if "error" in document else 0)
+    done = ended(project, app_data, "restore", *arguments)
+    document = json.loads(done.stdout)
+    assert done.returncode == (int(document["error"]["code"][-2:]) if "error" in document else 0)
     return document
 
 

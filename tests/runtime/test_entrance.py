@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import re
-import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlencode
@@ -15,8 +14,7 @@ from tests.runtime.backends import (
     HEADERS,
     SETTINGS,
     Backend,
-    environment,
-    launch,
+    ended,
     make_project,
     manage,
 )
@@ -286,25 +284,15 @@ def test_it_never_appears_once_there_is_a_user(tmp_path, data):
     assert counted(root, data) == 1
 
 
-def ask_for_a_password(root: Path, data: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        launch(root, data, "password", *words),
-        env=environment(root, data),
-        text=True,
-        capture_output=True,
-        timeout=60,
-    )
-
-
 def test_a_forgotten_password_is_replaced_at_the_next_launch(tmp_path, data):
     root = project(tmp_path / "p")
     with Backend(root, data) as backend:
         assert Person(backend.ready()).make("alone")[0] == 302
-        refused = ask_for_a_password(root, data)
+        refused = ended(root, data, "password")
         assert (refused.returncode, "already running" in refused.stdout) == (12, True)
         assert Person(backend).get(NEW_PASSWORD)[0] == 404
-    assert ask_for_a_password(root, data, "me").returncode == 10
-    assert ask_for_a_password(root, data).returncode == 0
+    assert ended(root, data, "password", "me").returncode == 10
+    assert ended(root, data, "password").returncode == 0
     with Backend(root, data) as backend:
         person = Person(backend.ready())
         assert person.get("/")[1]["Location"] == NEW_PASSWORD
@@ -333,7 +321,7 @@ def test_a_password_may_stay_as_it_is(tmp_path, data):
     with Backend(root, data) as backend:
         backend.ready()
         assert manage(root, data, *command).returncode == 0
-    assert ask_for_a_password(root, data).returncode == 0
+    assert ended(root, data, "password").returncode == 0
     with Backend(root, data) as backend:
         person = Person(backend.ready())
         values = {"kind": "leave", "secret": person.secret(NEW_PASSWORD)}

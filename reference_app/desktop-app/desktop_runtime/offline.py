@@ -21,7 +21,7 @@ from whitenoise.base import WhiteNoise
 from .files import RangedFile
 from .guard import Application, Environ, Headers, StartResponse
 
-FOLDER, MANIFEST = "offline", "manifest.json"
+MANIFEST = "manifest.json"
 PREFIX = "/desktop-offline/"
 PAGES = {"text/html", "application/xhtml+xml"}
 TEXTS = {*PAGES, "text/css", "text/javascript", "application/javascript"}

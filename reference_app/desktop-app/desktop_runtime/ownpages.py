@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import secrets
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ class SeeOther(HttpResponseRedirect):
     status_code = 303
 
 
-class OwnPage:
+class OwnPage(ABC):
     """Shown before anything else as long as it is wanted; subclasses say what it does."""
 
     name = ""
@@ -49,17 +50,17 @@ class OwnPage:
         self.sending = threading.Lock()
         self.done = False
 
+    @abstractmethod
     def is_wanted(self) -> bool:
         """Whether it is still to be shown."""
-        raise NotImplementedError
 
+    @abstractmethod
     def context(self, data: Any = None) -> dict[str, Any]:
         """What its template shows; its forms are bound to `data`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def accept(self, data: Any) -> Model | HttpResponse:
         """Do what was sent: the user who comes in by that, or an answer."""
-        raise NotImplementedError
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         is_here = environ.get("PATH_INFO") == self.path
