@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PAYLOAD = ROOT / "reference_app" / "desktop-app"
 SCRIPTS = ROOT / "skill_scripts"
-RUNTIME_LINES = 4900  # one sitting; raise it only through docs/decisions.md
+RUNTIME_LINES = 5000  # one sitting; raise it only through docs/decisions.md
 
 # The wings and single modules of skill_scripts: each may import from itself and from what stands
 # before it. A module that is named nowhere fails the test.
@@ -74,7 +74,8 @@ def tracked() -> list[Path]:
 
 def test_payload_imports_only_the_standard_library_and_what_it_ships_with():
     own = {"desktop_runtime", "launch"}
-    allowed = sys.stdlib_module_names | {"django", "asgiref", "waitress", "whitenoise"} | own
+    shipped = {"django", "asgiref", "waitress", "whitenoise", "certifi"}
+    allowed = sys.stdlib_module_names | shipped | own
     found = {path.name: imports(path) - allowed for path in python_files(PAYLOAD)}
     assert found, "the payload has no Python files"
     assert not {name: rest for name, rest in found.items() if rest}
