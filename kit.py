@@ -127,7 +127,7 @@ def prepare_lint() -> None:
 def prepare_test() -> None:
     """Everything."""
     prepare_lint()
-    browser("git", "xvfb-run", "xauth")
+    browser("git", "xvfb-run", "xauth", "xdotool")
     node_packages(SHELL)
     node_packages(SHELL_TESTS)
     if not electron():
@@ -166,6 +166,7 @@ PACKAGES = {
     "git": "git",
     "xvfb-run": "xvfb",
     "xauth": "xauth",
+    "xdotool": "xdotool",
     "chromium": "chromium",
     "libatomic.so.1": "libatomic1",
     "libXss.so.1": "libxss1",
