@@ -248,7 +248,7 @@ def probed(probe_target: Target, copies: Any, first_run: FirstRun) -> Probed:
 
     with Backend(probe_target, app_data) as backend:
         backend.ready()
-        Visitor(backend).post_all()
+        Visitor(backend).go_on()
         info = backend.probe("info")
         child = backend.probe("child")
         backend.probe("spawn")

@@ -13,6 +13,7 @@ import shutil
 import sys
 import tokenize
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -178,6 +179,26 @@ class Target:
     def probe_switches(self) -> Path:
         """The folder of a scratch copy whose files change what its probe does at import."""
         return self.cwd
+
+    def names(self, word: str) -> bool:
+        """Whether the project's own Python, or `[django.set]`, names it outside a comment."""
+        if word in str(self.manifest.get("django", {}).get("set", {})):
+            return True
+        line = re.compile(rf"^[^#\n]*\b{re.escape(word)}\b", re.M)
+        return any(
+            line.search(file.read_text(encoding="utf-8", errors="replace"))
+            for file in self._own_modules(self.project)
+        )
+
+    def _own_modules(self, folder: Path) -> Iterator[Path]:
+        left_out = _not_source(str(folder), [each.name for each in folder.iterdir()])
+        for each in folder.iterdir():
+            if each.is_symlink() or each.name in left_out | {PAYLOAD, "tests"}:
+                continue
+            if each.is_dir():
+                yield from self._own_modules(each)
+            elif each.suffix == ".py" and each.is_file():
+                yield each
 
     def _add_probe(self) -> None:
         shutil.copyfile(HERE / "probe.py", self.cwd / "ddk_probe.py")
