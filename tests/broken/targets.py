@@ -824,7 +824,7 @@ BROKEN = (
     ),
     broken(
         "a linked page fails",
-        "WEB-5",
+        "WEB-5 WEB-14",
         (
             VIEWS,
             "class ItemCreateView(",
