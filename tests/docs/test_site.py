@@ -13,6 +13,8 @@ import pytest
 
 from .pages import DOCS, KIT, blocks, run_line, said
 
+pytestmark = pytest.mark.slow
+
 EXTERNAL_PARTS = {"script": "src", "img": "src", "iframe": "src", "source": "src"}
 RESOURCE_LINKS = {"stylesheet", "icon", "preload", "preconnect", "dns-prefetch"}
 TOP_LEVEL = ("README.md", "SKILL.md", "AGENTS.md", "CONTRIBUTING.md", "SECURITY.md", "llms.txt")

@@ -9,6 +9,8 @@ import pytest
 
 from .backends import HEADERS, SETTINGS, URLS, VIEWS, Backend, make_project
 
+pytestmark = pytest.mark.slow
+
 PREFIXED = """
 FORCE_SCRIPT_NAME = "/shop"
 LOGIN_URL = "/shop/login/"
