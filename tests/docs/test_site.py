@@ -61,6 +61,13 @@ def test_has_the_pages_of_the_navigation(pages):
     assert len(pages) >= 20
 
 
+def test_all_pages_are_in_one_file_beside_the_site(site):
+    full = (site / "llms-full.txt").read_text(encoding="utf-8")
+    listed = re.findall(r"\]\((docs/[^)]+)\)", (KIT / "llms.txt").read_text(encoding="utf-8"))
+    assert re.findall(r"^<!-- (docs/.+) -->$", full, re.M) == listed
+    assert len(full) > 200_000
+
+
 def test_internal_links_and_anchors_hold(pages):
     broken = []
     for path, page in pages.items():
@@ -111,10 +118,9 @@ EXECUTED = (
     ("how-to/own-project.md",),
     (
         "how-to/login-wall.md",
-        "how-to/ci-gate.md",
-        "how-to/workers.md",
+        "how-to/checks.md",
+        "how-to/data-and-workers.md",
         "how-to/stage.md",
-        "how-to/dependencies.md",
     ),
 )
 
