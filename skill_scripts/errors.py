@@ -158,7 +158,7 @@ ERRORS: dict[str, Text] = {
         "Take a version that has wheels, or leave it out: --set 'python.exclude=[\"{package}\"]'",
     ),
     "DDK-STG-11": Text(
-        "The declared packages contradict each other, or one of them does not exist.",
+        "The declared packages do not fit together.",
         "Correct the declaration, or leave a package out: --set 'python.exclude=[\"NAME\"]'",
     ),
     "DDK-STG-12": Text(
