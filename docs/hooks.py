@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import generate  # noqa: E402 - beside this file
+import generate
 
 
 def on_post_build(config: Mapping[str, str]) -> None:

@@ -149,6 +149,7 @@ def kit_folder(tmp_path):
 @pytest.mark.slow
 @pytest.mark.network
 @pytest.mark.browser
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("names", EXECUTED, ids=lambda names: Path(names[0]).stem)
 def test_marked_commands_run_in_order(names, kit_folder, tmp_path):
     for block in [block for name in names for block in blocks(DOCS / name)]:
