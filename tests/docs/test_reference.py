@@ -152,6 +152,7 @@ def test_every_key_of_the_manifest_is_listed():
 def test_every_variable_that_is_read_is_explained():
     sources = [
         KIT / "kit.py",
+        *(KIT / "tools").glob("*.py"),
         *(KIT / "skill_scripts").rglob("*.py"),
         *(KIT / "checks").glob("*.py"),
         *(KIT / "reference_app" / "desktop-app" / "desktop_runtime").rglob("*.py"),
