@@ -244,7 +244,7 @@ document on standard output; what people read goes to standard error. Nothing as
 [Error and exit codes](errors.md) have a page of their own."""
 
 KIT_INTRODUCTION = """\
-It needs the standard library only. It makes `.venv`, installs what a job needs, then does the job."""
+With the standard library only: it makes `.venv`, installs what a job needs, then does the job."""
 
 
 def _usage(command: TyperCommand) -> Iterator[str]:
