@@ -1,4 +1,4 @@
-"""What a layer changes, with what makes sense only with it: docs/explanation/pairs.md."""
+"""What a layer changes, with what makes sense only with it: docs/reference/layers.md."""
 
 import http.cookies
 import json
