@@ -14,6 +14,8 @@ from skill_scripts.findings.finding import BLOCKED, DECIDE, FINDINGS
 
 from .pages import KIT, run_line, said
 
+pytestmark = pytest.mark.slow
+
 SKILL = KIT / "SKILL.md"
 KNOWN_KEYS = {"name", "description", "license", "compatibility", "metadata", "allowed-tools"}
 COMMANDS = re.compile(r"```console\n(.+?)```", re.DOTALL)
@@ -115,7 +117,7 @@ def test_severities_are_explained(skill):
     assert all(f"| `{each}` |" in body for each in (DECIDE, BLOCKED))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.network
 @pytest.mark.browser
 def test_commands_in_order_on_a_foreign_project(tmp_path):

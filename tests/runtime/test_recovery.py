@@ -14,6 +14,8 @@ import pytest
 from .backends import Backend, make_project, manage, restore
 from .test_backend import ADD_FIELD, FAILING, NOT_ATOMIC
 
+pytestmark = pytest.mark.slow
+
 WRITES_IN_READY = {
     "app/__init__.py": "",
     "app/apps.py": """
@@ -208,7 +210,7 @@ def interrupted(project, data):
     migration.write_text(NOT_ATOMIC)
     with Backend(project, data) as backend:
         backend.until("migrating")
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while rows(data) and time.monotonic() < deadline:
             time.sleep(0.05)
         backend.process.kill()

@@ -20,6 +20,8 @@ from skill_scripts.dependencies.platforms import PLATFORMS, this_platform
 from skill_scripts.errors import KitError
 from skill_scripts.stage import plan
 
+pytestmark = pytest.mark.slow
+
 
 def refused(project, **changes):
     """The error of a stage that must fail, having left nothing and touched nothing."""
@@ -114,6 +116,7 @@ class TestDownload:
         assert refused(project, downloads=downloads, mirror=mirror).code == "DDK-STG-06"
 
 
+@pytest.mark.long
 class TestPackages:
     def test_package_that_has_no_wheel(self, project):
         decide(project, 'extra = ["uwsgi==2.0.28"]')
