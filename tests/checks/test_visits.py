@@ -7,6 +7,8 @@ import pytest
 from tests.broken.targets import REFERENCE, judge
 from tests.scripts import projects
 
+pytestmark = pytest.mark.slow
+
 CSRF = "django.middleware.csrf.CsrfViewMiddleware"
 WITH, WITHOUT = f"MIDDLEWARE = ['{CSRF}']", f"MIDDLEWARE = []  # '{CSRF}'"
 TAKEN = "[django.set]\nMIDDLEWARE = []\n"

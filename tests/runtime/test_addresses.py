@@ -7,6 +7,8 @@ import pytest
 from .backends import HEADERS, SETTINGS, URLS, VIEWS, Backend, make_project
 from .test_offline import ask, shown
 
+pytestmark = pytest.mark.slow
+
 OLD = "http://localhost:8000"
 MANIFEST = f'addresses = ["{OLD}", "https://shop.example"]\n'
 REDIRECT = f"""

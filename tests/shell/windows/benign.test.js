@@ -200,20 +200,34 @@ test("a file that is dropped is the page's, and beside its place nobody's", byHa
       },
       [file, join(import.meta.dirname, "../../../reference_app/desktop-app/icons/icon.png")],
     );
-    hand("mousemove", 100, 100, "mousedown", 1);
-    await shell.app.evaluate(() => {
-      setTimeout(globalThis.startDrag);
-    });
-    let step = 0;
-    await until(async () => {
-      hand("mousemove", 500 + 5 * (step++ % 2), y); // a drag begins, and goes on, by movements
-      return (await shell.page.evaluate(() => window.over)) === place;
-    }, 20_000);
+    const begun = async () => {
+      hand("mousemove", 100, 100, "mousedown", 1);
+      await shell.app.evaluate(() => {
+        setTimeout(globalThis.startDrag);
+      });
+      let step = 0;
+      await until(async () => {
+        hand("mousemove", 500 + 5 * (step++ % 2), y); // a drag begins, and goes on, by movements
+        // The answer to the first events is still on its way: a drop would be refused.
+        const over = await shell.page.evaluate(() => window.overs > 4 && window.over);
+        return over === place;
+      }, 5_000);
+    };
+    // The system does not take every press for the beginning of a drag.
+    await until(
+      () =>
+        begun().then(
+          () => true,
+          () => hand("mousemove", 100, 100, "mouseup", 1) === null,
+        ),
+      40_000,
+    );
     hand("mouseup", 1);
     await shell.app.evaluate(() => globalThis.endDrag());
   };
   const mark = await shell.page.evaluate(() => {
     addEventListener("dragover", ({ target }) => {
+      window.overs = window.over === target.id ? window.overs + 1 : 1;
       window.over = target.id;
     });
     window.mark = Math.random();
