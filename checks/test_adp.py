@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import jsonschema
@@ -14,9 +13,8 @@ import pytest
 
 from checks import criteria
 from checks.target import PAYLOAD, Target, manifest_schema
-from checks.verdicts import NotApplicable, PrerequisiteError
+from checks.verdicts import NotApplicable, PrerequisiteError, Seen
 
-Seen = Callable[[object], None]
 MADE_LATER = {"node_modules", "staged", "dist", "__pycache__"}
 
 

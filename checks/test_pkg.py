@@ -12,7 +12,7 @@ import stat
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -25,11 +25,12 @@ import pytest
 from checks import bundle
 from checks.application import Opened
 from checks.backend import Backend
-from checks.conftest import UNUSUAL, FirstRun, not_root
+from checks.files import not_root
+from checks.starts.app_data import UNUSUAL
+from checks.starts.first_run import FirstRun
 from checks.target import Target
-from checks.verdicts import NotApplicable, NotRun
+from checks.verdicts import NotApplicable, NotRun, Seen
 
-Seen = Callable[[object], None]
 SQLITE_WITH_WAL_FIX = (3, 51, 3)
 BY_HASH = 0b01
 # Names of files and folders of app/ that are not for strangers.
@@ -39,7 +40,7 @@ UNWANTED = (
     *("*.sqlite", "*.sqlite3", "*.sqlite3-*", "*.db-wal"),
 )
 SECRETS = re.compile(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----|\bAKIA[0-9A-Z]{16}\b")
-LARGEST_SEARCHED = 1_000_000  # bytes
+LARGEST_SEARCHED_BYTES = 1_000_000
 # Brings the loopback interface up (SIOCSIFFLAGS), hides the folder the bundle was copied from, then
 # becomes the command.
 ALONE = """
@@ -187,7 +188,7 @@ def test_nothing_private(target: Target, seen: Seen) -> None:
             found.append(name)
         elif path.is_file():
             files += 1
-            if path.stat().st_size < LARGEST_SEARCHED and SECRETS.search(path.read_bytes()):
+            if path.stat().st_size < LARGEST_SEARCHED_BYTES and SECRETS.search(path.read_bytes()):
                 found.append(f"{name} (a key)")
     assert not found, ", ".join(found[:5])
     seen(f"{files} files")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from checks import database
 from checks.application import Opened
-from checks.conftest import Migrated
+from checks.starts.updates import Migrated
 from checks.target import Target
-from checks.verdicts import NotApplicable, NotRun
+from checks.verdicts import NotApplicable, NotRun, Seen
 
-Seen = Callable[[object], None]
 SHOWN = "tests/shell/units/updates.test.js of the kit shows it of the baseline shell"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
@@ -14,18 +14,16 @@ from playwright import sync_api as playwright
 
 from checks import pages, records
 from checks.backend import Answer, Backend
-from checks.conftest import FirstRun
 from checks.pages import Form
+from checks.starts.first_run import FirstRun
 from checks.target import Target
-from checks.verdicts import NotApplicable
+from checks.verdicts import NotApplicable, Record, Seen
 
-Seen = Callable[[object], None]
-# Milliseconds: a page that hangs is a finding, one that polls for ever is not.
-LOAD_LIMIT = 30_000
-QUIET_LIMIT = 1_000
-FIELD_LIMIT = 20_000
-# Seconds
-SAVE_LIMIT = 20
+# A page that hangs is a finding, one that polls for ever is not.
+LOAD_MS = 30_000
+QUIET_MS = 1_000
+FIELD_MS = 20_000
+SAVE_SECONDS = 20
 HANDED = "left to a web server"
 PARTS = {"stylesheet", "script", "font"}
 # Also what a policy keeps the page from asking for.
@@ -57,7 +55,7 @@ class Visits:
 def window(browser: playwright.Browser, live: Backend, target: Target) -> Iterator[Window]:
     """One window, as the shell's: it adds the token for the backend's origin only."""
     context = browser.new_context(service_workers="block")
-    context.set_default_timeout(LOAD_LIMIT)
+    context.set_default_timeout(LOAD_MS)
     window = Window(context.new_page(), live)
     context.route("**/*", window.let_through)
     yield window
@@ -93,7 +91,7 @@ class Window:
         before = len(self.notes.errors)
         response = self.page.goto(self.backend.origin + path, wait_until="load")
         with contextlib.suppress(playwright.TimeoutError):
-            self.page.wait_for_load_state("networkidle", timeout=QUIET_LIMIT)
+            self.page.wait_for_load_state("networkidle", timeout=QUIET_MS)
         if response and response.status >= 500:
             # A failed page is WEB-5's matter, and what Django's error page says in the console too.
             del self.notes.errors[before:]
@@ -166,7 +164,7 @@ def test_landing_page(
     visits: Visits,
     target: Target,
     seen: Seen,
-    record_property: Callable[[str, object], None],
+    record_property: Record,
 ) -> None:
     """Renders its landing page."""
     for path, picture in visits.pictures.items():
@@ -233,7 +231,7 @@ def test_form(window: Window, live: Backend, first_run: FirstRun, seen: Seen) ->
         raise AssertionError(f"{way} is not there in the browser") from None
     except playwright.Error as error:
         raise AssertionError(f"{way}: {error.message.splitlines()[0]}") from None
-    deadline = time.monotonic() + SAVE_LIMIT
+    deadline = time.monotonic() + SAVE_SECONDS
     while not records.is_kept(live.app_data, text):
         assert time.monotonic() < deadline, f"{way} saved nothing"
         window.page.wait_for_timeout(100)
@@ -371,8 +369,8 @@ def _log_in(window: Window, admin: str) -> None:
     window.visit(admin)
     password = window.page.locator("[name=password]")
     if password.count():  # else the target has signed its one user in
-        window.page.locator("[name=username]").fill(records.USER, timeout=FIELD_LIMIT)
-        password.fill(records.PASSWORD, timeout=FIELD_LIMIT)
+        window.page.locator("[name=username]").fill(records.USER, timeout=FIELD_MS)
+        password.fill(records.PASSWORD, timeout=FIELD_MS)
         password.press("Enter")
         window.page.wait_for_load_state("load")
 
@@ -396,9 +394,9 @@ def _fill_and_send(page: playwright.Page, form: Form, text: str) -> None:
             case "hidden":
                 continue
             case "select":
-                box.select_option(value, timeout=FIELD_LIMIT)
+                box.select_option(value, timeout=FIELD_MS)
             case "checkbox" | "radio":
-                box.check(timeout=FIELD_LIMIT)
+                box.check(timeout=FIELD_MS)
             case _:
-                box.fill(value, timeout=FIELD_LIMIT)
-    place.locator("[type=submit], button:not([type])").first.click(timeout=FIELD_LIMIT)
+                box.fill(value, timeout=FIELD_MS)
+    place.locator("[type=submit], button:not([type])").first.click(timeout=FIELD_MS)
