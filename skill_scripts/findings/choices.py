@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from packaging.specifiers import SpecifierSet
 
 from skill_scripts.dependencies.declarations import requirement_name
-from skill_scripts.dependencies.environment import SERVER_ONLY
+from skill_scripts.dependencies.packages import PACKAGES, SERVER_ONLY
 from skill_scripts.desktop_toml import Decision
 from skill_scripts.findings.finding import DECIDE, HANDLED, Finding
 from skill_scripts.findings.surveyed import Survey
@@ -49,8 +49,8 @@ def _packages(survey: Survey) -> Iterator[Finding | Decision]:
     wanted = survey.draft["python"]
     unused = [
         name
-        for name in sorted(survey.declared.names() & SERVER_ONLY.keys())
-        if SERVER_ONLY[name] not in survey.facts.modules
+        for name in sorted(survey.declared.names() & SERVER_ONLY)
+        if not {*PACKAGES[name].modules} & {*survey.facts.modules}
     ]
     replaced = {requirement_name(line) for line in wanted["extra"]}
     left_out = {*survey.left_out} - replaced

@@ -5,6 +5,7 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
+from skill_scripts.dependencies.packages import PACKAGES
 from skill_scripts.desktop_toml import Manifest
 from skill_scripts.findings.finding import BLOCKED, DECIDE, FINE, HANDLED, Finding
 from skill_scripts.probe.facts import Facts, Failure, SignedIn
@@ -13,32 +14,6 @@ from skill_scripts.versions import OLDEST_DJANGO
 LOCAL_CACHES = ("locmem", "filebased", "dummy", "DatabaseCache")
 LOCAL_MAIL = ("console", "filebased", "locmem", "dummy")
 REMOTE_STORAGES = ("storages.backends.", "s3boto", "gcloud", "azure", "cloudinary", "dropbox")
-# App or middleware (by the beginning of its name): id, what it is, what happens to it.
-INTEGRATIONS = (
-    ("channels", "channels", DECIDE, "Channels (websockets)",
-     "pages are served; websockets are not. Nothing to set; see 'Not covered automatically'"),
-    ("daphne", "daphne", HANDLED, "Daphne", "the desktop backend serves WSGI instead"),
-    ("django_celery_beat", "celery-beat", DECIDE, "scheduled Celery tasks",
-     "schedules do not run by themselves; run what is due with a worker: --set workers=…"),
-    ("django_q", "django-q", HANDLED, "django-q", "tasks run inside the request"),
-    ("django_rq", "rq", DECIDE, "RQ",
-     "it keeps every task in Redis, which a laptop does not have; pages that enqueue one fail"),
-    ("huey.contrib.djhuey", "huey", HANDLED, "Huey", "tasks run inside the request"),
-    ("django_dramatiq", "dramatiq", DECIDE, "Dramatiq",
-     "messages go to a stub broker and are not worked off"),
-    ("django_elasticsearch_dsl", "elasticsearch", DECIDE, "Elasticsearch",
-     "search needs a server that a laptop does not have; choose another backend by "
-     "--set django.set.NAME=VALUE"),
-    ("haystack", "haystack", DECIDE, "Haystack search",
-     "a backend that needs a server does not work; --set django.set.HAYSTACK_CONNECTIONS="
-     "'{ default = { ENGINE = \"haystack.backends.simple_backend.SimpleEngine\" } }'"),
-    ("compressor", "compressor", HANDLED, "django-compressor", "compresses when pages are shown"),
-    ("allauth.socialaccount", "social-login", DECIDE, "sign-in with other services",
-     "it needs the network and registered addresses; use --set login.user=NAME"),
-    ("django.contrib.gis", "gis", BLOCKED, "GeoDjango",
-     "needs GDAL and a spatial database, which are not bundled"),
-    ("django_tenants", "tenants", BLOCKED, "django-tenants", "needs PostgreSQL schemas"),
-)  # fmt: skip
 LOGIN_MIDDLEWARE = ("LoginRequiredMiddleware", "login_required", "GlobalLoginRequired")
 
 
@@ -167,9 +142,9 @@ def _services(facts: Facts, settings: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _integrations(settings: Mapping[str, Any]) -> Iterator[Finding]:
     installed = settings.get("INSTALLED_APPS") or []
-    for app, identifier, severity, what, do in INTEGRATIONS:
-        if any(name == app or name.startswith(f"{app}.") for name in installed):
-            yield Finding(identifier, severity, what, do)
+    for notice in (package.notice for package in PACKAGES.values() if package.notice):
+        if any(f"{name}.".startswith(f"{notice.app}.") for name in installed):
+            yield Finding(notice.id, notice.severity, notice.what, notice.do)
 
 
 def _web(facts: Facts, settings: Mapping[str, Any], draft: Manifest) -> Iterator[Finding]:
