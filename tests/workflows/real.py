@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.stage import local_python
+from tests.scripts import local_python
 from tests.workflows.runner import ROOT, Runner, Step
 from tests.workflows.stand_ins import StandIns
 

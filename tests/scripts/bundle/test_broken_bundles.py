@@ -7,9 +7,9 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
 
 from checks import bundle as bundles
+from tests.scripts.staging import ROOT
 
 PROBLEM = {}
 
