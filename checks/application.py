@@ -159,7 +159,7 @@ def _open(program: Path, home: Path, proxy: int, screen: dict[str, str]) -> subp
 
 
 def _watch(opened: Opened, launch: _Launch) -> None:
-    """Wait until it serves, then for what it does by itself afterwards."""
+    """Wait until it serves, then for what it does unasked."""
     until(launch.serves, START_SECONDS, lambda: launch.process.poll() is not None)
     environment = launch.environment
     if not environment:

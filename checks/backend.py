@@ -60,7 +60,7 @@ class Answer:
         return self.body.decode("utf-8", "replace")
 
     def json(self) -> Any:
-        """The body as JSON. Raises TargetFailedError when it is none."""
+        """The body as JSON. Raises TargetFailedError when it is not JSON."""
         try:
             return json.loads(self.body)
         except ValueError:
@@ -331,9 +331,10 @@ class Backend:
         files: dict[str, tuple[str, bytes]] | None = None,
         limit: float = ANSWER_SECONDS,
     ) -> Answer:
-        """One request; `token` "" is the right one, None is none. Redirects are not followed.
+        """One request; `token` "" stands for the right one, None for no token.
 
-        Raises TargetFailedError when there is no answer within `limit` seconds.
+        Redirects are not followed. Raises TargetFailedError when there is no answer within `limit`
+        seconds.
         """
         sent = dict(headers or {})
         if token is not None:
@@ -376,7 +377,7 @@ class Backend:
         try:
             return socket.create_connection((HOST, self.port), ANSWER_SECONDS)
         except OSError as error:
-            raise TargetFailedError(f"no connection to port {self.port}: {error}") from None
+            raise TargetFailedError(f"port {self.port} takes no connection: {error}") from None
 
     def raw(self, request: bytes, limit: float = ANSWER_SECONDS) -> int | None:
         """Send bytes as they are; the status of the answer, None when there is none."""
@@ -397,14 +398,14 @@ class Backend:
 
 
 def status_of(answer: bytes) -> int | None:
-    """The status of a raw HTTP answer; None when it is none."""
+    """The status of a raw HTTP answer; None when it is no HTTP."""
     parts = answer.split(b" ", 2)
     return int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else None
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a start went that was expected to end by itself."""
+    """How a start went that was expected to end unasked."""
 
     exit: int | None
     """None: it became ready, or ran on until the limit."""

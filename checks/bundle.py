@@ -32,9 +32,9 @@ def read_manifest(bundle: Path) -> dict[str, Any]:
     try:
         content = json.loads((bundle / MANIFEST).read_text(encoding="utf-8"))
     except OSError as error:
-        raise ValueError(f"no {MANIFEST}: {error}") from error
+        raise ValueError(f"{MANIFEST} cannot be read: {error}") from error
     if not isinstance(content, dict):
-        raise ValueError(f"{MANIFEST} is no object")
+        raise ValueError(f"{MANIFEST} is not an object")
     return content
 
 

@@ -40,7 +40,7 @@ def display() -> Iterator[dict[str, str]]:
         with os.fdopen(read, encoding="ascii") as numbers:
             number = numbers.readline().strip()
         if not number:
-            raise PrerequisiteError("Xvfb is there and does not start")
+            raise PrerequisiteError("Xvfb does not start")
         yield {"DISPLAY": f":{number}"}
     finally:
         server.terminate()

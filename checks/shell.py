@@ -270,7 +270,7 @@ class Shell:
 
         if window := until(found, limit, lambda: self.process.poll() is not None):
             return window
-        raise TargetFailedError(f"showed no page of the backend: {self.last_words()}")
+        raise TargetFailedError(f"the shell showed no page of the backend: {self.last_words()}")
 
     def said(self, text: str) -> bool:
         """Whether a log of the app, or what the shell printed, holds `text`."""

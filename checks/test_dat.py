@@ -104,7 +104,9 @@ def test_kill(restarts: Restarts, seen: Seen) -> None:
 @pytest.mark.usefixtures("needs_database")
 def test_backup(migrated: Migrated, seen: Seen) -> None:
     """Makes a complete backup before migrations."""
-    assert migrated.backups, f"no backup before the new migrations ({migrated.ending})"
+    assert migrated.backups, (
+        f"there is no backup of what was there before the new migrations ({migrated.ending})"
+    )
     for backup in migrated.backups:
         integrity = database.integrity(backup)
         assert integrity == "ok", f"{backup.name}: integrity_check says {integrity}"
@@ -221,7 +223,7 @@ def test_one_file(restarts: Restarts, seen: Seen) -> None:
 @pytest.mark.criterion("DAT-13")
 def test_no_needless_backup(restarts: Restarts, seen: Seen) -> None:
     """Makes no backup when nothing is pending."""
-    assert not restarts.new_backups, f"new: {', '.join(restarts.new_backups)}"
+    assert not restarts.new_backups, f"new backups appeared: {', '.join(restarts.new_backups)}"
     seen("no new backup")
 
 
@@ -231,7 +233,9 @@ def test_clock_that_was_ahead(probe_target: Target, settled_copies: Copies, seen
     """Keeps the backup of an update, whatever the clock."""
     app_data = settled_copies("clock")
     first = start_newer(probe_target, app_data, "ddk_probe_fail_migration")
-    assert first.backups, f"no backup before the new migrations ({first.ending})"
+    assert first.backups, (
+        f"there is no backup of what was there before the new migrations ({first.ending})"
+    )
     for backup in first.backups:
         for year in range(2090, 2096):
             later = backup.with_name(re.sub("20[0-9]{2}", str(year), backup.name, count=1))
@@ -283,7 +287,7 @@ def test_killed_first_start(target: Target, scratch: Path, seen: Seen) -> None:
     rows = database.counts(path)
     fewer = {name: n for name, n in database.counts(whole).items() if rows.get(name, 0) < n}
     found = ", ".join(f"{rows.get(name, 0)} of {n} rows in {name}" for name, n in fewer.items())
-    assert not fewer, f"after the next start: {found}"
+    assert not fewer, f"rows are missing after the next start: {found}"
     seen(f"killed twice, then {sum(rows.values())} rows as undisturbed")
 
 
@@ -367,7 +371,9 @@ def test_updated_over_a_squash(probe_target: Target, settled_copies: Copies, see
             _settled(probe_target, app_data)
     # What Django's own `migrate` does with a squash of which all is applied.
     lacking = {*before, ("ddk_probe_app", "0001_both")} - database.migrations(path)
-    assert not lacking, f"not recorded as applied: {', '.join(f'{a}.{n}' for a, n in lacking)}"
+    assert not lacking, (
+        f"these migrations are not recorded as applied: {', '.join(f'{a}.{n}' for a, n in lacking)}"
+    )
     _settled(probe_target, app_data)  # without the app
     kept = database.counts(path).get("ddk_probe_first", 0)
     assert kept == 1, f"{kept} rows of the removed app are left, expected 1"
@@ -407,7 +413,9 @@ def test_reading_while_writing(live: Backend, seen: Seen) -> None:
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         read = [path for path in paths[:READ_PAGES] if _is_answered(live, path)]
-    assert read, f"no answer while something is being written: {', '.join(paths[:READ_PAGES])}"
+    assert read, (
+        f"no page answers while something is being written: {', '.join(paths[:READ_PAGES])}"
+    )
     seen(f"GET {read[0]}")
 
 

@@ -30,7 +30,7 @@ def test_end_of_file(first_run: FirstRun, seen: Seen) -> None:
     """Ends with exit 0 when its lifeline ends."""
     code = first_run.exit
     after = f"{first_run.seconds_to_stop:.2f} s after end of file on standard input"
-    assert code is not None, f"still running {after}"
+    assert code is not None, f"it still runs {after}"
     assert code == 0, f"exit {code} {after}, expected 0"
     seen(f"exit 0 after {first_run.seconds_to_stop:.2f} s")
 
@@ -56,7 +56,9 @@ def test_killed_shell(shell_killed: Killed, seen: Seen) -> None:
 def test_no_descendants(first_run: FirstRun, probed: Probed, seen: Seen) -> None:
     """Leaves no descendant after a stop."""
     left = [*first_run.left, *probed.left]
-    assert not left, f"still there {STOP_SECONDS:.0f} s after the stop: {', '.join(left)}"
+    assert not left, (
+        f"processes are still there {STOP_SECONDS:.0f} s after the stop: {', '.join(left)}"
+    )
     seen("none, a child of the project included")
 
 
@@ -108,7 +110,7 @@ def test_same_port(restarts: Restarts, seen: Seen) -> None:
 def test_stop_while_starting(second_install: SecondInstall, seen: Seen) -> None:
     """Can be stopped while it starts."""
     code = second_install.stopped_with
-    assert code is not None, f"still running {STOP_WHILE_STARTING_SECONDS:.0f} s after the stop"
+    assert code is not None, f"it still runs {STOP_WHILE_STARTING_SECONDS:.0f} s after the stop"
     assert code == 0, (
         f"exit {code} {second_install.seconds_to_stop:.2f} s after a stop during the start, "
         "expected 0"
@@ -140,7 +142,7 @@ def test_endless_answers(probe_target: Target, copies: Copies, seen: Seen) -> No
                 client.sendall(_request(backend, f"/ddk-probe/{name}/"))
                 assert _begins(client), f"{name} was not answered with 200"
             code, seconds = backend.stop(KILLED_SHELL_SECONDS)
-    assert code is not None, f"still running {KILLED_SHELL_SECONDS:.0f} s after the stop"
+    assert code is not None, f"it still runs {KILLED_SHELL_SECONDS:.0f} s after the stop"
     assert code == 0, f"exit {code} {seconds:.2f} s after the stop, expected 0"
     unmerged = [path.name for path in app_data.glob("*-wal") if path.stat().st_size]
     assert not unmerged, f"{', '.join(unmerged)} holds unmerged content"
@@ -177,9 +179,9 @@ def test_children_apart(probe_target: Target, copies: Copies, seen: Seen) -> Non
             else:
                 backend.ready().probe("apart")
                 code, _ = backend.stop()
-            assert code is not None, f"still running {STOP_SECONDS:.0f} s after {what}"
+            assert code is not None, f"it still runs {STOP_SECONDS:.0f} s after {what}"
             left, _ = backend.tree.gone_within(1)
-        assert not left, f"still there after {what}: {', '.join(left)}"
+        assert not left, f"processes are still there after {what}: {', '.join(left)}"
     seen("none after a stop and after a failed start")
 
 

@@ -19,7 +19,9 @@ def test_events(first_run: FirstRun, seen: Seen, record_property: Record) -> Non
     names = [e["event"] for e in first_run.events]
     assert not first_run.noise, f"standard output carries {first_run.noise[0][:60]!r}"
     for name in ("listening", "ready"):
-        assert name in names, f"no `{name}` event; came: {', '.join(names) or 'none'}"
+        assert name in names, (
+            f"the event `{name}` did not come; these came: {', '.join(names) or 'none'}"
+        )
     assert names.index("listening") < names.index("ready"), "`ready` came before `listening`"
     listening = first_run.events[names.index("listening")]
     assert listening.get("port") == first_run.port, (

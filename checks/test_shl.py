@@ -26,7 +26,7 @@ from checks.verdicts import Record, Seen
 BRIDGE = {"desktop": ["openAppDataFolder"]}
 # A name that is never given to anybody.
 NOWHERE = "http://ddk-checks.invalid"
-# Electron answers navigator.permissions.query by itself before this version.
+# Electron answers navigator.permissions.query without asking the shell before this version.
 ASKS_FOR_QUERIES = 12
 RESTARTS = 3
 UNASKED = 3
@@ -192,8 +192,12 @@ def test_splash_then_window(opened: Opened, seen: Seen, record_property: Record)
     """Shows a splash at once, then a painted main window."""
     record_property("picture:the main window", opened.picture)
     splash, *later = opened.first
-    assert not splash["url"].startswith(opened.origin), "no splash: the first window is the page"
-    assert splash["ms"] < SPLASH_SECONDS * 1000, f"splash after {splash['ms'] / 1000:.1f} s"
+    assert not splash["url"].startswith(opened.origin), (
+        "there is no splash: the first window is the page"
+    )
+    assert splash["ms"] < SPLASH_SECONDS * 1000, (
+        f"the splash came after {splash['ms'] / 1000:.1f} s"
+    )
     main = next((s for s in later if s["window"] == opened.window), None)
     assert main, "the main window was visible before the splash"
     assert main["painted"], "the main window was shown before there was something to show"
@@ -298,7 +302,7 @@ def test_permissions(opened: Opened, seen: Seen) -> None:
     names = ["camera", "microphone", "geolocation", "notifications", "midi"] if asks else []
     answers = opened.neutral().run(ASK, names)
     granted = [name for name, answer in answers.items() if answer != "denied"]
-    assert not granted, f"not refused: {', '.join(granted)}"
+    assert not granted, f"these are granted: {', '.join(granted)}"
     seen(", ".join(answers))
 
 
@@ -323,9 +327,9 @@ def test_foreign_requests(opened: Opened, foreign: Foreign, seen: Seen) -> None:
     places = [f"http://{foreign.address}", NOWHERE]
     result = opened.neutral().run(REQUESTS, places)
     time.sleep(SETTLE_SECONDS)
-    assert not foreign.heads, f"{len(foreign.heads)} reached another server"
-    assert set(result["answers"]) == {"refused"}, f"some were {set(result['answers'])}"
-    assert result["seconds"] < REFUSED_SECONDS, f"refused after {result['seconds']:.1f} s"
+    assert not foreign.heads, f"{len(foreign.heads)} requests reached another server"
+    assert set(result["answers"]) == {"refused"}, f"some requests were {set(result['answers'])}"
+    assert result["seconds"] < REFUSED_SECONDS, f"they were refused after {result['seconds']:.1f} s"
     silent = [p for p in places if not opened.shell.said(p)]
     assert not silent, f"no log tells of the requests to {silent[0]}"
     seen(f"{len(result['answers'])} in {result['seconds']:.2f} s")
@@ -333,7 +337,7 @@ def test_foreign_requests(opened: Opened, foreign: Foreign, seen: Seen) -> None:
 
 @pytest.mark.criterion("SHL-13")
 def test_leaving(opened: Opened, seen: Seen) -> None:
-    """Asks before a page by itself opens an address."""
+    """Asks before a page opens an address without a click."""
     shell = opened.neutral().shell
     time.sleep(INPUT_SECONDS)
     shell.ask("hold", ms=QUESTION_SECONDS * 1000)
@@ -346,7 +350,7 @@ def test_leaving(opened: Opened, seen: Seen) -> None:
     notes = shell.look()["notes"]
     asked = [a for a in unasked if any(a in text for text in notes["said"])]
     silent = [a for a in unasked if a in notes["opened"] and a not in asked]
-    assert not silent, f"the system opened {silent[0]}, which a page asked for by itself"
+    assert not silent, f"the system opened {silent[0]}, which a page asked for without a click"
     assert notes["most"] <= 1, f"{notes['most']} questions were open at once"
     seen(f"{len(asked)} of {len(unasked)} asked about, the others refused")
 
@@ -480,7 +484,7 @@ def test_restart(relaunched: Relaunched, seen: Seen, record_property: Record) ->
     """Restarts its backend three times, then explains."""
     record_property("picture:after the backend died four times", relaunched.picture)
     for number, problem in enumerate(relaunched.recovered, 1):
-        assert not problem, f"killed the {number}. time: {problem}"
+        assert not problem, f"after kill {number} of {RESTARTS}: {problem}"
     assert relaunched.explained, "no page says why after the fourth time"
     seen(" ".join(relaunched.explained.split())[:60])
 
@@ -545,5 +549,7 @@ def test_second_launch(other: Other, seen: Seen) -> None:
 @pytest.mark.criterion("SHL-8")
 def test_killed(other: Other, seen: Seen) -> None:
     """Leaves no process when it is killed."""
-    assert not other.left, f"left after {KILLED_SECONDS:.0f} s: {', '.join(other.left)}"
+    assert not other.left, (
+        f"processes are left after {KILLED_SECONDS:.0f} s: {', '.join(other.left)}"
+    )
     seen(f"{other.processes} processes gone after {other.seconds:.2f} s")

@@ -181,7 +181,7 @@ def test_no_errors(visits: Visits, seen: Seen) -> None:
     """Raises no script or console errors."""
     _loaded(visits)
     first = visits.errors[0][:150] if visits.errors else ""
-    assert not visits.errors, f"{len(visits.errors)} errors, the first: {first}"
+    assert not visits.errors, f"pages raised {len(visits.errors)} errors, the first: {first}"
     seen(f"{len(visits.statuses)} pages")
 
 
@@ -189,7 +189,9 @@ def test_no_errors(visits: Visits, seen: Seen) -> None:
 def test_no_failed_requests(visits: Visits, seen: Seen) -> None:
     """Serves all static files of its pages."""
     _loaded(visits)
-    assert not visits.failed, f"{len(visits.failed)} failed: {', '.join(visits.failed[:3])}"
+    assert not visits.failed, (
+        f"{len(visits.failed)} requests failed: {', '.join(visits.failed[:3])}"
+    )
     seen(f"{visits.requests} requests")
 
 
@@ -198,7 +200,7 @@ def test_no_external_requests(visits: Visits, seen: Seen) -> None:
     """Makes no request to another origin."""
     _loaded(visits)
     places = sorted({_origin(url) for url in visits.external})
-    assert not places, f"{len(visits.external)} refused: {', '.join(places)}"
+    assert not places, f"{len(visits.external)} requests were refused: {', '.join(places)}"
     seen("none")
 
 
@@ -207,7 +209,7 @@ def test_linked_pages(visits: Visits, seen: Seen) -> None:
     """Serves the pages linked from the landing page."""
     _loaded(visits)
     broken = [f"{path} {status}" for path, status in visits.statuses.items() if status >= 500]
-    assert not broken, f"answered {', '.join(broken)}"
+    assert not broken, f"linked pages answered {', '.join(broken)}"
     seen(f"{len(visits.statuses) - 1} links")
 
 
@@ -271,7 +273,7 @@ def test_policy(visits: Visits, seen: Seen) -> None:
     """Carries a Content-Security-Policy."""
     _loaded(visits)
     missing = [d for d in ("frame-ancestors", "object-src", "base-uri") if d not in visits.policy]
-    assert not missing, f"lacks {', '.join(missing)}: {visits.policy or 'no policy'}"
+    assert not missing, f"the policy lacks {', '.join(missing)}: {visits.policy or 'no policy'}"
     seen(visits.policy[:90])
 
 
@@ -324,7 +326,7 @@ def test_parts_of_pages(visits: Visits, target: Target, seen: Seen) -> None:
     _loaded(visits)
     skip = target.manifest.get("offline", {}).get("skip", {})
     bare = [url for url in visits.parts if not _is_skipped(url, skip)]
-    assert not bare, f"{len(bare)} of other hosts: {', '.join(bare[:3])}"
+    assert not bare, f"{len(bare)} come from other hosts: {', '.join(bare[:3])}"
     skipped = f"; {len(visits.parts)} left out by [offline] skip" if visits.parts else ""
     seen(f"none of another host{skipped}")
 
@@ -348,7 +350,7 @@ def test_handed_over(opened: Backend, seen: Seen) -> None:
     for name in ("X-Sendfile", "X-Accel-Redirect"):
         answer = opened.get(f"/ddk-probe/handed/?by={name}")
         if answer.status != 501:  # refused, which a person sees
-            assert answer.text == HANDED, f"{name}: {len(answer.body)} bytes, another file"
+            assert answer.text == HANDED, f"{name} sent another file, of {len(answer.body)} bytes"
     seen(f"{name} {answer.status}")
 
 

@@ -60,7 +60,9 @@ def test_exclusive_port(live: Backend, seen: Seen) -> None:
 def test_tree_ends(terminated: Terminated, seen: Seen) -> None:
     """Takes its whole process tree along."""
     left = terminated.left
-    assert not left, f"still there after {KILLED_SHELL_SECONDS:.0f} s: {', '.join(left)}"
+    assert not left, (
+        f"processes are still there after {KILLED_SHELL_SECONDS:.0f} s: {', '.join(left)}"
+    )
     seen(f"gone after {terminated.seconds:.2f} s")
 
 
@@ -68,7 +70,7 @@ def test_tree_ends(terminated: Terminated, seen: Seen) -> None:
 def test_no_console(terminated: Terminated, seen: Seen) -> None:
     """Shows no console window."""
     windows = terminated.windows
-    assert not windows, f"windows of the process tree: {', '.join(windows)}"
+    assert not windows, f"the process tree shows windows: {', '.join(windows)}"
     seen("no visible window, with a child running")
 
 

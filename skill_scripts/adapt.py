@@ -191,7 +191,7 @@ def _adapt_again(
 
 
 def _keep_offline(done: Adaptation, progress: Progress) -> None:
-    """Have what pages load from other hosts; what cannot be had is a finding and stops nothing."""
+    """Keep what pages load from other hosts; what cannot be fetched becomes a finding."""
     try:
         found = offline(done.root, progress=progress)
     except KitError as error:

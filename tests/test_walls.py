@@ -1,6 +1,7 @@
 """The walls between the parts, and what must not get into the repository."""
 
 import ast
+import contextlib
 import graphlib
 import json
 import re
@@ -47,6 +48,16 @@ UNWANTED = {
     "a path of somebody's machine": re.compile(r"(?<![\w.}*-])/(?:wo" r"rk|ro" r"ot|fa" r"rm)/\w"),
     "a note to do later": re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b"),
 }
+# Phrases that make a riddle of a sentence; only "there" may stand before the second.
+RIDDLES = re.compile(
+    r"(?:[Cc]annot|\b[Cc]an|\bcould)\s+be"
+    r"\s+had|(?<!there )\b(?:is|are)\s+no"
+    r"ne\b"
+    r"|\b[Bb]y\s+(?:it"
+    r"self|them"
+    r"selves)\b|of which it is"
+    r" known"
+)
 
 
 def python_files(folder: Path) -> list[Path]:
@@ -199,6 +210,22 @@ def test_tracked_files_are_free_of(what):
             for match in UNWANTED[what].finditer(text)
         ]
     assert not found
+
+
+def test_code_speaks_plainly():
+    """Messages, comments and names of tests; tests/docs looks after the pages."""
+    found = []
+    for path in tracked():
+        name = path.relative_to(ROOT).as_posix()
+        if path.suffix in {".md", ".txt"} or name.startswith("docs/"):
+            continue
+        with contextlib.suppress(UnicodeDecodeError):
+            text = path.read_text(encoding="utf-8")
+            found += [
+                f"{name}:{text.count(chr(10), 0, match.start()) + 1} {match[0]}"
+                for match in RIDDLES.finditer(text)
+            ]
+    assert found == []
 
 
 def test_no_lock_file_that_carries_registry_addresses():

@@ -28,7 +28,7 @@ def started() -> Iterator[playwright.Browser]:
     with playwright.sync_playwright() as api:
         own = Path(api.chromium.executable_path)
         if not own.exists() and not SYSTEM_CHROMIUM.exists():
-            raise PrerequisiteError("no Chromium: run `playwright install chromium`")
+            raise PrerequisiteError("Chromium is not installed: run `playwright install chromium`")
         executable = own if own.exists() else SYSTEM_CHROMIUM
         chromium = api.chromium.launch(executable_path=executable, args=flags)
         yield chromium

@@ -167,7 +167,7 @@ def _unsolved(done: Done, platform: Platform, version: str) -> KitError:
             package=names[0], platform=platform.name,
         )  # fmt: skip
     return KitError(
-        "DDK-STG-11", f"no set of packages for {platform.name}, Python {version}:\n    {shown}",
+        "DDK-STG-11", f"no set of packages fits {platform.name}, Python {version}:\n    {shown}",
         platform=platform.name,
     )  # fmt: skip
 

@@ -58,15 +58,20 @@ def _packages(survey: Survey) -> Iterator[Finding | Decision]:
     yield Decision(("python", "exclude"), exclude)
     if unused:
         names = ", ".join(unused)
-        yield Finding("server-only", HANDLED, f"only useful on a server: {names}", "left out")
+        yield Finding(
+            "server-only",
+            HANDLED,
+            f"these are only useful on a server: {names}",
+            "they are left out",
+        )
     if unbuilt := sorted(left_out - {*SERVER_ONLY, *wanted["exclude"]}):
         names = ", ".join(unbuilt)
         yield Finding(
             "unbuilt",
             DECIDE,
-            f"cannot be built or fetched on this machine: {names}",
-            "left out; if a page uses it, install what its build needs, or name a release: "
-            "--set 'python.extra=[\"NAME\"]'",
+            f"these cannot be built or fetched on this machine: {names}",
+            "they are left out; if a page uses one, install what its build needs, or name a "
+            "release: --set 'python.extra=[\"NAME\"]'",
         )
 
 

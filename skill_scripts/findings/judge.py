@@ -89,7 +89,7 @@ def _databases(facts: Facts) -> Iterator[Finding]:
                 "database",
                 HANDLED,
                 f"database {alias}: {name}",
-                "replaced by SQLite in the app data folder; data is not carried over",
+                "SQLite in the app data folder replaces it; data is not carried over",
             )
     for field in facts.models.engine_bound if facts.models else ():
         yield Finding(
@@ -106,7 +106,10 @@ def _services(facts: Facts, settings: Mapping[str, Any]) -> Iterator[Finding]:
     for alias, backend in (settings.get("CACHES") or {}).items():
         if not any(local in backend for local in LOCAL_CACHES):
             yield Finding(
-                "cache", HANDLED, f"cache {alias}: {backend}", "kept in memory of the backend"
+                "cache",
+                HANDLED,
+                f"cache {alias}: {backend}",
+                "it is kept in the memory of the backend",
             )
         elif backend.endswith("DatabaseCache"):
             yield Finding(
@@ -117,7 +120,10 @@ def _services(facts: Facts, settings: Mapping[str, Any]) -> Iterator[Finding]:
             )
     if "cache" in str(settings.get("SESSION_ENGINE")).rpartition(".")[2]:
         yield Finding(
-            "sessions", HANDLED, "sessions live in the cache", "kept so that they survive a restart"
+            "sessions",
+            HANDLED,
+            "sessions live in the cache",
+            "they are kept so that they survive a restart",
         )
     mail = str(settings.get("EMAIL_BACKEND") or "")
     if (
@@ -125,19 +131,26 @@ def _services(facts: Facts, settings: Mapping[str, Any]) -> Iterator[Finding]:
         and not any(local in mail for local in LOCAL_MAIL)
         and "EMAIL_BACKEND" in facts.explicit
     ):
-        yield Finding("mail", HANDLED, f"mail goes out by {mail}", "written to the folder outbox")
+        yield Finding(
+            "mail", HANDLED, f"mail goes out by {mail}", "it is written to the folder outbox"
+        )
     storages = {**facts.storages, "default": settings.get("DEFAULT_FILE_STORAGE") or
                 facts.storages.get("default", "")}  # fmt: skip
     for alias, backend in storages.items():
         if any(mark in str(backend).lower() for mark in REMOTE_STORAGES):
             yield Finding(
-                "storage", HANDLED, f"files of {alias} are kept by {backend}", "kept in app data"
+                "storage",
+                HANDLED,
+                f"files of {alias} are kept by {backend}",
+                "they are kept in app data",
             )
     if any(name.startswith(("CELERY", "BROKER")) for name in facts.queues):
         yield Finding("celery", HANDLED, "Celery", "tasks run inside the request")
     for name in ("SENTRY_DSN", "ROLLBAR", "NEW_RELIC"):
         if name in facts.explicit:
-            yield Finding("phone-home", HANDLED, f"{name} reports to a service", "off by default")
+            yield Finding(
+                "phone-home", HANDLED, f"{name} reports to a service", "it is off by default"
+            )
 
 
 def _integrations(settings: Mapping[str, Any]) -> Iterator[Finding]:
@@ -159,8 +172,8 @@ def _web(facts: Facts, settings: Mapping[str, Any], draft: Manifest) -> Iterator
         asks = f"the first page asks to sign in ({landing.path})"
     elif pages and pages.guarded and not pages.sign_up:
         asks = (
-            f"pages ask to sign in ({', '.join(pages.guarded[:5])}) and there is none to sign "
-            "up: nobody gets into a new installation"
+            f"pages ask to sign in ({', '.join(pages.guarded[:5])}) and there is no page to "
+            "sign up: nobody gets into a new installation"
         )
     if asks and draft["login"]["first_account"] and not signs_in:
         yield Finding(
@@ -188,8 +201,15 @@ def _web(facts: Facts, settings: Mapping[str, Any], draft: Manifest) -> Iterator
             "if the app needs it, move ours away: --set django.health_path=/desktop-health/",
         )
     if settings.get("FORCE_SCRIPT_NAME"):
-        yield Finding("script-name", HANDLED, "FORCE_SCRIPT_NAME is set", "served at /")
+        yield Finding("script-name", HANDLED, "FORCE_SCRIPT_NAME is set", "the app is served at /")
     if settings.get("SECURE_SSL_REDIRECT") or settings.get("SECURE_HSTS_SECONDS"):
-        yield Finding("https", HANDLED, "pages insist on https", "plain http on 127.0.0.1")
+        yield Finding(
+            "https", HANDLED, "pages insist on https", "the app speaks plain http on 127.0.0.1"
+        )
     if any(value for name, value in settings.items() if name.startswith("CORS_")):
-        yield Finding("cors", HANDLED, "pages of other origins may read answers", "none may")
+        yield Finding(
+            "cors",
+            HANDLED,
+            "pages of other origins may read answers",
+            "the desktop layer allows none",
+        )

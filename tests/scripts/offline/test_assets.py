@@ -186,7 +186,9 @@ def test_what_is_no_longer_named_goes(tmp_path, host):
 
 
 def test_address_that_only_a_shown_page_names_stays(tmp_path, host, monkeypatch):
-    monkeypatch.setattr(hosts, "why_not", lambda _: "")  # a host of this machine is none to fetch
+    monkeypatch.setattr(
+        hosts, "why_not", lambda _: ""
+    )  # a host of this machine is not fetched from
     host.answers["/a.css"] = ("text/css", b"a{}")
     root = adapted(tmp_path)
     assert offline(root, seen=(f"{host.origin}/a.css#x",)).new == [f"{host.origin}/a.css"]
