@@ -1129,7 +1129,8 @@ def judge(path: Path, report: Path, *options: str) -> tuple[int, dict[str, str]]
     """Run the suite as `desktop-django check` does: its exit code, and the verdicts by id."""
     command = [sys.executable, "-P", "-m", "pytest", "-c", str(ROOT / "checks" / "pytest.ini")]
     command += ["--rootdir", str(ROOT), str(ROOT / "checks"), "-p", "no:cacheprovider"]
-    command += ["--target", str(path), "--report-json", str(report), *options]
+    command += ["--target", str(path), "--report-json", str(report), "-p", "tests.checks.warm"]
+    command += options
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     environment.pop("PYTEST_ADDOPTS", None)
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)

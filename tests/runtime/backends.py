@@ -14,6 +14,8 @@ from pathlib import Path
 
 import psutil
 
+from tests.bytecode import shared
+
 PAYLOAD = Path(__file__).parents[2] / "reference_app" / "desktop-app"
 TOKEN = secrets.token_urlsafe(32)
 HEADERS = {"X-Desktop-Django-Token": TOKEN}
@@ -117,7 +119,8 @@ def environment(project: Path, app_data: Path, **values: str) -> dict[str, str]:
 
 def launch(project: Path, app_data: Path, *arguments: str) -> list[str]:
     """The command line that starts launch.py."""
-    flags = ["-I", "-u", "-X", "utf8", "-X", f"pycache_prefix={app_data / 'pycache'}"]
+    bytecode = shared(otherwise=app_data / "pycache")
+    flags = ["-I", "-u", "-X", "utf8", "-X", f"pycache_prefix={bytecode}"]
     return [sys.executable, *flags, str(project / "desktop-app" / "launch.py"), *arguments]
 
 
