@@ -29,7 +29,10 @@ def main(arguments: list[str]) -> int:
     """Prepare and run the job named by the first argument; the result is its exit code."""
     if sys.version_info < (3, 11):  # noqa: UP036 - this file also runs where the kit cannot
         found = ".".join(map(str, sys.version_info[:3]))
-        print(f"kit: Python 3.11 or later is needed; this is {found} ({sys.executable}).")
+        print(
+            f"kit: Python 3.11 or later is needed; this is {found} ({sys.executable}).",
+            file=sys.stderr,
+        )
         return 1
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(HELP)

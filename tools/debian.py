@@ -9,8 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tools import programs
 from tools.places import WINDOWS
-from tools.programs import MissingError, check, say
+from tools.programs import MissingError, say
 
 PACKAGES = {
     "git": "git",
@@ -22,7 +23,7 @@ PACKAGES = {
 }
 
 
-def programs(*names: str) -> None:
+def install_missing(*names: str) -> None:
     """Install the programs and libraries among `names` that this system lacks, all at once."""
     missing = [name for name in names if not shutil.which(name) and not shared_library(name)]
     if sys.platform != "linux":  # the display of the others needs no X server
@@ -31,10 +32,10 @@ def programs(*names: str) -> None:
         wanted = [PACKAGES[name] for name in missing]
         otherwise = f"Please install {' and '.join(missing)} and run this again"
         hint = f" (Debian and Ubuntu: apt install {' '.join(wanted)})."
-        system_packages(*wanted, otherwise=otherwise + hint)
+        install(*wanted, otherwise=otherwise + hint)
 
 
-def system_packages(*packages: str, otherwise: str) -> None:
+def install(*packages: str, otherwise: str) -> None:
     """Install Debian packages where that is possible, else raise MissingError with `otherwise`."""
     if WINDOWS or not can_apt():
         raise MissingError(otherwise)
@@ -43,11 +44,13 @@ def system_packages(*packages: str, otherwise: str) -> None:
         "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "DEBCONF_NOWARNINGS": "yes"},
         "stdout": subprocess.DEVNULL,
     }
-    check(["apt-get", "update", "-qq"], **quiet)
-    check(["apt-get", "install", "-qq", "--yes", "--no-install-recommends", *packages], **quiet)
+    programs.check(["apt-get", "update", "-qq"], **quiet)
+    programs.check(
+        ["apt-get", "install", "-qq", "--yes", "--no-install-recommends", *packages], **quiet
+    )
 
 
-def debian() -> bool:
+def is_debian() -> bool:
     """Debian proper: Ubuntu's chromium package is only a pointer to a snap."""
     release = Path("/etc/os-release")
     return release.exists() and "ID=debian" in release.read_text().splitlines()

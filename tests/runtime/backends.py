@@ -175,7 +175,7 @@ class Backend:
             for child in [*psutil.Process(self.process.pid).children(recursive=True)]:
                 child.kill()
             self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
         self.process.stdin.close()
         self.process.stdout.close()
 
@@ -195,7 +195,7 @@ class Backend:
     def failed(self) -> dict:
         event = self.until("ready", "failed")
         assert event["event"] == "failed", event
-        assert self.process.wait(10) == event["exit"]
+        assert self.process.wait(60) == event["exit"]
         return event
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, dict, bytes]:
@@ -219,7 +219,7 @@ class Backend:
 
     def stop(self) -> int:
         self.process.stdin.close()
-        return self.process.wait(30)
+        return self.process.wait(120)
 
 
 def free_port() -> int:

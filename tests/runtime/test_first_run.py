@@ -147,7 +147,7 @@ def test_killed_it_is_done_whole_by_the_next_start(project, data, moment):
     for _ in range(2):
         with Backend(project, data, KILL_AT=moment) as backend:
             assert backend.until("ready", "failed")["event"] == "end"
-            assert backend.process.wait(10) == -9
+            assert backend.process.wait(60) == -9
     with Backend(project, data) as backend:
         assert backend.ready().events[-1]["database"] == "created"
         backend.stop()

@@ -9,6 +9,7 @@ from skill_scripts.stage import plan
 from tests.scripts.staging import decide, refused
 
 
+@pytest.mark.long
 class TestPackages:
     def test_package_that_has_no_wheel(self, project):
         decide(project, 'extra = ["uwsgi==2.0.28"]')
