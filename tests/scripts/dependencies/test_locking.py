@@ -3,6 +3,8 @@
 import re
 import zipfile
 
+import pytest
+
 from skill_scripts.dependencies import locking
 from skill_scripts.dependencies.platforms import this_platform
 from skill_scripts.stage import plan
