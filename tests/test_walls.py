@@ -15,6 +15,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PAYLOAD = ROOT / "reference_app" / "desktop-app"
 SCRIPTS = ROOT / "skill_scripts"
+FUNCTION_LINES = 80
 RUNTIME_LINES = 4900  # one sitting; raise it only through docs/decisions.md
 
 # The wings and single modules of skill_scripts: each may import from itself and from what stands
@@ -140,6 +141,18 @@ def test_no_module_imports_itself_by_a_detour():
     assert list(graphlib.TopologicalSorter(scripts()).static_order())
 
 
+def test_starts_stand_above_what_they_are_made_with():
+    """Of the checks, only the criteria and the fixtures know the starts."""
+    above = [
+        path.name
+        for path in (ROOT / "checks").glob("*.py")
+        if "checks.starts" in path.read_text(encoding="utf-8")
+        and path.name != "conftest.py"
+        and not path.name.startswith("test_")
+    ]
+    assert above == []
+
+
 def test_judges_write_nothing():
     def changed(target: ast.expr) -> str:
         """The name of what an assignment changes, "" for a variable of its own."""
@@ -193,6 +206,18 @@ def test_runtime_is_readable_in_one_sitting():
         len(path.read_text(encoding="utf-8").splitlines()) for path in python_files(PAYLOAD)
     )
     assert lines <= RUNTIME_LINES
+
+
+def test_functions_are_readable_at_a_glance():
+    long = [
+        f"{path.relative_to(ROOT)}: {node.name}"
+        for path in tracked()
+        if path.suffix == ".py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.end_lineno - node.lineno >= FUNCTION_LINES
+    ]
+    assert long == []
 
 
 @pytest.mark.parametrize("what", UNWANTED)
