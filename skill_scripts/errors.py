@@ -154,7 +154,7 @@ ERRORS: dict[str, Text] = {
         "Free a gigabyte, then try again",
     ),
     "DDK-STG-10": Text(
-        "A package has no wheel for the platform, and an app must not compile anything.",
+        "A package is not there ready-made for the platform, and an app must not compile anything.",
         "Take a version that has wheels, or leave it out: --set 'python.exclude=[\"{package}\"]'",
     ),
     "DDK-STG-11": Text(
