@@ -11,6 +11,8 @@ from skill_scripts.dependencies.platforms import PLATFORMS, this_platform
 from skill_scripts.errors import KitError
 from tests.scripts.staging import decide, refused
 
+pytestmark = pytest.mark.slow
+
 
 class TestProject:
     def test_app_that_does_not_load_without_what_is_left_out(self, project):

@@ -4,6 +4,10 @@ import json
 import subprocess
 import sys
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def test_json_is_the_only_thing_on_stdout_of_the_real_command(make_project):
     root = make_project(settings="print('noise'); import sys; print('more', file=sys.stderr)")

@@ -1,6 +1,10 @@
 """Whether the data of a first launch are the same for everybody."""
 
+import pytest
+
 from skill_scripts.bundle import first_run
+
+pytestmark = pytest.mark.slow
 
 
 def test_known_password_and_random_rows_are_told(project):

@@ -15,6 +15,7 @@ from tests.scripts import local_python
 from tests.scripts.staging import refused
 
 
+@pytest.mark.slow
 class TestDownload:
     def test_archive_that_is_not_what_the_list_says(self, project, tmp_path):
         downloads = tmp_path / "downloads.json"

@@ -10,6 +10,8 @@ from skill_scripts.dependencies.platforms import this_platform
 from skill_scripts.stage import plan
 from tests.scripts.staging import decide, refused
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.long
 class TestPackages:

@@ -1,7 +1,11 @@
 """Which page is the first."""
 
+import pytest
+
 from tests.scripts import projects
 from tests.scripts.documents import findings
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_first_page_that_fails_is_told(make_project, kit_json):

@@ -1,6 +1,10 @@
 """What a new installation needs."""
 
+import pytest
+
 from tests.scripts.documents import findings
+
+pytestmark = pytest.mark.slow
 
 
 def test_what_a_new_installation_needs_is_proposed(make_project, kit_json):

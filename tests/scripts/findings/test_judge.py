@@ -5,6 +5,8 @@ import pytest
 from tests.scripts import projects
 from tests.scripts.documents import findings
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_server_database_is_replaced_and_its_fields_are_reported(make_project, kit_json):
     root = make_project(

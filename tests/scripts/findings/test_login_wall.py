@@ -4,6 +4,8 @@ import pytest
 
 from tests.scripts.documents import findings
 
+pytestmark = pytest.mark.slow
+
 SIGNING_IN = """
 INSTALLED_APPS += ["django.contrib.sessions"]
 MIDDLEWARE = [

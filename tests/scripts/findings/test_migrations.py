@@ -7,6 +7,8 @@ import pytest
 from tests.scripts import projects
 from tests.scripts.documents import findings
 
+pytestmark = pytest.mark.slow
+
 
 def test_migrations_that_git_ignores_are_told_of(make_project, kit_json):
     files = {f"site1/migrations/{name}.py": "" for name in ("__init__", "0001_initial", "0002_x")}

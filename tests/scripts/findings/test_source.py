@@ -5,6 +5,8 @@ import pytest
 from tests.scripts import projects
 from tests.scripts.documents import findings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.network
 def test_a_field_that_sqlite_cannot_hold_blocks_with_its_place(tmp_path, kit, kit_json):

@@ -2,7 +2,11 @@
 
 import time
 
+import pytest
+
 from skill_scripts.survey import survey
+
+pytestmark = pytest.mark.slow
 
 
 def test_manage_in_a_subfolder(make_project, kit_json, tmp_path):

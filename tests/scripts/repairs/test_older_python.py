@@ -5,6 +5,8 @@ import pytest
 from tests.scripts import projects
 from tests.scripts.documents import findings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.network
 def test_a_module_that_python_no_longer_has_leads_to_an_older_one(tmp_path, kit_json):

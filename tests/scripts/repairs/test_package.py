@@ -5,6 +5,8 @@ import pytest
 from tests.scripts import projects
 from tests.scripts.documents import findings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.network
 def test_server_packages_are_left_out_and_undeclared_ones_added(tmp_path, kit_json):

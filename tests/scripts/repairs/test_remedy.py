@@ -1,5 +1,9 @@
 """What a person is told where nothing can be repaired."""
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def test_a_file_that_is_in_no_clone_is_named_with_its_example(make_project, kit_json):
     files = {"site1/local/secrets.py.example": "PASSWORD = 'x'"}

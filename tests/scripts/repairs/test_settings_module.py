@@ -2,8 +2,12 @@
 
 import subprocess
 
+import pytest
+
 from tests.scripts import projects
 from tests.scripts.documents import findings
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_settings_of_a_project_whose_default_is_not_in_the_repository(make_project, kit_json):

@@ -1,6 +1,10 @@
 """A variable that is not set."""
 
+import pytest
+
 from tests.scripts.documents import findings
+
+pytestmark = pytest.mark.slow
 
 
 def test_variables_without_a_default_are_found_and_get_values(make_project, kit_json):
