@@ -72,7 +72,7 @@ def test_a_name_longer_than_the_system_allows_is_not_found(backend, prefix, name
 
 
 @pytest.mark.parametrize("name", ["missing.txt", "%00.txt", "..%2Fdb.sqlite3", "../db.sqlite3"])
-def test_what_is_no_upload_is_not_found(backend, name):
+def test_only_uploads_are_found(backend, name):
     assert ask(backend, f"/media/{name}")[0] in (404, 400)
 
 

@@ -16,7 +16,7 @@ from skill_scripts.errors import KitError
         ("sign = 1", "DDK-ADP-08"),
     ],
 )
-def test_package_table_that_cannot_be_meant(tmp_path, line, code):
+def test_a_package_table_that_makes_no_sense_is_refused(tmp_path, line, code):
     about = '[app]\nname = "App"\nidentifier = "org.example.app"\nversion = "1.0.0"\n'
     manifest = f'spec = "1.0"\n{about}[package]\n{line}\n'
     (tmp_path / "desktop.toml").write_text(manifest, encoding="utf-8")

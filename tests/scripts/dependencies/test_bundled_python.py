@@ -17,13 +17,13 @@ from tests.scripts.staging import refused
 
 @pytest.mark.slow
 class TestDownload:
-    def test_archive_that_is_not_what_the_list_says(self, project, tmp_path):
+    def test_an_archive_with_another_checksum_is_refused(self, project, tmp_path):
         downloads = tmp_path / "downloads.json"
         build = project.build
         local_python.write_list(downloads, build.version, build.archive, sha256="0" * 64)
         assert refused(project, downloads=downloads).code == "DDK-STG-05"
 
-    def test_archive_that_is_torn(self, project, tmp_path):
+    def test_a_torn_archive_is_refused(self, project, tmp_path):
         build = project.build
         archive = tmp_path / "mirror" / "local" / build.archive.name
         archive.parent.mkdir(parents=True)
@@ -33,7 +33,7 @@ class TestDownload:
         mirror = (tmp_path / "mirror").as_uri()
         assert refused(project, downloads=downloads, mirror=mirror).code == "DDK-STG-05"
 
-    def test_server_that_refuses(self, project, tmp_path):
+    def test_a_server_that_refuses_is_named(self, project, tmp_path):
         downloads = tmp_path / "downloads.json"
         local_python.write_list(downloads, project.build.version, project.build.archive, "2" * 64)
 
@@ -50,28 +50,28 @@ class TestDownload:
             assert refused(project, downloads=downloads, mirror=mirror).code == "DDK-STG-04"
             server.shutdown()
 
-    def test_list_without_a_checksum(self, project, tmp_path):
+    def test_a_list_without_a_checksum_is_refused(self, project, tmp_path):
         downloads = tmp_path / "downloads.json"
         local_python.write_list(downloads, project.build.version, project.build.archive, None)
         assert refused(project, downloads=downloads).code == "DDK-STG-03"
 
-    def test_list_that_is_no_list(self, project, tmp_path):
+    def test_a_list_of_another_form_is_refused(self, project, tmp_path):
         downloads = tmp_path / "downloads.json"
         downloads.write_text("[1, 2]", encoding="utf-8")
         assert refused(project, downloads=downloads).code == "DDK-STG-03"
 
-    def test_version_that_nobody_built(self, project):
+    def test_a_version_that_nobody_built_is_refused(self, project):
         file = project.root / "desktop-app/desktop.toml"
         text = file.read_text(encoding="utf-8")
         file.write_text(text.replace(f'"{project.build.minor}"', '"3.99"'), encoding="utf-8")
         assert refused(project).code == "DDK-STG-02"
 
-    def test_old_sqlite(self, project):
+    def test_an_old_sqlite_is_refused(self, project):
         if not project.build.old_sqlite:
             pytest.skip("this machine's Python has a current SQLite")
         assert refused(project, allow_old_sqlite=False).code == "DDK-STG-07"
 
-    def test_interpreter_that_does_not_start(self, project, tmp_path):
+    def test_an_interpreter_that_does_not_start_is_refused(self, project, tmp_path):
         archive = tmp_path / "mirror" / "local" / project.build.archive.name
         archive.parent.mkdir(parents=True)
         with tarfile.open(project.build.archive) as packed:

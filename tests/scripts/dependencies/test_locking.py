@@ -15,22 +15,22 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.long
 class TestPackages:
-    def test_package_that_has_no_wheel(self, project):
+    def test_a_package_without_a_wheel_is_refused(self, project):
         decide(project, 'extra = ["uwsgi==2.0.28"]')
         error = refused(project)
         assert error.code == "DDK-STG-10"
         assert error.details["package"] == "uwsgi"
 
-    def test_packages_that_contradict_each_other(self, project):
+    def test_packages_that_contradict_each_other_are_refused(self, project):
         decide(project, 'extra = ["asgiref<2"]')
         assert refused(project).code == "DDK-STG-11"
 
-    def test_declarations_without_django(self, project):
+    def test_declarations_without_django_are_refused(self, project):
         project.write("requirements.txt", "sqlparse\n")
         decide(project, 'requirements = ["requirements.txt"]')
         assert refused(project).code == "DDK-STG-14"
 
-    def test_lock_whose_hashes_were_changed(self, project):
+    def test_a_lock_with_other_hashes_is_refused(self, project):
         wanted = locking.read_wanted(*_project_and_settings(project))
         platform, minor = this_platform(), project.build.minor
         lock = locking.Lock("sqlparse==0.5.3 --hash=sha256:" + "0" * 64 + "\n", ())

@@ -21,7 +21,7 @@ from tests.scripts.offline.host import (
 from tests.scripts.projects import commit, contents, project
 
 
-def test_project_that_is_not_adapted(tmp_path):
+def test_a_project_that_is_not_adapted_is_refused(tmp_path):
     project(tmp_path)
     with pytest.raises(KitError) as error:
         offline(tmp_path)
