@@ -1,0 +1,83 @@
+"""What a rehearsal saw, as findings."""
+
+from collections.abc import Iterator
+
+from skill_scripts.findings.finding import BLOCKED, DECIDE, Finding
+from skill_scripts.rehearsal.result import Rehearsal
+from skill_scripts.rehearsal.start import Failure
+
+SHOWN = 5
+
+
+def judge(done: Rehearsal) -> Iterator[Finding]:
+    """The findings that follow from what was seen."""
+    if done.failure:
+        yield failed(done.failure)
+        return
+    yield from _first_page(done)
+    if done.writes:
+        names = ", ".join(done.writes[:SHOWN])
+        yield Finding(
+            "writes",
+            DECIDE,
+            f"the project writes into its own folder: {names}",
+            "an installed app cannot; point it to app data, for example "
+            "--set django.set.NAME={app_data}/FOLDER",
+        )
+    for name in done.accounts:
+        yield Finding(
+            "known-password",
+            DECIDE,
+            f"every installation gets the account {name!r} with its password",
+            "make it in the app instead, or give it an unusable password (set_unusable_password)",
+        )
+
+
+def failed(failure: Failure) -> Finding:
+    """The finding for a project whose first start fails."""
+    raised = failure.raised
+    if raised and (raised.migration or raised.statement):
+        where = f"migration {raised.migration} " if raised.migration else "the first start "
+        statement = f": {raised.statement}" if raised.statement else ""
+        return Finding(
+            "impossible-database",
+            BLOCKED,
+            f"{where}fails on SQLite ({raised.text}){statement}",
+            "make it work on SQLite in the project, for example by a check of "
+            "schema_editor.connection.vendor; other data needs another program",
+            raised.place,
+        )
+    place = raised.place if raised else ""
+    return Finding(
+        "first-start",
+        BLOCKED,
+        f"the first start fails: {failure.message}",
+        "correct it in the project or by --set, as the message says; --no-rehearsal adapts all "
+        "the same",
+        place,
+    )
+
+
+def _first_page(done: Rehearsal) -> Iterator[Finding]:
+    page = done.first
+    if page is None:
+        return
+    if done.home_why:
+        others = f" ({', '.join(done.other_pages[:8])})" if done.other_pages else ""
+        yield Finding(
+            "first-page",
+            DECIDE,
+            f"/ answers {done.root_status or 'nothing'}; the app opens {done.home}: "
+            f"{done.home_why}",
+            f"if another page is meant: --set app.home=PATH{others}",
+        )
+    if not 0 < page.status < 400:
+        said = page.error or f"it answers {page.status or 'nothing in time'}"
+        yield Finding(
+            "landing",
+            DECIDE,
+            f"the first page, {done.home}, fails: {said}",
+            "correct it in the project, give what it lacks, or name another page: "
+            "--set app.home=PATH",
+            page.source,
+        )

@@ -1,0 +1,161 @@
+"""The rehearsal: the adapted project's first start, a look at its pages, and all of it forgotten."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from skill_scripts import desktop_toml
+from skill_scripts.dependencies.environment import Interpreter, find_environment
+from skill_scripts.errors import KitError
+from skill_scripts.findings.surveyed import Progress
+from skill_scripts.offline import addresses
+from skill_scripts.project.files import Project, find_project
+from skill_scripts.rehearsal import first_page, result
+from skill_scripts.rehearsal.first_page import FirstPage
+from skill_scripts.rehearsal.picture import DrawingError, draw
+from skill_scripts.rehearsal.result import Rehearsal, Seen
+from skill_scripts.rehearsal.start import Raised, Start
+from skill_scripts.rehearsal.visitor import Answer, Visitor, local
+
+VISIT_SECONDS = 60
+MOST_PAGES = 12
+MOST_PARTS = 60
+
+KeepSeen = Callable[[Sequence[str]], bool]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The adapted project that a rehearsal is about."""
+
+    project: Project
+    settings: desktop_toml.Manifest
+    interpreter: Interpreter
+    home_is_decided: bool = True
+    routes: tuple[str, ...] = ()  # its pages that need no arguments
+
+    @classmethod
+    def of(cls, root: Path, *, home_is_decided: bool = True, routes: Iterable[str] = ()) -> "Stage":
+        """The stage for the adapted project in `root`. Raises KitError DDK-ENV-04 without an
+        environment."""
+        settings = desktop_toml.read(root / desktop_toml.PLACE)
+        django = settings["django"]
+        project = find_project(root, django["manage"], django["settings"])
+        interpreter = find_environment(project, settings["python"]["interpreter"])
+        if interpreter is None:
+            remedy = f"Make it: desktop-django adapt {root}"
+            raise KitError("DDK-ENV-04", f"{root} has no environment", remedy=remedy)
+        return cls(project, settings, interpreter, home_is_decided, tuple(routes))
+
+    @property
+    def key(self) -> str:
+        """What a result of it is kept under."""
+        return result.key_of(self.project, self.settings, self.interpreter.python)
+
+    def start(self, scratch: Path, progress: Progress) -> Start:
+        """A start of it on the app data in `scratch`."""
+        return Start(self.project.root, self.settings, self.interpreter, scratch, progress)
+
+
+def rehearse(
+    stage: Stage,
+    keep_seen: KeepSeen = lambda _: False,
+    progress: Progress = lambda _: None,
+) -> Rehearsal:
+    """Start the adapted project once, visit it, throw its data away.
+
+    `keep_seen` is told what the pages load from other hosts, and says whether the app now serves
+    more of it. The project's folder is afterwards as before, but for the picture in the layer.
+    """
+    begin = time.monotonic()
+    progress("rehearsing the first start")
+    with tempfile.TemporaryDirectory(prefix="desktop-rehearsal-", ignore_cleanup_errors=True) as at:
+        scratch = Path(at).resolve()
+        with stage.start(scratch, progress) as start:
+            if start.failure:
+                done = Rehearsal(failure=start.failure)
+            else:
+                done, cookies = _visit(stage, start, progress)
+                changed = keep_seen(done.other_hosts)
+                if not changed:
+                    done = _with_picture(stage, start, done, cookies, progress)
+        writes = {*start.writes}
+        if not start.failure and changed:
+            with stage.start(scratch, progress) as again:
+                if not again.failure:
+                    done = _with_picture(stage, again, done, cookies, progress)
+            writes |= {*again.writes}
+    return replace(done, writes=tuple(sorted(writes)), seconds=round(time.monotonic() - begin, 2))
+
+
+def _visit(stage: Stage, start: Start, progress: Progress) -> tuple[Rehearsal, dict[str, str]]:
+    """Open the first page and those it leads to."""
+    progress("visiting its pages")
+    visitor = Visitor(start, VISIT_SECONDS)
+    try:
+        if stage.home_is_decided:
+            answer = visitor.open(stage.settings["app"]["home"])
+            page = FirstPage(answer, "", answer)
+        else:
+            routes = stage.routes
+            page = first_page.choose(visitor, stage.project, start.state.pointers, routes)
+        document = visitor.document(page.answer)
+        answers = [page.answer]
+        for path in visitor.linked(document)[:MOST_PAGES]:
+            if visitor.has_time and path != page.path:
+                answers.append(visitor.open(path))
+        foreign = {
+            each.address: None
+            for answer in answers if answer.kind == "text/html"
+            for each in addresses.in_markup(answer.text) if each.kind != addresses.FOLDER
+        }  # fmt: skip
+        own = {
+            local(each): None
+            for answer in answers if answer.is_page
+            for each in visitor.document(answer).parts if each.startswith(f"{start.origin}/")
+        }  # fmt: skip
+        parts = [visitor.open(path) for path in [*own][:MOST_PARTS] if visitor.has_time]
+        missing = [each for each in parts if each.status >= 400]
+        seen = [_seen(each, start.raised) for each in (*answers, *missing)]
+        cookies = dict(visitor.client.cookies.items())
+    finally:
+        visitor.close()
+    state = start.state
+    return Rehearsal(
+        home=page.path,
+        home_why=page.why,
+        root_status=page.root.status,
+        other_pages=page.others,
+        start_seconds=round(state.seconds, 2),
+        migrations=state.migrations,
+        pages=tuple(seen),
+        other_hosts=tuple(foreign),
+        accounts=state.accounts,
+    ), cookies
+
+
+def _seen(answer: Answer, raised: Sequence[Raised]) -> Seen:
+    path = urlsplit(answer.place).path
+    error = next((each for each in raised if each.page == path), None)
+    if answer.status < 500 or error is None:
+        return Seen(answer.path, answer.status, answer.place)
+    return Seen(answer.path, answer.status, answer.place, error.text, error.place)
+
+
+def _with_picture(
+    stage: Stage, start: Start, done: Rehearsal, cookies: dict[str, str], progress: Progress
+) -> Rehearsal:
+    progress("drawing the first page")
+    folder = result.place(stage.project.root)
+    folder.mkdir(exist_ok=True)
+    file = folder / result.PICTURE
+    file.unlink(missing_ok=True)
+    try:
+        asked = draw(start, done.home, cookies, file)
+    except DrawingError as error:
+        return replace(done, no_picture=str(error))
+    hosts = tuple(dict.fromkeys((*done.other_hosts, *asked)))
+    return replace(done, picture=file.name, other_hosts=hosts)
