@@ -80,11 +80,12 @@ class Notes:
             send(this, event, **values)
 
         # Whatever LOGGING says, an exception that Django answers with 500 becomes a record.
-        def noting_record(name: str, level: int, file: str, line: int, text: Any, given: Any,
-                          exc_info: Any = None, *more: Any, **named: Any) -> logging.LogRecord:  # fmt: skip
-            if name == "django.request" and exc_info and exc_info[1] and len(given) == 2:
-                self.write(kind="raised", page=str(given[1]), **self.describe(exc_info[1]))
-            return make(name, level, file, line, text, given, exc_info, *more, **named)
+        def noting_record(*given: Any, **named: Any) -> logging.LogRecord:
+            record = make(*given, **named)
+            error = record.exc_info and record.exc_info[1]
+            if record.name == "django.request" and error and len(record.args or ()) == 2:
+                self.write(kind="raised", page=str(record.args[1]), **self.describe(error))
+            return record
 
         backend.Backend._failure, backend.Channel.send = noting_failure, noting_send
         logging.setLogRecordFactory(noting_record)
@@ -103,10 +104,11 @@ class Notes:
                 name, values = frame.f_code.co_filename, frame.f_locals
                 if self.is_own(Path(name)):
                     found["file"], found["line"] = self.relative(name), line
-                if name.endswith(os.path.join("db", "backends", "utils.py")) and "sql" in values:
-                    found["statement"] = str(values["sql"])[:LONGEST]
-                if name.endswith(os.path.join("db", "migrations", "migration.py")):
-                    found |= self.operation(values.get("self"), values.get("operation"))
+                match Path(name).parts[-3:]:
+                    case "db", "backends", "utils.py" if "sql" in values:
+                        found["statement"] = str(values["sql"])[:LONGEST]
+                    case "db", "migrations", "migration.py":
+                        found |= self.operation(values.get("self"), values.get("operation"))
         return found
 
     def operation(self, migration: Any, operation: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -47,10 +48,8 @@ def draw(start: Start, page_path: str, cookies: dict[str, str], file: Path) -> t
                 context.route("**/*", let_through)
                 page = context.new_page()
                 page.goto(start.origin + page_path, wait_until="load", timeout=LOAD_MILLISECONDS)
-                try:
+                with suppress(TimeoutError):  # a page that never rests is drawn as it is
                     page.wait_for_load_state("networkidle", timeout=QUIET_MILLISECONDS)
-                except TimeoutError:  # a page that never rests is drawn as it is
-                    pass
                 page.screenshot(path=file, animations="disabled")
             finally:
                 browser.close()

@@ -1,4 +1,4 @@
-"""The rehearsal: the adapted project's first start, a look at its pages, and all of it forgotten."""
+"""The rehearsal: the project's first start, a look at its pages, and all of it forgotten."""
 
 import tempfile
 import time
