@@ -62,7 +62,9 @@ class Adaptation:
     @property
     def open_decisions(self) -> list[Finding]:
         """Where a person may know better than the value in desktop.toml."""
-        return [*(self.survey.having(DECIDE) if self.survey else []), *self.findings]
+        predicted = self.survey.having(DECIDE) if self.survey else []
+        seen = {each.id for each in self.findings}  # takes the place of what was predicted
+        return [*(each for each in predicted if each.id not in seen), *self.findings]
 
     def as_dict(self) -> dict[str, Any]:
         """The one JSON document of --json."""
@@ -232,6 +234,8 @@ def _rehearse(done: Adaptation, stage: Stage, progress: Progress) -> None:
     seen = rehearse(stage, keep_seen, progress)
     if not stage.home_is_decided and seen.home != stage.settings["app"]["home"]:
         _decide(done, Decision(HOME, seen.home))
+    if seen.rows and not seen.rows_are_examples:
+        _decide(done, Decision(("data", "first_run"), [[*seen.rows]]))
     done.findings += judge(seen)
     if not seen.failure:
         done.rehearsal = replace(seen, key=Stage.of(done.root).key)

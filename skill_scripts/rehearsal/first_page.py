@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from skill_scripts.project.files import Project
-from skill_scripts.rehearsal.visitor import Answer, Visitor
+from skill_scripts.rehearsal.visitor import OWN_PAGES, Answer, Visitor
 
 ROOT = "/"
 MOST_TRIED = 15
@@ -78,8 +78,10 @@ def choose(
 
 def is_first_page(answer: Answer) -> bool:
     """Whether somebody who opens the app sees a page of the project there."""
-    is_machines = bool(NEVER.search(urlsplit(answer.place).path))
-    return answer.is_page and not is_machines and not WELCOME.search(answer.text)
+    place = urlsplit(answer.place).path
+    if place.startswith(OWN_PAGES) or NEVER.search(place) or WELCOME.search(answer.text):
+        return False
+    return answer.is_page
 
 
 def _may_be_first(path: str) -> bool:

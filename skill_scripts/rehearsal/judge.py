@@ -1,10 +1,12 @@
 """What a rehearsal saw, as findings."""
 
+import json
 from collections.abc import Iterator
 
 from skill_scripts.findings.finding import BLOCKED, DECIDE, Finding
 from skill_scripts.rehearsal.result import Rehearsal
 from skill_scripts.rehearsal.start import Failure
+from skill_scripts.rehearsal.visitor import OWN_PAGES
 
 SHOWN = 5
 
@@ -71,7 +73,24 @@ def _first_page(done: Rehearsal) -> Iterator[Finding]:
             f"{done.home_why}",
             f"if another page is meant: --set app.home=PATH{others}",
         )
-    if not 0 < page.status < 400:
+    if done.rows:
+        command = " ".join(done.rows)
+        what = f"the first page fails ({done.without_rows}) until {command} has run"
+        option = f"--set 'data.first_run={json.dumps([[*done.rows]])}'"
+        do = "the first start runs it; if it must not: --set 'data.first_run=[]'"
+        if done.rows_are_examples:
+            what += ", whose rows look like examples"
+            do = f"if a new installation may have them: {option}"
+        yield Finding("first-run-commands", DECIDE, what, do)
+    elif page.place.startswith(OWN_PAGES):
+        yield Finding(
+            "landing",
+            DECIDE,
+            "the first account cannot be made" + (f": {page.error}" if page.error else ""),
+            "give what it lacks by data.first_run, or: --set login.first_account=false",
+            page.source,
+        )
+    elif not 0 < page.status < 400:
         said = page.error or f"it answers {page.status or 'nothing in time'}"
         yield Finding(
             "landing",

@@ -5,11 +5,13 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 
 from skill_scripts import desktop_toml
 from skill_scripts.dependencies.environment import Interpreter, find_environment
 from skill_scripts.errors import KitError
+from skill_scripts.findings.first_data import preparations
 from skill_scripts.findings.surveyed import Progress
 from skill_scripts.offline import addresses
 from skill_scripts.project.files import Project, find_project
@@ -18,11 +20,13 @@ from skill_scripts.rehearsal.first_page import FirstPage
 from skill_scripts.rehearsal.picture import DrawingError, draw
 from skill_scripts.rehearsal.result import Rehearsal, Seen
 from skill_scripts.rehearsal.start import Raised, Start
-from skill_scripts.rehearsal.visitor import Answer, Visitor, local
+from skill_scripts.rehearsal.visitor import OWN_PAGES, Answer, Visitor, local
 
 VISIT_SECONDS = 60
 MOST_PAGES = 12
 MOST_PARTS = 60
+MOST_PREPARATIONS = 5
+ROWS_SECONDS = 300  # after which no further one is tried
 
 KeepSeen = Callable[[Sequence[str]], bool]
 
@@ -38,7 +42,7 @@ class Stage:
     routes: tuple[str, ...] = ()  # its pages that need no arguments
 
     @classmethod
-    def of(cls, root: Path, *, home_is_decided: bool = True, routes: Iterable[str] = ()) -> "Stage":
+    def of(cls, root: Path, *, home_is_decided: bool = True, routes: Iterable[str] = ()) -> Self:
         """The stage for the adapted project in `root`. Raises KitError DDK-ENV-04 without an
         environment."""
         settings = desktop_toml.read(root / desktop_toml.PLACE)
@@ -54,6 +58,11 @@ class Stage:
     def key(self) -> str:
         """What a result of it is kept under."""
         return result.key_of(self.project, self.settings, self.interpreter.python)
+
+    def prepared_by(self, command: Sequence[str]) -> Self:
+        """The same with a command that is run on the new database."""
+        data = {**self.settings["data"], "first_run": [[*command]]}
+        return replace(self, settings={**self.settings, "data": data})
 
     def start(self, scratch: Path, progress: Progress) -> Start:
         """A start of it on the app data in `scratch`."""
@@ -71,6 +80,41 @@ def rehearse(
     more of it. The project's folder is afterwards as before, but for the picture in the layer.
     """
     begin = time.monotonic()
+    done = _rehearse_once(stage, keep_seen, progress)
+    if not done.failure and _lacks_rows(done) and not stage.settings["data"]["first_run"]:
+        done = _with_rows(stage, done, keep_seen, progress)
+    return replace(done, seconds=round(time.monotonic() - begin, 2))
+
+
+def _lacks_rows(done: Rehearsal) -> bool:
+    """Whether the first page fails in a way that rows may heal."""
+    page = done.first
+    return page is not None and (page.status >= 500 or page.place.startswith(OWN_PAGES))
+
+
+def _with_rows(
+    stage: Stage, without: Rehearsal, keep_seen: KeepSeen, progress: Progress
+) -> Rehearsal:
+    """Try what the project has for a new database, one after another, each on fresh data."""
+    deadline = time.monotonic() + ROWS_SECONDS
+    page = without.first
+    assert page
+    said = page.error or f"answers {page.status}"
+    for each in preparations(stage.project)[:MOST_PREPARATIONS]:
+        if time.monotonic() > deadline:
+            break
+        progress(f"rehearsing with {' '.join(each.command)}")
+        done = _rehearse_once(stage.prepared_by(each.command), keep_seen, progress)
+        if not done.failure and not _lacks_rows(done):
+            is_example = each.is_demonstration
+            return replace(
+                without if is_example else done,
+                rows=each.command, rows_are_examples=is_example, without_rows=said,
+            )  # fmt: skip
+    return without
+
+
+def _rehearse_once(stage: Stage, keep_seen: KeepSeen, progress: Progress) -> Rehearsal:
     progress("rehearsing the first start")
     with tempfile.TemporaryDirectory(prefix="desktop-rehearsal-", ignore_cleanup_errors=True) as at:
         scratch = Path(at).resolve()
@@ -88,7 +132,7 @@ def rehearse(
                 if not again.failure:
                     done = _with_picture(stage, again, done, cookies, progress)
             writes |= {*again.writes}
-    return replace(done, writes=tuple(sorted(writes)), seconds=round(time.monotonic() - begin, 2))
+    return replace(done, writes=tuple(sorted(writes)))
 
 
 def _visit(stage: Stage, start: Start, progress: Progress) -> tuple[Rehearsal, dict[str, str]]:

@@ -41,6 +41,9 @@ class Rehearsal:
     migrations: int = 0
     failure: Failure | None = None  # why it did not start
     pages: tuple[Seen, ...] = ()
+    rows: tuple[str, ...] = ()  # the command of the project without which the first page fails
+    rows_are_examples: bool = False  # then it is not decided that they are made
+    without_rows: str = ""  # what the first page says then
     other_hosts: tuple[str, ...] = ()  # addresses of styles, scripts and fonts
     writes: tuple[str, ...] = ()  # into the project's own folder
     accounts: tuple[str, ...] = ()  # with a password that every installation has

@@ -184,3 +184,46 @@ def test_a_start_without_end_is_ended(make_project, kit, monkeypatch):
 
     assert "the first start takes more than 15 seconds" in refused.stderr
     assert projects.status(root) == []
+
+
+COMMAND = """\
+from django.core.management.base import BaseCommand
+
+from site1.models import Page
+
+
+class Command(BaseCommand):
+    def handle(self, *args, **options):
+        Page.objects.create(path="front", text="front")
+"""
+NEEDS_A_ROW = """\
+from django.http import HttpResponse
+from django.urls import path
+
+from site1.models import Page
+
+urlpatterns = [path("", lambda request: HttpResponse(Page.objects.get(path="front").text))]
+"""
+
+
+@pytest.mark.parametrize(("name", "is_decided"), [("setup_pages", True), ("load_demo", False)])
+def test_the_command_that_heals_the_first_page_is_found(make_project, kit_json, name, is_decided):
+    """The first candidate does not help; what brings examples is left to a person."""
+    package = "site1/management/commands"
+    files = {
+        "site1/urls.py": NEEDS_A_ROW,
+        "site1/fixtures/initial.json": "[]",
+        "site1/management/__init__.py": "",
+        f"{package}/__init__.py": "",
+        f"{package}/{name}.py": COMMAND,
+    }
+    root = projects.commit(make_project(with_rows() | files, settings=IS_AN_APP))
+
+    document = kit_json("adapt", root)
+
+    (finding,) = findings(document, "first-run-commands")
+    assert "DoesNotExist" in finding["what"] and f"until {name} has run" in finding["what"]
+    assert (f'first_run = [["{name}"]]' in document["manifest"]) is is_decided
+    assert document["rehearsal"]["pages"][0]["status"] == (200 if is_decided else 500)
+    assert (f'data.first_run=[["{name}"]]' in finding["do"]) is not is_decided
+    assert projects.status(root) == ["?? desktop-app/"]
