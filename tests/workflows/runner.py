@@ -178,7 +178,12 @@ class Runner:
             "matrix": job.matrix,
             "runner": {"os": job.system},
             "secrets": dict(secrets or {}),
-            "github": {"token": "none", "repository": "somebody/kit", "workflow": job.workflow},
+            "github": {
+                "token": "none",
+                "repository": "somebody/kit",
+                "workflow": job.workflow,
+                "event_name": "push",
+            },
             "steps": {},
             "needs": {},
         }

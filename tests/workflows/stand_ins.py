@@ -91,13 +91,16 @@ for name, text in {{"My App.exe": {app!r}, "Uninstall My App.exe": {uninstaller!
     (target / name).write_text(text)
     (target / name).chmod(0o755)
 """
-# It writes its log and its data, and waits for its backend, which taskkill ends.
+# It starts its backend, writes its data, says that it is ready, and waits until taskkill ends it.
 APP = """#!{shell}
+"$(dirname "$0")/resources/bundle/python/python.exe" 600 &
 mkdir -p "$LOCALAPPDATA/org.app/logs"
-echo "it is ready at 127.0.0.1" > "$LOCALAPPDATA/org.app/logs/shell.log"
 {saves}
 echo "$PATH" > "$LOCALAPPDATA/org.app/path"
-"$(dirname "$0")/resources/bundle/python/python.exe" 600
+read -r name < /proc/$!/comm
+while [ "$name" != python.exe ]; do read -r name < /proc/$!/comm; done
+echo "it is ready at 127.0.0.1" > "$LOCALAPPDATA/org.app/logs/shell.log"
+wait
 """
 UNINSTALLER = """#!/bin/sh
 [ "$1" = /S ] || exit 2
