@@ -264,6 +264,9 @@ FINDINGS: dict[str, Meaning] = {
     "other-hosts": Meaning((HANDLED,), "Pages load styles, scripts or fonts from other hosts."),
     "load": Meaning((BLOCKED,), "The project does not load."),
     "first-account": Meaning((BLOCKED,), "The first launch cannot make the account it asks for."),
+    "own-fault": Meaning(
+        (HANDLED,), "A page or its part is broken on the project's own server too."
+    ),
     "impossible-database": Meaning((BLOCKED,), "A migration does not work on SQLite."),
     "first-start": Meaning((BLOCKED,), "The first start fails."),
     "gis": Meaning((BLOCKED,), "GeoDjango needs GDAL and a spatial database."),

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from skill_scripts.findings.finding import BLOCKED, DECIDE, Finding
+from skill_scripts.findings.finding import BLOCKED, DECIDE, HANDLED, Finding
 from skill_scripts.rehearsal.result import Rehearsal
 from skill_scripts.rehearsal.start import Failure
 from skill_scripts.rehearsal.visitor import OWN_PAGES
@@ -17,6 +17,7 @@ def judge(done: Rehearsal) -> Iterator[Finding]:
         yield failed(done.failure)
         return
     yield from _first_page(done)
+    yield from _own_faults(done)
     if done.writes:
         names = ", ".join(done.writes[:SHOWN])
         yield Finding(
@@ -33,6 +34,19 @@ def judge(done: Rehearsal) -> Iterator[Finding]:
             f"every installation gets the account {name!r} with its password",
             "make it in the app instead, or give it an unusable password (set_unusable_password)",
         )
+
+
+def _own_faults(done: Rehearsal) -> Iterator[Finding]:
+    for each in done.broken:
+        if each.is_own_fault:
+            said = each.error or f"answers {each.status}"
+            yield Finding(
+                "own-fault",
+                HANDLED,
+                f"{each.path} {said}, on the project's own server too",
+                "nothing of the desktop layer; tell the people who make the project",
+                each.source,
+            )
 
 
 def failed(failure: Failure) -> Finding:

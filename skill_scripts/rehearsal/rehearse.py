@@ -17,6 +17,7 @@ from skill_scripts.offline import addresses
 from skill_scripts.project.files import Project, find_project
 from skill_scripts.rehearsal import first_page, result
 from skill_scripts.rehearsal.first_page import FirstPage
+from skill_scripts.rehearsal.own_server import NotStartedError, OwnServer
 from skill_scripts.rehearsal.picture import DrawingError, draw
 from skill_scripts.rehearsal.result import Rehearsal, Seen
 from skill_scripts.rehearsal.start import Raised, Start
@@ -83,7 +84,32 @@ def rehearse(
     done = _rehearse_once(stage, keep_seen, progress)
     if not done.failure and _lacks_rows(done) and not stage.settings["data"]["first_run"]:
         done = _with_rows(stage, done, keep_seen, progress)
+    if done.broken:
+        done = _compared(stage, done, progress)
     return replace(done, seconds=round(time.monotonic() - begin, 2))
+
+
+def _compared(stage: Stage, done: Rehearsal, progress: Progress) -> Rehearsal:
+    """Which of the broken pages are broken on the project's own server too."""
+    progress("comparing with the project's own server")
+    commands = [*done.rows] if done.rows and not done.rows_are_examples else []
+    run = [commands] if commands else stage.settings["data"]["first_run"]
+    try:
+        with OwnServer(stage.project, stage.settings, stage.interpreter, run) as own:
+            visitor = Visitor(own.origin, "", VISIT_SECONDS)
+            answers = {each.path: visitor.open(each.path) for each in done.broken}
+            visitor.close()
+    except NotStartedError as error:
+        return replace(done, not_compared=str(error))
+    pages = [
+        replace(each, is_own_fault=each.path in answers and _is_no_better(answers[each.path], each))
+        for each in done.pages
+    ]
+    return replace(done, pages=tuple(pages))
+
+
+def _is_no_better(there: Answer, here: Seen) -> bool:
+    return there.status >= (400 if here.is_part else 500)
 
 
 def _lacks_rows(done: Rehearsal) -> bool:
@@ -138,7 +164,7 @@ def _rehearse_once(stage: Stage, keep_seen: KeepSeen, progress: Progress) -> Reh
 def _visit(stage: Stage, start: Start, progress: Progress) -> tuple[Rehearsal, dict[str, str]]:
     """Open the first page and those it leads to."""
     progress("visiting its pages")
-    visitor = Visitor(start, VISIT_SECONDS)
+    visitor = Visitor(start.origin, start.token, VISIT_SECONDS)
     try:
         if stage.home_is_decided:
             answer = visitor.open(stage.settings["app"]["home"])
@@ -163,7 +189,8 @@ def _visit(stage: Stage, start: Start, progress: Progress) -> tuple[Rehearsal, d
         }  # fmt: skip
         parts = [visitor.open(path) for path in [*own][:MOST_PARTS] if visitor.has_time]
         missing = [each for each in parts if each.status >= 400]
-        seen = [_seen(each, start.raised) for each in (*answers, *missing)]
+        seen = [_seen(each, start.raised) for each in answers]
+        seen += [Seen(each.path, each.status, each.place, is_part=True) for each in missing]
         cookies = dict(visitor.client.cookies.items())
     finally:
         visitor.close()
@@ -186,7 +213,7 @@ def _seen(answer: Answer, raised: Sequence[Raised]) -> Seen:
     error = next((each for each in raised if each.page == path), None)
     if answer.status < 500 or error is None:
         return Seen(answer.path, answer.status, answer.place)
-    return Seen(answer.path, answer.status, answer.place, error.text, error.place)
+    return Seen(answer.path, answer.status, answer.place, error=error.text, source=error.place)
 
 
 def _with_picture(

@@ -23,8 +23,15 @@ class Seen:
     path: str
     status: int
     place: str = ""  # where it led
+    is_part: bool = False  # a style, script or picture of a page
     error: str = ""  # what it raised
     source: str = ""  # file:line in the project
+    is_own_fault: bool = False  # the project's own server answers no better
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether it is something that a person would miss."""
+        return self.status >= (400 if self.is_part else 500)
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,7 @@ class Rehearsal:
     migrations: int = 0
     failure: Failure | None = None  # why it did not start
     pages: tuple[Seen, ...] = ()
+    not_compared: str = ""  # why broken pages were not looked for on the project's own server
     rows: tuple[str, ...] = ()  # the command of the project without which the first page fails
     rows_are_examples: bool = False  # then it is not decided that they are made
     without_rows: str = ""  # what the first page says then
@@ -49,6 +57,11 @@ class Rehearsal:
     accounts: tuple[str, ...] = ()  # with a password that every installation has
     picture: str = ""  # a file beside this one
     no_picture: str = ""  # why there is none
+
+    @property
+    def broken(self) -> list[Seen]:
+        """The pages and their parts that fail."""
+        return [each for each in self.pages if each.is_broken]
 
     @property
     def first(self) -> Seen | None:

@@ -8,8 +8,6 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from skill_scripts.rehearsal.start import Start
-
 TOKEN_HEADER = "X-Desktop-Django-Token"
 ANSWER_SECONDS = 30
 MOST_REDIRECTS = 8
@@ -92,12 +90,12 @@ class Answer:
 class Visitor:
     """Opens pages until its time is over."""
 
-    def __init__(self, start: Start, seconds: float) -> None:
-        self.origin = start.origin
+    def __init__(self, origin: str, token: str, seconds: float) -> None:
+        self.origin = origin
         self.deadline = time.monotonic() + seconds
         self.client = httpx.Client(
             base_url=self.origin,
-            headers={TOKEN_HEADER: start.token, "Accept": "text/html,*/*"},
+            headers={TOKEN_HEADER: token, "Accept": "text/html,*/*"},
             timeout=ANSWER_SECONDS,
             trust_env=False,
             verify=False,  # plain http on this computer; a list of authorities takes its time

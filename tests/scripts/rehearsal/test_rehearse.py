@@ -227,3 +227,45 @@ def test_the_command_that_heals_the_first_page_is_found(make_project, kit_json, 
     assert document["rehearsal"]["pages"][0]["status"] == (200 if is_decided else 500)
     assert (f'data.first_run=[["{name}"]]' in finding["do"]) is not is_decided
     assert projects.status(root) == ["?? desktop-app/"]
+
+
+def test_what_the_projects_own_server_cannot_either_is_its_own_fault(make_project, kit_json):
+    """One page is broken everywhere, one only under the desktop's settings."""
+    urls = """\
+        from django.conf import settings
+        from django.http import HttpResponse
+        from django.urls import path
+
+
+        def broken(request):
+            1 / 0
+
+
+        def ours(request):
+            assert settings.DATABASES["default"]["NAME"].name == "db.sqlite3", "not ours"
+            assert settings.BASE_DIR == settings.DATABASES["default"]["NAME"].parent
+            return HttpResponse("as its authors see it")
+
+
+        links = "<a href=/broken/>b</a> <a href=/ours/>o</a> <img src=/gone.png>"
+        urlpatterns = [
+            path("", lambda request: HttpResponse(links)),
+            path("broken/", broken),
+            path("ours/", ours),
+        ]
+        """
+    root = projects.commit(make_project({"site1/urls.py": urls}))
+    before = projects.contents(root)
+
+    document = kit_json("adapt", root)
+
+    seen = {each["path"]: each for each in document["rehearsal"]["pages"]}
+    assert document["rehearsal"]["not_compared"] == ""
+    assert {path: each["is_own_fault"] for path, each in seen.items()} == {
+        "/": False, "/broken/": True, "/ours/": False, "/gone.png": True,
+    }  # fmt: skip
+    assert seen["/ours/"]["status"] == 500 and seen["/gone.png"]["status"] == 404
+    named = [each["what"].split()[0] for each in findings(document, "own-fault")]
+    assert named == ["/broken/", "/gone.png"]
+    after = projects.contents(root)
+    assert {name: after[name] for name in before} == before
