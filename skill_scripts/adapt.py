@@ -26,12 +26,14 @@ from skill_scripts.findings.surveyed import Progress, Survey
 from skill_scripts.layer import ci, frontend, record
 from skill_scripts.layer.payload import payload_files, sha256
 from skill_scripts.offline.assets import offline
+from skill_scripts.probe.facts import Facts
 from skill_scripts.project import git
 from skill_scripts.project.files import PAYLOAD_FOLDER, find_project
 from skill_scripts.rehearsal import result as rehearsals
 from skill_scripts.rehearsal.judge import judge
 from skill_scripts.rehearsal.rehearse import Stage, rehearse
 from skill_scripts.rehearsal.result import Rehearsal
+from skill_scripts.repairs import relocation
 from skill_scripts.survey import survey
 
 PACKAGES = ".packages"
@@ -236,11 +238,18 @@ def _rehearse(done: Adaptation, stage: Stage, progress: Progress) -> None:
         _decide(done, Decision(HOME, seen.home))
     if seen.rows and not seen.rows_are_examples:
         _decide(done, Decision(("data", "first_run"), [[*seen.rows]]))
-    done.findings += judge(seen)
+    done.findings += judge(seen, _relocation(done, stage, seen))
     if not seen.failure:
         done.rehearsal = replace(seen, key=Stage.of(done.root).key)
         rehearsals.keep(done.root, done.rehearsal)
         done.steps.append(f"{REHEARSE}: ready after {seen.start_seconds:.1f} s")
+
+
+def _relocation(done: Adaptation, stage: Stage, seen: Rehearsal) -> str:
+    """The likeliest option that moves what was written; "" where none is likely."""
+    facts = done.survey.facts if done.survey else Facts()
+    proposed = relocation.proposals(stage.project, facts.also(writes=seen.writes))
+    return next((f"django.{table}.{name}={value}" for table, name, value in proposed), "")
 
 
 def _keep_offline(done: Adaptation, progress: Progress, seen: Sequence[str] = ()) -> bool:

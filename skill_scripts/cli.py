@@ -26,6 +26,7 @@ from skill_scripts.icons import icons as draw_icons
 from skill_scripts.offline.assets import Offline
 from skill_scripts.offline.assets import offline as keep_offline
 from skill_scripts.package import package as package_project
+from skill_scripts.rehearsal.rehearse import valid_result
 from skill_scripts.remove import remove as remove_layer
 from skill_scripts.run import run as run_project
 from skill_scripts.stage import DOWNLOADS, Staged, plan
@@ -323,7 +324,9 @@ def check(
     ] = False,
 ) -> None:
     """Check an adapted project against SPEC.md; further options go to the checks."""
-    done = _run_checks("--target", str(path.resolve()), *context.args)
+    file = valid_result(path.resolve())
+    seen = ["--rehearsal", str(file)] if file else []
+    done = _run_checks("--target", str(path.resolve()), *seen, *context.args)
     raise typer.Exit(done.returncode)
 
 

@@ -37,6 +37,13 @@ FINDINGS: dict[str, Meaning] = {
         "model's `USERNAME_FIELD` (it may have to be an email address). Unclear: ask. No: default. "
         "Load [references/decisions.md](references/decisions.md)",
     ),
+    "broken-page": Meaning(
+        (DECIDE,),
+        "A page that the first one leads to fails.",
+        "What does the page lack, and does the app need it?",
+        "a package or a value: the `--set` of its `do`. Rows: `data.first_run`. A fault of the "
+        "project: report it with file and line",
+    ),
     "variable": Meaning(
         (DECIDE, HANDLED),
         "The settings need an environment variable; it got a value.",

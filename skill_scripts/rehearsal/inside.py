@@ -87,6 +87,13 @@ class Notes:
                 self.write(kind="raised", page=str(record.args[1]), **self.describe(error))
             return record
 
+        serve = backend.Backend._serve
+
+        def hasty_serve(this: Any, *given: Any) -> None:
+            save_hastily()
+            serve(this, *given)
+
+        backend.Backend._serve = hasty_serve
         backend.Backend._failure, backend.Channel.send = noting_failure, noting_send
         logging.setLogRecordFactory(noting_record)
 
@@ -132,6 +139,18 @@ class Notes:
         path = Path(file)
         inside = path.is_relative_to(self.project)
         return path.relative_to(self.project).as_posix() if inside else str(path)
+
+
+def save_hastily() -> None:
+    """Wait for no disk: these data are thrown away."""
+    from django.db.backends.signals import connection_created
+
+    def relax(connection: Any, **_: Any) -> None:
+        if connection.vendor == "sqlite":
+            with connection.cursor() as cursor:
+                cursor.execute("PRAGMA synchronous=OFF")
+
+    connection_created.connect(relax, weak=False)
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:

@@ -1,31 +1,36 @@
 """What a rehearsal saw, as findings."""
 
 import json
+import re
 from collections.abc import Iterator
 
 from skill_scripts.findings.finding import BLOCKED, DECIDE, HANDLED, Finding
 from skill_scripts.rehearsal.result import Rehearsal
 from skill_scripts.rehearsal.start import Failure
 from skill_scripts.rehearsal.visitor import OWN_PAGES
+from skill_scripts.repairs.missing import distribution_for
 
 SHOWN = 5
+MOST_BROKEN = 10
+NOT_FOUND = re.compile(r"No module named '([\w.]+)'")
 
 
-def judge(done: Rehearsal) -> Iterator[Finding]:
-    """The findings that follow from what was seen."""
+def judge(done: Rehearsal, relocation: str = "") -> Iterator[Finding]:
+    """The findings that follow from what was seen; `relocation` is the option that may move
+    what the project writes."""
     if done.failure:
         yield failed(done.failure)
         return
     yield from _first_page(done)
-    yield from _own_faults(done)
+    yield from _broken(done)
     if done.writes:
         names = ", ".join(done.writes[:SHOWN])
         yield Finding(
             "writes",
             DECIDE,
             f"the project writes into its own folder: {names}",
-            "an installed app cannot; point it to app data, for example "
-            "--set django.set.NAME={app_data}/FOLDER",
+            "an installed app cannot; point it to app data: --set "
+            + (relocation or "django.set.NAME={app_data}/FOLDER"),
         )
     for name in done.accounts:
         yield Finding(
@@ -36,17 +41,31 @@ def judge(done: Rehearsal) -> Iterator[Finding]:
         )
 
 
-def _own_faults(done: Rehearsal) -> Iterator[Finding]:
-    for each in done.broken:
+def _broken(done: Rehearsal) -> Iterator[Finding]:
+    """Pages behind the first one, and parts of pages."""
+    for each in done.broken[:MOST_BROKEN]:
+        said = each.error or f"answers {each.status}"
         if each.is_own_fault:
-            said = each.error or f"answers {each.status}"
             yield Finding(
                 "own-fault",
                 HANDLED,
-                f"{each.path} {said}, on the project's own server too",
+                f"{each.path}: {said}, on the project's own server too",
                 "nothing of the desktop layer; tell the people who make the project",
                 each.source,
             )
+        elif each.path != done.home and not each.is_part:
+            compared = f" (not compared: {done.not_compared})" if done.not_compared else ""
+            yield Finding(
+                "broken-page", DECIDE, f"{each.path}: {said}{compared}", _remedy(said), each.source
+            )
+
+
+def _remedy(said: str) -> str:
+    """What may help a page that fails."""
+    if absent := NOT_FOUND.search(said):
+        name = distribution_for(absent[1].partition(".")[0], {}) or "NAME"
+        return f"declare what it imports, or: --set 'python.extra=[\"{name}\"]'"
+    return "give the value or the row it lacks: --set django.set.NAME=VALUE, data.first_run"
 
 
 def failed(failure: Failure) -> Finding:

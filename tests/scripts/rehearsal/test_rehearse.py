@@ -241,17 +241,23 @@ def test_what_the_projects_own_server_cannot_either_is_its_own_fault(make_projec
             1 / 0
 
 
+        def lazy(request):
+            import slugify
+
+
         def ours(request):
             assert settings.DATABASES["default"]["NAME"].name == "db.sqlite3", "not ours"
             assert settings.BASE_DIR == settings.DATABASES["default"]["NAME"].parent
             return HttpResponse("as its authors see it")
 
 
-        links = "<a href=/broken/>b</a> <a href=/ours/>o</a> <img src=/gone.png>"
+        links = "".join(f"<a href=/{each}/>{each}</a>" for each in ("broken", "ours", "lazy"))
+        links += "<img src=/gone.png>"
         urlpatterns = [
             path("", lambda request: HttpResponse(links)),
             path("broken/", broken),
             path("ours/", ours),
+            path("lazy/", lazy),
         ]
         """
     root = projects.commit(make_project({"site1/urls.py": urls}))
@@ -262,10 +268,13 @@ def test_what_the_projects_own_server_cannot_either_is_its_own_fault(make_projec
     seen = {each["path"]: each for each in document["rehearsal"]["pages"]}
     assert document["rehearsal"]["not_compared"] == ""
     assert {path: each["is_own_fault"] for path, each in seen.items()} == {
-        "/": False, "/broken/": True, "/ours/": False, "/gone.png": True,
+        "/": False, "/broken/": True, "/ours/": False, "/lazy/": False, "/gone.png": True,
     }  # fmt: skip
     assert seen["/ours/"]["status"] == 500 and seen["/gone.png"]["status"] == 404
-    named = [each["what"].split()[0] for each in findings(document, "own-fault")]
+    named = [each["what"].split(":")[0] for each in findings(document, "own-fault")]
     assert named == ["/broken/", "/gone.png"]
+    ours, lazy = findings(document, "broken-page")
+    assert ours["what"] == "/ours/: AssertionError: " and ours["place"] == "site1/urls.py:16"
+    assert "slugify" in lazy["what"] and "python.extra=" in lazy["do"]
     after = projects.contents(root)
     assert {name: after[name] for name in before} == before
