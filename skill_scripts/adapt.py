@@ -25,6 +25,7 @@ from skill_scripts.findings.finding import BLOCKED, DECIDE, Finding
 from skill_scripts.findings.surveyed import Progress, Survey
 from skill_scripts.layer import ci, frontend, record
 from skill_scripts.layer.payload import payload_files, sha256
+from skill_scripts.offline import addresses
 from skill_scripts.offline.assets import offline
 from skill_scripts.probe.facts import Facts
 from skill_scripts.project import git
@@ -230,8 +231,10 @@ def _rehearse(done: Adaptation, stage: Stage, progress: Progress) -> None:
         done.rehearsal = kept
         return
 
-    def keep_seen(addresses: Sequence[str]) -> bool:
-        return bool(addresses) and _keep_offline(done, progress, addresses)
+    def keep_seen(seen: Sequence[str]) -> bool:
+        known = {each.address for each in addresses.find(stage.project)} if seen else set()
+        new = [each for each in map(addresses.plain, seen) if each not in known]
+        return bool(new) and _keep_offline(done, progress, new)
 
     seen = rehearse(stage, keep_seen, progress)
     if not stage.home_is_decided and seen.home != stage.settings["app"]["home"]:
@@ -240,7 +243,8 @@ def _rehearse(done: Adaptation, stage: Stage, progress: Progress) -> None:
         _decide(done, Decision(("data", "first_run"), [[*seen.rows]]))
     done.findings += judge(seen, _relocation(done, stage, seen))
     if not seen.failure:
-        done.rehearsal = replace(seen, key=Stage.of(done.root).key)
+        decided = desktop_toml.read(done.root / desktop_toml.PLACE)
+        done.rehearsal = replace(seen, key=replace(stage, settings=decided).key)
         rehearsals.keep(done.root, done.rehearsal)
         done.steps.append(f"{REHEARSE}: ready after {seen.start_seconds:.1f} s")
 

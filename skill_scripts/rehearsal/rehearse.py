@@ -158,17 +158,18 @@ def _rehearse_once(stage: Stage, keep_seen: KeepSeen, progress: Progress) -> Reh
         scratch = Path(at).resolve()
         with stage.start(scratch, progress) as start:
             if start.failure:
-                done = Rehearsal(failure=start.failure)
-            else:
-                done, cookies = _visit(stage, start, progress)
-                changed = keep_seen(done.other_hosts)
-                if not changed:
-                    done = _with_picture(stage, start, done, cookies, progress)
+                return Rehearsal(failure=start.failure)
+            done, cookies = _visit(stage, start, progress)
+            changed = keep_seen(done.other_hosts)
+            if not changed:
+                done, asked = _with_picture(stage, start, done, cookies, progress)
+                changed = keep_seen(asked)
         writes = {*start.writes}
-        if not start.failure and changed:
+        if changed:
             with stage.start(scratch, progress) as again:
                 if not again.failure:
-                    done = _with_picture(stage, again, done, cookies, progress)
+                    done, asked = _with_picture(stage, again, done, cookies, progress)
+                    keep_seen(asked)
             writes |= {*again.writes}
     return replace(done, writes=tuple(sorted(writes)))
 
@@ -192,7 +193,8 @@ def _visit(stage: Stage, start: Start, progress: Progress) -> tuple[Rehearsal, d
         foreign = {
             each.address: None
             for answer in answers if answer.kind == "text/html"
-            for each in addresses.in_markup(answer.text) if each.kind != addresses.FOLDER
+            for each in addresses.in_markup(answer.text)
+            if each.kind != addresses.FOLDER and urlsplit(each.address).path.strip("/")
         }  # fmt: skip
         own = {
             local(each): None
@@ -230,7 +232,8 @@ def _seen(answer: Answer, raised: Sequence[Raised]) -> Seen:
 
 def _with_picture(
     stage: Stage, start: Start, done: Rehearsal, cookies: dict[str, str], progress: Progress
-) -> Rehearsal:
+) -> tuple[Rehearsal, Sequence[str]]:
+    """Draw the first page; also what it asked of other hosts."""
     progress("drawing the first page")
     folder = result.place(stage.project.root)
     folder.mkdir(exist_ok=True)
@@ -239,6 +242,6 @@ def _with_picture(
     try:
         asked = draw(start, done.home, cookies, file)
     except DrawingError as error:
-        return replace(done, no_picture=str(error))
+        return replace(done, no_picture=str(error)), ()
     hosts = tuple(dict.fromkeys((*done.other_hosts, *asked)))
-    return replace(done, picture=file.name, other_hosts=hosts)
+    return replace(done, picture=file.name, no_picture="", other_hosts=hosts), asked

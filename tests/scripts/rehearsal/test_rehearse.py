@@ -278,3 +278,23 @@ def test_what_the_projects_own_server_cannot_either_is_its_own_fault(make_projec
     assert "slugify" in lazy["what"] and "python.extra=" in lazy["do"]
     after = projects.contents(root)
     assert {name: after[name] for name in before} == before
+
+
+def test_what_only_a_rendered_page_names_is_kept_for_the_app_to_serve(make_project, kit_json):
+    """The style stands in no template, the script in none and not in the page either."""
+    urls = """\
+        from django.http import HttpResponse
+        from django.urls import path
+
+        origin = "https:" + "//cdn.jsdelivr.net/npm"
+        page = f"<p>hello<link rel=stylesheet href={origin}/normalize.css@8.0.1/normalize.css>"
+        page += "<script>let s = document.createElement('script'); s.src = ['https:', '',"
+        page += "'cdn.jsdelivr.net/npm/htm@3.1.1/dist/htm.js'].join('/');"
+        page += "document.head.append(s)</script>"
+        urlpatterns = [path("", lambda request: HttpResponse(page))]
+        """
+    document = kit_json("adapt", root := projects.commit(make_project({"site1/urls.py": urls})))
+
+    kept = (root / "desktop-app" / "offline" / "manifest.json").read_text(encoding="utf-8")
+    assert "npm/normalize.css@8.0.1/normalize.css" in kept
+    assert ("npm/htm@3.1.1/dist/htm.js" in kept) is (document["picture"] != "")
