@@ -336,7 +336,7 @@ def test_foreign_requests(opened: Opened, foreign: Foreign, seen: Seen) -> None:
 
 @pytest.mark.criterion("SHL-13")
 def test_leaving(opened: Opened, seen: Seen) -> None:
-    """Asks before a page by itself opens an address."""
+    """Asks before a page opens an address without a person's input."""
     shell = opened.neutral().shell
     time.sleep(INPUT_LIMIT)
     shell.ask("hold", ms=QUESTION * 1000)

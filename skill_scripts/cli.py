@@ -193,7 +193,7 @@ def stage(
         str, typer.Option(help="linux-x64, linux-arm64, macos-x64, … or all (with --dry-run).")
     ] = "",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only find out if the packages can be had.")
+        bool, typer.Option("--dry-run", help="Only find out whether the packages are available.")
     ] = False,
     python_downloads: Annotated[
         Path, typer.Option(metavar="FILE", help="Another list of Python builds, as uv reads it.")
@@ -237,7 +237,7 @@ def stage(
         )
     else:
         for each in found:
-            state = "cannot be had" if each.message else f"{each.packages} packages"
+            state = "not available" if each.message else f"{each.packages} packages"
             built = f", built here: {', '.join(each.built)}" if each.built else ""
             screen.print(f"{each.platform:14} Python {each.python}  {state}{built}", markup=False)
         _show_findings(decisions)

@@ -87,7 +87,7 @@ class Private:
     def add(self, requirement: str, constraints: Sequence[str]) -> None:
         """Install one more package. Raises KitError DDK-ENV-01 if that fails.
 
-        A constraint with an extra or an address is none for uv, and is left out.
+        Constraints with extras or addresses are left out: uv rejects them.
         """
         python = python_in(self.folder)
         bare = [line for line in constraints if not any(mark in line for mark in NO_CONSTRAINT)]

@@ -42,7 +42,7 @@ PROCESSORS = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm
 
 
 def this_platform() -> Platform:
-    """The platform this process runs on. Raises KitError DDK-STG-01 if it is none of the six."""
+    """The platform this process runs on. Raises KitError DDK-STG-01 if it is not one of the six."""
     system, processor = sys.platform, platform.machine()
     name = f"{SYSTEMS.get(system, system)}-{PROCESSORS.get(processor.lower(), processor)}"
     if name not in PLATFORMS:

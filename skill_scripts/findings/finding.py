@@ -187,8 +187,8 @@ FINDINGS: dict[str, Meaning] = {
     ),
     "celery-beat": Meaning(
         (DECIDE,),
-        "Scheduled Celery tasks do not run by themselves.",
-        "Is there a task that must run by itself?",
+        "Scheduled Celery tasks do not run.",
+        "Is there a task that must run without a click?",
         "a worker: load [references/decisions.md](references/decisions.md)",
     ),
     "dramatiq": Meaning((DECIDE,), "Messages of Dramatiq are not worked off.", like="celery-beat"),
@@ -246,7 +246,7 @@ FINDINGS: dict[str, Meaning] = {
     "not-shipped-…": Meaning((DECIDE,), "Files are not shipped, and why.", like="left-out"),
     "wheels-…": Meaning(
         (DECIDE,),
-        "The packages cannot be had for a platform.",
+        "The packages are not available for a platform.",
         "Is the package needed, is that system wanted?",
         "exclude it, take another version, or say that the system is not supported",
     ),

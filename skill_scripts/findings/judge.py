@@ -19,7 +19,7 @@ INTEGRATIONS = (
      "pages are served; websockets are not. Nothing to set; see 'Not covered automatically'"),
     ("daphne", "daphne", HANDLED, "Daphne", "the desktop backend serves WSGI instead"),
     ("django_celery_beat", "celery-beat", DECIDE, "scheduled Celery tasks",
-     "schedules do not run by themselves; run what is due with a worker: --set workers=…"),
+     "schedules do not run; run what is due with a worker: --set workers=…"),
     ("django_q", "django-q", HANDLED, "django-q", "tasks run inside the request"),
     ("django_rq", "rq", DECIDE, "RQ",
      "it keeps every task in Redis, which a laptop does not have; pages that enqueue one fail"),
@@ -184,8 +184,8 @@ def _web(facts: Facts, settings: Mapping[str, Any], draft: Manifest) -> Iterator
         asks = f"the first page asks to sign in ({landing.path})"
     elif pages and pages.guarded and not pages.sign_up:
         asks = (
-            f"pages ask to sign in ({', '.join(pages.guarded[:5])}) and there is none to sign "
-            "up: nobody gets into a new installation"
+            f"pages ask to sign in ({', '.join(pages.guarded[:5])}) and there is no page to "
+            "sign up: nobody gets into a new installation"
         )
     if asks and draft["login"]["first_account"] and not signs_in:
         yield Finding(

@@ -125,7 +125,7 @@ def test_a_decision_without_a_question_stops_the_generator(generator, monkeypatc
 def test_every_exit_code_of_the_backend_is_listed():
     source = (KIT / "reference_app/desktop-app/desktop_runtime/contract.py").read_text()
     codes = re.findall(r"^    [A-Z_]+ = (\d+)$", source, re.M)
-    listed = text("exit-codes.md")
+    listed = text("specification.md")
     assert codes
     assert [code for code in codes if f"| {code} |" not in listed] == []
 
@@ -138,7 +138,7 @@ def test_every_event_is_shown():
         for name in re.findall(r'\.send\(\s*"(\w+)"', file.read_text(encoding="utf-8"))
     }
     assert sent
-    assert [name for name in sent if f'"event": "{name}"' not in text("events.md")] == []
+    assert [name for name in sent if f'"event": "{name}"' not in text("specification.md")] == []
 
 
 def test_every_key_of_the_manifest_is_listed():
@@ -152,6 +152,7 @@ def test_every_key_of_the_manifest_is_listed():
 def test_every_variable_that_is_read_is_explained():
     sources = [
         KIT / "kit.py",
+        *(KIT / "tools").glob("*.py"),
         *(KIT / "skill_scripts").rglob("*.py"),
         *(KIT / "checks").glob("*.py"),
         *(KIT / "reference_app" / "desktop-app" / "desktop_runtime").rglob("*.py"),

@@ -206,7 +206,7 @@ PROJECTS = (
     ),
     Project(
         name="celery-example",
-        shape="package whose __init__ imports a Celery app, AMQP broker, no root page",
+        shape="package whose `__init__` imports a Celery app, AMQP broker, no root page",
         source=Sdist("celery==5.7.0"),
         target="examples/django",
         quick=True,

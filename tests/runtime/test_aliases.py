@@ -6,6 +6,8 @@ import pytest
 
 from .backends import SETTINGS, Backend, make_project
 
+pytestmark = pytest.mark.slow
+
 ALIASES = ["default", "db", "DB", "a-b", "a_b", "A b", "words"]
 
 

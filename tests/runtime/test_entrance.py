@@ -19,6 +19,8 @@ from tests.runtime.backends import (
     manage,
 )
 
+pytestmark = pytest.mark.slow
+
 PAGE = "/desktop-auth/first-account/"
 NEW_PASSWORD = "/desktop-auth/new-password/"
 FORM = {**HEADERS, "Content-Type": "application/x-www-form-urlencoded"}

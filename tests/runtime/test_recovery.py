@@ -14,6 +14,8 @@ import pytest
 from .backends import Backend, make_project, manage, restore
 from .test_backend import ADD_FIELD, FAILING, NOT_ATOMIC
 
+pytestmark = pytest.mark.slow
+
 WRITES_IN_READY = {
     "app/__init__.py": "",
     "app/apps.py": """

@@ -9,6 +9,8 @@ import pytest
 from .backends import HEADERS, SETTINGS, TOKEN, VIEWS, Backend, make_project
 from .test_pairs import routes
 
+pytestmark = pytest.mark.slow
+
 HANDOVER = """
 MEDIA_ROOT = str(BASE_DIR / "uploads")
 MEDIA_URL = "/files/"

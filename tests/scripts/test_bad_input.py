@@ -10,6 +10,8 @@ from skill_scripts.layer import record
 
 from . import projects
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def refused(kit):

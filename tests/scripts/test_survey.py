@@ -11,6 +11,8 @@ from skill_scripts.survey import survey
 
 from . import projects
 
+pytestmark = pytest.mark.slow
+
 
 def findings(document, identifier):
     return [each for each in document["findings"] if each["id"] == identifier]

@@ -20,6 +20,8 @@ from skill_scripts.dependencies.platforms import PLATFORMS, this_platform
 from skill_scripts.errors import KitError
 from skill_scripts.stage import plan
 
+pytestmark = pytest.mark.slow
+
 
 def refused(project, **changes):
     """The error of a stage that must fail, having left nothing and touched nothing."""

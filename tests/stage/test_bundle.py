@@ -15,6 +15,8 @@ import pytest
 from skill_scripts.bundle import runtime_manifest
 from skill_scripts.stage import current, stage
 
+pytestmark = pytest.mark.slow
+
 UNCHECKED_HASH = 0b01
 # Brings `lo` up (SIOCSIFFLAGS, IFF_UP), then becomes the command.
 LOOPBACK_ONLY = """

@@ -12,9 +12,12 @@ import pytest
 from tests.workflows import evidence, expressions, runner
 from tests.workflows.machines import given, machine
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="the stand-ins are made for Linux; the runners run the rest"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        sys.platform != "linux", reason="the stand-ins are made for Linux; the runners run the rest"
+    ),
+]
 SECRETS = {
     "CSC_LINK": "MIIKbase64",
     "CSC_KEY_PASSWORD": "word",

@@ -9,6 +9,8 @@ import pytest
 from skill_scripts.project import git
 from tests.scripts import projects
 
+pytestmark = pytest.mark.slow
+
 OLD = {
     "old.log": "one line\n",
     "kept/a.txt": "a",
