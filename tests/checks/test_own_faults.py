@@ -2,10 +2,12 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 
-from tests.broken.targets import REFERENCE, judge
+from tests.broken.targets import REFERENCE, ROOT, judge
 from tests.scripts import projects
 
 URLS = """
@@ -39,6 +41,7 @@ def target(tmp_path):
     return root
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.parametrize(
     ("own", "failing"),
@@ -58,3 +61,12 @@ def test_only_what_is_broken_here_alone_fails(target, tmp_path, own, failing):
     assert code == bool(failing)
     text = (tmp_path / "report.json").read_text(encoding="utf-8")
     assert ("the project's own faults: /broken/?a=1" in text) is bool(own)
+
+
+def test_a_file_that_is_no_result_is_refused_before_anything_starts(target, tmp_path):
+    (tmp_path / "seen.json").write_text('{"pages": 1}', encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "checks", "-p", "no:cacheprovider"]
+    command += ["--target", str(target), "--rehearsal", str(tmp_path / "seen.json")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+    assert done.returncode == 2 and "DDK-CHK-12" in done.stderr

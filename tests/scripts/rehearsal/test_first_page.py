@@ -61,6 +61,7 @@ def home(document):
     return document["rehearsal"]["home"], finding.get("what", "")
 
 
+@pytest.mark.slow
 @pytest.mark.network
 @pytest.mark.parametrize(
     ("routes", "settings", "expected"),
@@ -88,6 +89,7 @@ def test_the_first_page(make_project, kit_json, routes, settings, expected):
     assert f'home = "{expected[0]}"' in document["manifest"]
 
 
+@pytest.mark.slow
 @pytest.mark.network
 def test_the_readme_names_it(make_project, kit_json):
     routes = 'path("a/", answer("a")), path("start/", answer("start"))'
@@ -97,6 +99,7 @@ def test_the_readme_names_it(make_project, kit_json):
     assert home(document)[0] == "/start/"
 
 
+@pytest.mark.slow
 @pytest.mark.network
 @pytest.mark.parametrize("decided", ["/", "/a/"])
 def test_a_decision_stays(make_project, kit_json, decided):
@@ -107,6 +110,7 @@ def test_a_decision_stays(make_project, kit_json, decided):
     assert home(document) == (decided, "")
 
 
+@pytest.mark.slow
 @pytest.mark.network
 def test_somebody_who_makes_the_first_account_sees_the_page_behind_it(make_project, kit_json):
     files = {

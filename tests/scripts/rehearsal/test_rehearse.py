@@ -8,7 +8,7 @@ from skill_scripts.rehearsal import result, start
 
 from .. import projects
 
-pytestmark = pytest.mark.network  # the runtime's own packages are installed
+pytestmark = [pytest.mark.slow, pytest.mark.network]  # the runtime's own packages are installed
 
 MODELS = """\
 from django.db import models
