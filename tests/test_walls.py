@@ -22,14 +22,15 @@ RUNTIME_LINES = 4900  # one sitting; raise it only through docs/decisions.md
 # before it. A module that is named nowhere fails the test.
 ORDER = (
     "__init__", "errors", "versions", "processes", "backend", "desktop_toml", "project", "layer",
-    "dependencies", "probe", "findings", "offline", "repairs", "bundle", "survey", "run", "adapt",
-    "update", "remove", "stage", "package", "icons", "cli", "__main__",
+    "dependencies", "probe", "findings", "offline", "repairs", "bundle", "survey",
+    "rehearsal", "run", "adapt", "update", "remove", "stage", "package", "icons", "cli", "__main__",
 )  # fmt: skip
 
 # What is started with the target's own interpreter, and what it may see there.
 RUNS_IN_THE_TARGET = {
     SCRIPTS / "probe" / "inside.py": {"django", "desktop_runtime", "launch"},
     SCRIPTS / "probe" / "journal.py": set(),
+    SCRIPTS / "rehearsal" / "inside.py": {"django", "desktop_runtime"},
     SCRIPTS / "bundle" / "first_run_inside.py": {"django", "desktop_runtime", "time_machine"},
     SCRIPTS / "bundle" / "child_overlay.py": {"sitecustomize"},
     ROOT / "checks" / "probe.py": {"django"},

@@ -94,10 +94,10 @@ def _databases(facts: Facts) -> Iterator[Finding]:
     for field in facts.models.engine_bound if facts.models else ():
         yield Finding(
             "engine-bound-field",
-            BLOCKED,
-            f"{field.model}.{field.field} is a {field.kind} of {field.module}, "
-            "which SQLite cannot hold",
-            "change the field in the project (JSONField holds lists), with a migration",
+            DECIDE,
+            f"{field.model}.{field.field} is a {field.kind} of {field.module}",
+            "adapt tries its table on SQLite; pages that save or filter by it may fail: change the "
+            "field in the project (JSONField holds lists), with a migration",
             f"{field.file}:{field.line}",
         )
 

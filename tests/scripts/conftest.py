@@ -53,10 +53,11 @@ def make_project(tmp_path, shared_environment):
 
 @pytest.fixture
 def kit():
-    """Runs desktop-django with arguments."""
+    """Runs desktop-django with arguments; the tests of the rehearsal have one that rehearses."""
 
     def run(*arguments: object) -> Result:
-        return CliRunner().invoke(app, [str(each) for each in arguments])
+        further = ["--no-rehearsal"] if arguments[0] == "adapt" else []
+        return CliRunner().invoke(app, [*map(str, arguments), *further])
 
     return run
 
