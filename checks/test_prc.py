@@ -48,7 +48,9 @@ def test_request_in_flight(probed: Probed, seen: Seen) -> None:
 def test_killed_shell(shell_killed: Killed, seen: Seen) -> None:
     """Dies with all descendants when the shell is killed."""
     left = shell_killed.left
-    assert not left, f"still there after {KILLED_SHELL_SECONDS:.0f} s: {', '.join(left)}"
+    assert not left, (
+        f"processes are still there after {KILLED_SHELL_SECONDS:.0f} s: {', '.join(left)}"
+    )
     seen(f"gone after {shell_killed.seconds:.2f} s")
 
 
