@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
@@ -119,6 +121,25 @@ class Page(HTMLParser):
             self._select = None
 
 
+@dataclass
+class Round:
+    """What was asked for behind the first pages."""
+
+    asked: int = 0
+    failed: list[str] = field(default_factory=list)
+    """Requests that were answered with 500 or more."""
+
+    def note(self, name: str, ask: Callable[[], Answer]) -> Answer | None:
+        """Ask, and note the answer; None where there is none, which is not our matter."""
+        with contextlib.suppress(TargetFailedError):
+            answer = ask()
+            self.asked += 1
+            if answer.status >= 500:
+                self.failed.append(f"{name} {answer.status}")
+            return answer
+        return None
+
+
 class Visitor:
     """A person with a cookie jar, seen from the server."""
 
@@ -147,12 +168,26 @@ class Visitor:
         )
         return self._follow(answer, _local(form.action))
 
-    def post_all(self) -> None:
-        """Send the forms of the visited pages, with a file where one is asked for."""
-        found = {form.action: form for page in visited(self) for form in page.forms if form.is_safe}
+    def go_on(self) -> Round:
+        """What a person does next: pages two clicks away, the forms of all pages, with a file
+        where one is asked for, and the first page again."""
+        done = Round()
+        home = self.backend.target.home
+        came = self.get(home).status < 500
+        seen = visited(self)
+        known = {home, *linked(self.backend, seen[0])}
+        behind = [path for page in seen[1:] for path in linked(self.backend, page)]
+        for path in [*dict.fromkeys(path for path in behind if path not in known)][:LINKS]:
+            answer = done.note(f"GET {path}", partial(self.get, path))
+            if answer and "html" in answer.headers.get("content-type", ""):
+                seen.append(Page(self.backend.origin + self.place, answer.text))
+        found = {form.action: form for page in seen for form in page.forms if form.is_safe}
         for form in [*found.values()][:POSTED]:
-            with contextlib.suppress(TargetFailedError):
-                self.post(form, form.filled(new_text()))
+            values = form.filled(new_text())
+            done.note(f"POST {_local(form.action)}", partial(self.post, form, values))
+        if came:
+            done.note(f"GET {home} again", partial(self.get, home))
+        return done
 
     def page(self, path: str) -> Page:
         """The document at `path`."""

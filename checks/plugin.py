@@ -17,7 +17,7 @@ import pytest
 from checks import criteria, report
 from checks.rehearsal import own_faults
 from checks.target import STAGES, Target, TargetError, open_target
-from checks.verdicts import Check, NotApplicable, NotRun, NotTested, Run
+from checks.verdicts import Check, NotApplicable, NotRun, NotTested, OwnFaultError, Run
 
 HERE = Path(__file__).resolve().parent
 RUN = pytest.StashKey[Run]()
@@ -164,6 +164,8 @@ def _verdict(call: pytest.CallInfo) -> tuple[str, str]:
         return "not applicable", said
     if isinstance(error, NotRun):
         return "not run here", said
+    if isinstance(error, OwnFaultError):
+        return "warn", said
     if isinstance(error, AssertionError):
         return "fail", said
     return "error", f"{type(error).__name__}: {said}"

@@ -12,17 +12,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from checks.source import not_source
 from checks.target import HERE, PAYLOAD, Target
 from checks.verdicts import NotApplicable, NotRun
 
-LEFT_OUT = {".git", "node_modules", "__pycache__", "staged", "dist", ".pytest_cache"}
 SETTINGS = re.compile(r"DJANGO_SETTINGS_MODULE[\"']\s*[,\]]\s*=?\s*[\"']([\w.]+)[\"']")
 
 
 def make(target: Target, folder: Path) -> Target:
     """Copy the target to `folder` with the probe in it; environments are shared, not copied."""
     if target.runtime == "development":
-        shutil.copytree(target.project, folder, ignore=_not_source, symlinks=True)
+        shutil.copytree(target.project, folder, ignore=not_source, symlinks=True)
         copy = replace(target, root=folder, project=folder, bundle=folder)
     else:
         folder.mkdir(parents=True)
@@ -102,7 +102,7 @@ def insert_statement(source: str, statement: str) -> str:
 
 def _add_probe(copy: Target) -> None:
     shutil.copyfile(HERE / "probe.py", copy.cwd / "ddk_probe.py")
-    shutil.copytree(HERE / "probe_app", copy.cwd / "ddk_probe_app", ignore=_not_source)
+    shutil.copytree(HERE / "probe_app", copy.cwd / "ddk_probe_app", ignore=not_source)
     for path in {copy.manage_py, *_settings_files(copy)} - {None}:
         with tokenize.open(path) as file:
             source, encoding = file.read(), file.encoding
@@ -123,9 +123,3 @@ def _settings_files(copy: Target) -> list[Path]:
         for path in (module.with_suffix(".py"), module / "__init__.py")
         if path.is_file()
     ]
-
-
-def _not_source(folder: str, names: list[str]) -> set[str]:
-    """Names a copy leaves out: environments, version control, build output."""
-    here = Path(folder)
-    return {name for name in names if name in LEFT_OUT or (here / name / "pyvenv.cfg").is_file()}

@@ -337,7 +337,7 @@ def test_foreign_requests(opened: Opened, foreign: Foreign, seen: Seen) -> None:
 
 @pytest.mark.criterion("SHL-13")
 def test_leaving(opened: Opened, seen: Seen) -> None:
-    """Asks before a page opens an address without a click."""
+    """Asks before a page opens an address unasked."""
     shell = opened.neutral().shell
     time.sleep(INPUT_SECONDS)
     shell.ask("hold", ms=QUESTION_SECONDS * 1000)

@@ -367,6 +367,14 @@ def test_handed_over(opened: Backend, seen: Seen) -> None:
     seen(f"{name} {answer.status}")
 
 
+@pytest.mark.criterion("WEB-14")
+def test_visit_goes_on(opened: Backend, seen: Seen) -> None:
+    """Answers behind the first click, and to who returns."""
+    done = pages.Visitor(opened).go_on()
+    assert not done.failed, f"{len(done.failed)} failed: {', '.join(done.failed[:3])}"
+    seen(f"{done.asked} requests")
+
+
 def _loaded(visits: Visits) -> None:
     assert not visits.problem, f"the landing page did not load: {visits.problem}"
 

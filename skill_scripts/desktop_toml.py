@@ -40,6 +40,7 @@ TABLES: dict[str, dict[str, Key]] = {
         "description": Key(""),
         "author": Key("", "Name <mail>"),
         "home": Key("/", "first page, and where Home leads"),
+        "addresses": Key([], 'was served there; pages may name it: ["http://localhost:8000"]'),
         "background": Key("#ffffff", "window background until the first paint"),
     },
     "django": {

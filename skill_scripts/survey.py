@@ -93,7 +93,7 @@ def survey(
         else:
             result.findings.append(each)
     result.findings += read_source_findings(project)
-    result.findings += read_old_addresses(project)
+    result.findings += read_old_addresses(project, draft["app"]["addresses"])
     result.findings += foresee(project)
     result.findings += read_preparations(project, result.facts, draft)
     result.findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))

@@ -17,6 +17,7 @@ PACKAGES = {
     "git": "git",
     "xvfb-run": "xvfb",
     "xauth": "xauth",
+    "xdotool": "xdotool",
     "chromium": "chromium",
     "libatomic.so.1": "libatomic1",
     "libXss.so.1": "libxss1",

@@ -95,7 +95,7 @@ def for_lint(_arguments: list[str]) -> None:
 def for_test(arguments: list[str]) -> None:
     """Everything."""
     for_lint(arguments)
-    packages.browser("git", "xvfb-run", "xauth")
+    packages.browser("git", "xvfb-run", "xauth", "xdotool")
     packages.node_packages(SHELL)
     packages.node_packages(SHELL_TESTS)
     if not packages.electron():

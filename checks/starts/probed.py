@@ -41,7 +41,7 @@ def probe(copy: Target, app_data: Path, first_run: FirstRun) -> Probed:
 
     with Backend(copy, app_data) as backend:
         backend.ready()
-        Visitor(backend).post_all()
+        Visitor(backend).go_on()
         info = backend.probe("info")
         child = backend.probe("child")
         backend.probe("spawn")

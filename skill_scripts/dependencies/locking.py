@@ -26,6 +26,8 @@ from skill_scripts.errors import KitError
 from skill_scripts.project.files import PAYLOAD_FOLDER, Project, distribution_name
 from skill_scripts.versions import PYTHONS
 
+# For a computer that has no list of whom to trust; in the version that the project asks for.
+CERTIFICATES = "certifi"
 LOCKS = "locks"  # in desktop-app; meant to be committed
 PURE_WHEEL = re.compile(r"^Tag: py[23](\.py3)?-none-any$", re.MULTILINE)
 NO_WHEEL = re.compile(r"Wheels are required for `([^`]+)`")
@@ -75,7 +77,9 @@ def read_wanted(project: Project, settings: Mapping[str, Any]) -> Wanted:
     named = {requirement_name(line) for line in python["extra"]}
     skipped = excluded | (SERVER_ONLY - named)
     requirements, constraints = declared.amended(python["extra"])
-    lines = [line for line in requirements if requirement_name(line) not in skipped]
+    lines = [
+        line for line in (*requirements, CERTIFICATES) if requirement_name(line) not in skipped
+    ]
     own = (project.root / PAYLOAD_FOLDER / "requirements.txt").read_text(encoding="utf-8")
     overrides = [line.split()[0] for line in own.splitlines() if re.match(r"[a-z]", line)]
     return Wanted(

@@ -164,8 +164,9 @@ FINDINGS: dict[str, Meaning] = {
     "old-address": Meaning(
         (DECIDE,),
         "A page or script names the address of Django's own server.",
-        "Which pages use it?",
-        "default; list the places. A change is the project's own",
+        "Is it this app, and do pages or only Python code use it?",
+        "pages or scripts: `--set 'app.addresses=[\"http://localhost:8000\"]'`. Python code that "
+        "asks it: a change is the project's own",
     ),
     "engine-bound-field": Meaning(
         (DECIDE,),

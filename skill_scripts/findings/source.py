@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from skill_scripts.findings.finding import DECIDE, Finding
@@ -57,20 +57,27 @@ def read_source_findings(project: Project) -> Iterator[Finding]:
             )
 
 
-def read_old_addresses(project: Project) -> Iterator[Finding]:
-    """Pages, scripts and Python files that name the address of Django's own server."""
+def read_old_addresses(project: Project, answered: Collection[str]) -> Iterator[Finding]:
+    """Pages, scripts and Python files that name the address of Django's own server.
+
+    In pages and scripts the app's own stands in place of those that are `answered`.
+    """
     for name in project.files:
         if not name.endswith((".html", ".js", ".py")) or SETTINGS.search(name):
             continue
         if not NOT_THE_PROJECT.isdisjoint(name.split("/")) or NOT_SERVED.search(f"/{name}"):
             continue
         content = project.source(name).encode()
-        if match := OLD_ADDRESS.search(content):
+        left = () if name.endswith(".py") else answered
+        found = (each for each in OLD_ADDRESS.finditer(content) if each[0].decode() not in left)
+        if match := next(found, None):
             yield Finding(
                 "old-address",
                 DECIDE,
                 f"{match[0].decode()} is written down; the app is at another port, nobody is there",
-                "leave out scheme, host and port in the project, or read them from a setting",
+                'if it is this app: --set \'app.addresses=["http://localhost:8000", '
+                '"http://127.0.0.1:8000"]\', which pages and scripts are answered with; what '
+                "Python asks for by itself must read it from a setting",
                 _place(name, content, match.start()),
             )
 

@@ -147,6 +147,10 @@ ACCOUNTS = (
     ),
     (TOML, "[data]\n", "[login]\nfirst_account = true\n\n[data]\n"),
 )
+ONE_PERSON = (
+    *ACCOUNTS[:-1],
+    (TOML, "[data]\n", '[login]\nuser = "me"\ncreate = true\n\n[data]\n'),
+)
 
 PRUNE_AT_ONCE = """        self._mark(change)
         for file in self._backed_up:
@@ -175,6 +179,19 @@ KEEP_UPLOAD = """def kept(request):
 
 
 """
+# A page of the project that does what `{}` says.
+PAGE = "def added(request):\n    {}\n    return HttpResponse('added')\n\n\ndef splash("
+ADDED = (
+    "config/urls.py",
+    "urlpatterns = [",
+    "from config.views import added\n\nurlpatterns = [\n    path('added/', added),",
+)
+# And a form that asks for it.
+FORM = (
+    BASE,
+    HEAD,
+    '</head><form action="/added/" method="post">{% csrf_token %}<input type="hidden"></form>',
+)
 OK = b'HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{"status":"ready"}'
 BUSY = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
 
@@ -183,7 +200,7 @@ UNREACHABLE = (
     "NET-2 NET-4 NET-5 NET-6 RDY-3 RDY-5 RDY-6 TOK-1 TOK-2 TOK-3 TOK-4 TOK-5 TOK-6 TOK-7 TOK-8 "
     "TOK-9 DAT-1 DAT-2 DAT-3 DAT-4 DAT-8 DAT-9 DAT-11 DAT-12 DAT-13 PRC-2 PRC-3 PRC-4 PRC-5 PRC-7 "
     "PRC-8 PRC-9 NET-7 NET-8 TOK-11 DAT-23 PRC-10 PRC-11 WEB-9 WEB-10 WEB-12 WEB-13 PRC-12 "
-    "WEB-1 WEB-2 WEB-3 WEB-4 WEB-5 WEB-8 WEB-11"
+    "WEB-1 WEB-2 WEB-3 WEB-4 WEB-5 WEB-8 WEB-11 WEB-14"
 )
 
 BROKEN = (
@@ -819,7 +836,7 @@ BROKEN = (
     ),
     broken(
         "a linked page fails",
-        "WEB-5",
+        "WEB-5 WEB-14",
         (
             VIEWS,
             "class ItemCreateView(",
@@ -1019,6 +1036,79 @@ BROKEN = (
         "a file left to a web server",
         "WEB-13",
         ("handover.py", "in NAMES)", "in ())"),
+    ),
+    broken(
+        "a page behind a linked page fails",
+        "WEB-14",
+        (
+            "theme/templates/items/item_form.html",
+            "</section>",
+            '<a href="/added/">on</a></section>',
+        ),
+        ADDED,
+        ("config/views.py", "def splash(", PAGE.format("raise ValueError")),
+    ),
+    broken(
+        "a form that fails",
+        "WEB-14",
+        FORM,
+        ADDED,
+        ("config/views.py", "def splash(", PAGE.format("raise ValueError")),
+    ),
+    broken(
+        "a method that the project's cache had is missing",
+        "WEB-14",
+        (SETTINGS, "", 'CACHES = {"default": {"BACKEND": "django_redis.cache.RedisCache"}}\n'),
+        FORM,
+        ADDED,
+        (
+            "config/views.py",
+            "def splash(",
+            PAGE.format("__import__('django').core.cache.cache.delete_pattern('*')"),
+        ),
+        ("cache.py", "def delete_pattern(", "def delete_matching("),
+    ),
+    broken(
+        "signs in by a backend that does not know the person",
+        "TOK-9 WEB-5 WEB-14",
+        *ONE_PERSON,
+        (
+            SETTINGS,
+            "",
+            'AUTHENTICATION_BACKENDS = ["config.views.Rights", '
+            '"django.contrib.auth.backends.ModelBackend"]\n',
+        ),
+        ("config/views.py", "def splash(", "class Rights:\n    pass\n\n\ndef splash("),
+        (
+            "login.py",
+            'if hasattr(backend, "get_user") and',
+            "if not hasattr(backend, 'get_user') or",
+        ),
+    ),
+    broken(
+        "an old address of the app leads nowhere",
+        "WEB-4",
+        (BASE, HEAD, f'{HEAD}<img src="http://localhost:8000/static/brand/icon.svg" alt="">'),
+        (SETTINGS, "default-src 'self';", "default-src *;"),
+        (TOML, "[app]\n", '[app]\naddresses = ["http://localhost:8000"]\n'),
+        ("backend.py", "            if manifest.addresses:", "            if False:"),
+    ),
+    broken(
+        "an object of the project is kept from its page",
+        "WEB-2",
+        (SETTINGS, '    "config.middleware.content_security_policy",\n', ""),
+        (BASE, HEAD, f'{HEAD}<object data="/static/brand/icon.svg"></object>'),
+        ("guard.py", "object-src 'self' blob: data:", "object-src 'none'"),
+    ),
+    broken(
+        "CSRF taken away by the layer",
+        "TOK-9",
+        (
+            "layers.py",
+            "    values = {\n",
+            "    values = {\n"
+            '        "MIDDLEWARE": [m for m in settings.MIDDLEWARE if "csrf" not in m],\n',
+        ),
     ),
     broken(
         "streams hold the threads of pages",

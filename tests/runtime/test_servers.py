@@ -2,8 +2,10 @@
 
 import contextlib
 import json
+import sys
 import time
 
+import certifi
 import pytest
 
 from .backends import HEADERS, SETTINGS, TOKEN, VIEWS, Backend, make_project
@@ -209,3 +211,37 @@ def test_a_proxy_is_not_asked_for_this_computer(tmp_path, name):
         "internal.example": True,
         "public.example": False,
     }
+
+
+TRUST = """
+import json, os, ssl
+def trusted(request):
+    known = ssl.create_default_context().cert_store_stats()["x509_ca"]
+    return HttpResponse(json.dumps([os.environ.get("SSL_CERT_FILE"), known]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps a list of its own")
+def test_a_python_that_finds_no_certificates_gets_some(tmp_path):
+    files = {"app/views.py": VIEWS + TRUST, "urls.py": routes("trusted")}
+    project = make_project(tmp_path / "project", files)
+    nowhere = {"SSL_CERT_FILE": str(tmp_path / "gone"), "SSL_CERT_DIR": str(tmp_path)}
+    with Backend(project, tmp_path / "data", **nowhere) as backend:
+        file, known = json.loads(backend.ready().get("/trusted/")[2])
+    assert file == certifi.where()
+    assert known > 50
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+def test_certificates_that_are_there_are_left_alone(tmp_path, name):
+    own = tmp_path / "own"
+    own.mkdir()
+    files = {"app/views.py": VIEWS + TRUST, "urls.py": routes("trusted")}
+    project = make_project(tmp_path / "project", files)
+    (own / "0a1b2c3d.0").write_text("")
+    values = {"SSL_CERT_FILE": str(own / "0a1b2c3d.0"), "SSL_CERT_DIR": str(own)}
+    absent = {"SSL_CERT_FILE": str(tmp_path / "gone"), "SSL_CERT_DIR": str(tmp_path / "gone")}
+    environ = {**absent, name: values[name]}
+    with Backend(project, tmp_path / "data", **environ) as backend:
+        file, known = json.loads(backend.ready().get("/trusted/")[2])
+    assert (file, known) == (environ["SSL_CERT_FILE"], 0)

@@ -146,6 +146,22 @@ def test_children_of_the_backend_get_its_settings(bundle, tmp_path):
     assert done.stdout.strip() == "False"
 
 
+def test_the_bundle_knows_whom_to_trust_where_the_computer_does_not(bundle, manifest, tmp_path):
+    assert "certifi" in manifest["packages"]
+    environment = {
+        "DESKTOP_DJANGO_APP_DATA_DIR": str(tmp_path / "data"),
+        "DESKTOP_DJANGO_BUNDLE_DIR": str(bundle),
+        "DESKTOP_DJANGO_RUNTIME_MODE": "packaged",
+        "SSL_CERT_FILE": str(tmp_path / "gone"),
+        "SSL_CERT_DIR": str(tmp_path / "gone"),
+    }
+    program = [str(bundle / manifest["entry"][0]), *manifest["entry"][1:-1]]
+    code = "import ssl; print(ssl.create_default_context().cert_store_stats()['x509_ca'])"
+    command = [*program, str(bundle / manifest["entry"][-1]), "manage", "shell", "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert int(done.stdout.split()[-1]) > 50, done.stderr
+
+
 def test_moved_read_only_without_environment_and_network(bundle, manifest, tmp_path):
     moved = tmp_path / "Ünï cödé" / "a moved bundle"
     shutil.copytree(bundle, moved)

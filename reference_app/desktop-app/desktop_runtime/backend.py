@@ -27,6 +27,7 @@ from .contract import (
 )
 from .data import is_storage_fault, make_folders, not_writable, open_folder, read_json, remove
 from .entry import application, enter, project_failure
+from .environment import bring_certificates
 from .manifest import Manifest, read_manifest
 from .recovery import DEFAULT_DATABASE, Recovery
 
@@ -185,6 +186,10 @@ class Backend:
                 from .offline import Offline
 
                 served = Offline(served, kept)
+            if manifest.addresses:
+                from .addresses import OwnAddresses
+
+                served = OwnAddresses(served, manifest.addresses, f"{address.host}:{address.port}")
         except (Exception, SystemExit) as error:
             databases.close()
             raise project_failure(error, self.project) from error
@@ -256,6 +261,7 @@ def load_project(
         raise project_failure(error, payload.parent) from error
 
     overlay.install(installation, manifest)
+    bring_certificates()
     own_path = {*sys.path}
     enter(payload.parent, manifest)
     # Python children find the overlay (child/sitecustomize.py) and what manage.py made importable.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import os
 from typing import Any
 
+from . import system
 from .contract import Installation
 from .data import secret_key
 from .manifest import Manifest
@@ -34,6 +36,15 @@ def keep_loopback_direct() -> None:
         own = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
         missing = [host for host in LOOPBACK if host not in own.split(",")]
         os.environ[name] = ",".join([*filter(None, [own]), *missing])
+
+
+def bring_certificates() -> None:
+    """Whom to trust on a computer that does not say it, as a small Linux: the bundle's own list."""
+    if not system.finds_certificates():
+        with contextlib.suppress(ImportError):
+            import certifi
+
+            os.environ["SSL_CERT_FILE"] = certifi.where()
 
 
 def fill(value: Any, installation: Installation) -> Any:

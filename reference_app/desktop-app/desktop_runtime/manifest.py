@@ -17,6 +17,7 @@ class Manifest:
     identifier: str
     name: str = "this app"
     home: str = "/"
+    addresses: tuple[str, ...] = ()
     manage: str = "manage.py"
     settings: str = ""
     argv: tuple[str, ...] = ("desktop",)
@@ -53,6 +54,7 @@ def read_manifest(file: Path) -> Manifest:
             identifier=document["app"]["identifier"],
             name=document["app"].get("name") or "this app",
             home=document["app"].get("home", "/"),
+            addresses=tuple(document["app"].get("addresses", [])),
             manage=django.get("manage", "manage.py"),
             settings=django.get("settings", ""),
             argv=tuple(django.get("argv", ["desktop"])),

@@ -192,6 +192,16 @@ def _end_group() -> None:
     os._exit(0)
 
 
+def finds_certificates() -> bool:
+    """Whether Python finds a list of whom to trust; on Windows it asks the system."""
+    if WINDOWS:
+        return True
+    import ssl
+
+    paths = ssl.get_default_verify_paths()
+    return bool(paths.cafile or (paths.capath and any(Path(paths.capath).glob("*.0"))))
+
+
 def leave_within(seconds: float, code: int) -> None:
     """End with `code` even if a thread or an exit handler of the project does not."""
     timer = threading.Timer(seconds, os._exit, (code,))

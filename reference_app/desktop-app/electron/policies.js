@@ -64,5 +64,7 @@ export function guardPages(running, act) {
     });
     attachContextMenu(contents, Menu);
     followWheel(contents);
+    // Its datagrams pass no request policy: they would reach other servers, with this computer's addresses.
+    contents.setWebRTCIPHandlingPolicy("disable_non_proxied_udp");
   });
 }

@@ -56,3 +56,5 @@ def test_what_looks_for_djangos_own_server_is_named(make_project, kit_json):
     assert [f["place"] for f in findings(document, "runserver")] == ["news/jobs.py:2"]
     places = [f["place"] for f in findings(document, "old-address")]
     assert places == ["news/static/news/app.js:2"]
+    decided = kit_json("survey", root, "--set", 'app.addresses=["http://localhost:8000"]')
+    assert not findings(decided, "old-address")

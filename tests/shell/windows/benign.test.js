@@ -1,9 +1,25 @@
 // What ordinary pages of an office app do, in the real window.
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { open, prepare, spawnShell, temporaryFolder, test, until } from "../lib/windows.js";
+
+/** The system's own pointer and keys; what only these can do is left out, with a word, where they are not. */
+const hand = (...words) => execFileSync("xdotool", words.map(String), { stdio: "pipe" });
+const hasHand = (() => {
+  try {
+    return Boolean(hand("version"));
+  } catch {
+    return false;
+  }
+})();
+const byHand = {
+  skip: !hasHand && "needs the system's own pointer and keys, which xdotool moves on Linux",
+};
 
 async function office(t, prepared = prepare()) {
   const shell = await open(t, prepared);
@@ -121,9 +137,12 @@ test("what pages keep, ask and refuse", async (t) => {
     });
     document.getElementById("dialog").showModal?.();
     document.getElementById("date").value = "2026-11-29";
-    await document.documentElement.requestFullscreen().catch(() => {});
+    await document.documentElement.requestFullscreen();
+    const fullscreen = document.fullscreenElement !== null;
+    await document.exitFullscreen();
     return {
       opened,
+      fullscreen,
       dialog: document.getElementById("dialog").open,
       date: document.getElementById("date").value,
       notifications: await Notification.requestPermission(),
@@ -137,6 +156,7 @@ test("what pages keep, ask and refuse", async (t) => {
     { ...said, camera: "" },
     {
       opened: "opened",
+      fullscreen: true,
       dialog: true,
       date: "2026-11-29",
       notifications: "denied",
@@ -145,6 +165,158 @@ test("what pages keep, ask and refuse", async (t) => {
   );
   assert.notEqual(said.camera, "granted");
   assert.match(shell.log(), /refused permission notifications/);
+});
+
+test("a file that is chosen is sent", async (t) => {
+  const shell = await office(t);
+  const file = join(temporaryFolder(), "list ü.txt");
+  writeFileSync(file, "what was chosen");
+  await shell.page.setInputFiles("#file", file);
+  await shell.page.fill("#date", "2026-11-29");
+  await shell.page.click("form button");
+  await until(() => shell.page.url() === `${shell.origin}/uploaded`);
+  for (const sent of ["what was chosen", 'filename="list ü.txt"', "2026-11-29"]) {
+    assert.ok(shell.read("sent").includes(sent), sent);
+  }
+});
+
+test("a file that is dropped is the page's, and beside its place nobody's", byHand, async (t) => {
+  const shell = await office(t);
+  const file = join(temporaryFolder(), "note.txt");
+  writeFileSync(file, "what was dropped");
+  const drag = async (y, place) => {
+    await shell.app.evaluate(
+      async ({ BrowserWindow, nativeImage }, [path, icon]) => {
+        const [main] = BrowserWindow.getAllWindows().filter((each) => each.isVisible());
+        main.setBounds({ x: 300, y: 0, width: 600, height: 500 });
+        const source = new BrowserWindow({ x: 0, y: 0, width: 200, height: 200, frame: false });
+        await source.loadURL("data:text/html,a folder");
+        globalThis.startDrag = () =>
+          source.webContents.startDrag({
+            file: path,
+            icon: nativeImage.createFromPath(icon).resize({ width: 32 }),
+          });
+        globalThis.endDrag = () => source.destroy();
+      },
+      [file, join(import.meta.dirname, "../../../reference_app/desktop-app/icons/icon.png")],
+    );
+    hand("mousemove", 100, 100, "mousedown", 1);
+    await shell.app.evaluate(() => {
+      setTimeout(globalThis.startDrag);
+    });
+    let step = 0;
+    await until(async () => {
+      hand("mousemove", 500 + 5 * (step++ % 2), y); // a drag begins, and goes on, by movements
+      return (await shell.page.evaluate(() => window.over)) === place;
+    }, 20_000);
+    hand("mouseup", 1);
+    await shell.app.evaluate(() => globalThis.endDrag());
+  };
+  const mark = await shell.page.evaluate(() => {
+    addEventListener("dragover", ({ target }) => {
+      window.over = target.id;
+    });
+    window.mark = Math.random();
+    return window.mark;
+  });
+  await drag(420, "drop");
+  await until(() => shell.read("sent") === "what was dropped", 20_000);
+  await drag(80, "");
+  await drag(420, "drop");
+  await until(() => shell.read("visits").match(/\/dropped/g)?.length === 2, 20_000);
+  assert.equal(shell.page.url(), `${shell.origin}/office`);
+  assert.equal(await shell.page.evaluate(() => window.mark), mark);
+});
+
+test("a button copies to the clipboard, which no page reads", async (t) => {
+  const shell = await office(t);
+  await shell.page.click("#copy");
+  await until(() => shell.read("visits").includes("/copied"), 20_000);
+  assert.equal(await shell.app.evaluate(({ clipboard }) => clipboard.readText()), "copied");
+  const read = await shell.page.evaluate(() =>
+    navigator.clipboard.readText().then(
+      () => "read",
+      ({ name }) => name,
+    ),
+  );
+  assert.equal(read, "NotAllowedError");
+});
+
+test("questions of a page are asked; Electron knows no prompt()", async (t) => {
+  const shell = await office(t);
+  const asked = [];
+  shell.page.on("dialog", (dialog) => {
+    asked.push(`${dialog.type()} ${dialog.message()}`);
+    dialog.accept();
+  });
+  const answers = await shell.page.evaluate(() => {
+    alert("saved");
+    const sure = confirm("sure?");
+    try {
+      return [sure, prompt("name?")];
+    } catch {
+      return [sure, null]; // so in Electron 9
+    }
+  });
+  assert.deepEqual(asked.slice(0, 2), ["alert saved", "confirm sure?"]);
+  assert.deepEqual(answers, [true, null]);
+});
+
+test("a page prints, and goes on", byHand, async (t) => {
+  const shell = await office(t);
+  await shell.page.evaluate(() => {
+    setTimeout(() => print());
+  });
+  await until(() => shell.read("visits").includes("/beforeprint"), 20_000);
+  await until(() => {
+    hand("key", "Escape"); // the system's dialog takes its time to open
+    return shell.read("visits").includes("/afterprint");
+  }, 30_000);
+  assert.equal(await shell.page.evaluate(() => document.title), "office");
+});
+
+test("a service worker answers, and what it passes on has the token", async (t) => {
+  const shell = await office(t);
+  const [kept, passed] = await shell.page.evaluate(async () => {
+    await navigator.serviceWorker.register("/worker.js");
+    await navigator.serviceWorker.ready;
+    if (!navigator.serviceWorker.controller) {
+      await new Promise((resolve) => {
+        navigator.serviceWorker.oncontrollerchange = resolve;
+      });
+    }
+    return [
+      await fetch("/kept").then((answer) => answer.text()),
+      await fetch("/headers").then((answer) => answer.status),
+    ];
+  });
+  assert.deepEqual([kept, passed], ["kept", 200]);
+});
+
+test("WebRTC sends no datagram and learns no address", async (t) => {
+  const shell = await office(t);
+  const server = createSocket("udp4");
+  t.after(() => server.close());
+  const received = [];
+  server.on("message", () => received.push("a datagram"));
+  server.bind(0, "127.0.0.1");
+  await once(server, "listening");
+  const candidates = await shell.page.evaluate(async (port) => {
+    const found = [];
+    const connection = new RTCPeerConnection({
+      iceServers: [{ urls: `stun:127.0.0.1:${port}` }],
+    });
+    const gathered = new Promise((resolve) => {
+      connection.onicecandidate = ({ candidate }) =>
+        candidate ? found.push(candidate.candidate) : resolve();
+    });
+    connection.createDataChannel("data");
+    await connection.setLocalDescription(await connection.createOffer());
+    await gathered;
+    connection.close();
+    return found.filter((each) => / udp /i.test(each));
+  }, server.address().port);
+  assert.deepEqual([candidates, received], [[], []]);
 });
 
 test("a port that was taken once is the app's own again", async (t) => {

@@ -34,10 +34,33 @@ HEADER = "X-Desktop-Django-Token"
 # What the pages of an office app hold.
 OFFICE = """<a id=blob download=list.txt>list</a>
 <a id=data download=note.txt href="data:text/plain,note">note</a>
-<input type=file id=file><input type=date id=date><dialog id=dialog>A question</dialog>
+<form action=/uploaded method=post enctype=multipart/form-data>
+<input type=file id=file name=file><input type=date name=date id=date><button>send</button></form>
+<dialog id=dialog>A question</dialog><button id=copy>copy</button>
+<div id=drop style="position: fixed; top: 50%; height: 50%; width: 100%">drop here</div>
 <script>
-document.getElementById("blob").href = URL.createObjectURL(new Blob(["a list"]));
+const at = (id) => document.getElementById(id);
+at("blob").href = URL.createObjectURL(new Blob(["a list"]));
+at("copy").onclick = () => navigator.clipboard.writeText("copied").then(() => fetch("/copied"));
+at("drop").ondragover = (event) => event.preventDefault();
+at("drop").ondrop = (event) => {
+  event.preventDefault();
+  fetch("/dropped", { method: "POST", body: event.dataTransfer.files[0] });
+};
+for (const moment of ["beforeprint", "afterprint"]) {
+  addEventListener(moment, () => navigator.sendBeacon(`/${moment}`));
+}
 </script>"""
+
+# Answers one address itself and passes the others on.
+WORKER = """
+addEventListener("install", () => skipWaiting());
+addEventListener("activate", (event) => event.waitUntil(clients.claim()));
+addEventListener("fetch", (event) => {
+  if (event.request.url.endsWith("/kept")) event.respondWith(new Response("kept"));
+  else event.respondWith(fetch(event.request));
+});
+"""
 
 # What a link with target=_blank and a button for a receipt do.
 WINDOWS = """<script>
@@ -116,7 +139,8 @@ class Handler(BaseHTTPRequestHandler):
             self.answer()
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        (APP_DATA / "sent").write_bytes(content)
         self.do_GET()
 
     def answer(self) -> None:
@@ -157,6 +181,8 @@ class Handler(BaseHTTPRequestHandler):
             tag, source = url.path[1:], "data" if url.path == "/object" else "src"
             shown = f'<{tag} type="application/pdf" width=500 height=400 {source}=/report.pdf>'
             self.send(200, "text/html", page(tag, f"{shown}</{tag}>"))
+        elif url.path == "/worker.js":
+            self.send(200, "text/javascript", WORKER)
         elif url.path == "/office":
             self.send(200, "text/html", page("office", OFFICE))
         elif url.path == "/busy":

@@ -1,0 +1,52 @@
+"""What a visit meets, and whose matter it is."""
+
+import shutil
+
+import pytest
+
+from tests.broken.targets import REFERENCE, judge
+from tests.scripts import projects
+
+CSRF = "django.middleware.csrf.CsrfViewMiddleware"
+WITH, WITHOUT = f"MIDDLEWARE = ['{CSRF}']", f"MIDDLEWARE = []  # '{CSRF}'"
+TAKEN = "[django.set]\nMIDDLEWARE = []\n"
+URLS = """
+from django.http import HttpResponse
+from django.middleware.csrf import get_token
+from django.urls import path
+
+
+def home(request):
+    return HttpResponse(
+        '<!doctype html><title>Home</title><h1>Home</h1><form action="ACTION" method=post>'
+        f'<input type=hidden name=csrfmiddlewaretoken value="{get_token(request)}"></form>'
+    )
+
+
+urlpatterns = [path("", home)]
+"""
+MANIFEST = 'spec = "1.1"\n[app]\nname = "A"\nidentifier = "org.example.a"\nversion = "1.0.0"\n'
+
+
+@pytest.mark.parametrize(
+    ("settings", "decided", "action", "verdict"),
+    [
+        (WITH, "", "/", "pass"),
+        (WITHOUT, "", "/", "warn"),
+        (WITH, TAKEN, "/", "FAIL"),
+        (WITH, "", "/nowhere/", "not applicable"),
+    ],
+    ids=["on", "never there", "taken away", "no such address"],
+)
+def test_who_takes_forms_without_their_token(settings, decided, action, verdict, tmp_path):
+    urls = URLS.replace("ACTION", action)
+    root = projects.project(tmp_path / "target", {"site1/urls.py": urls}, settings=settings)
+    left_out = shutil.ignore_patterns("node_modules", "staged", "dist", "__pycache__")
+    shutil.copytree(REFERENCE / "desktop-app", root / "desktop-app", ignore=left_out)
+    manifest = MANIFEST + decided
+    (root / "desktop-app" / "desktop.toml").write_text(manifest, encoding="utf-8")
+
+    code, verdicts = judge(root, tmp_path / "report.json", "--only", "TOK-9")
+
+    assert verdicts == {"TOK-9": verdict}
+    assert code == (verdict == "FAIL")
