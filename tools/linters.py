@@ -34,6 +34,6 @@ def linters() -> dict[str, list[str]]:
 
 
 def issue_forms() -> list[Path]:
-    """The forms; config.yml beside them is none."""
+    """The forms; config.yml beside them is not a form."""
     folder = ROOT / ".github" / "ISSUE_TEMPLATE"
     return [file for file in sorted(folder.glob("*.yml")) if file.name != "config.yml"]

@@ -25,7 +25,7 @@ FINDINGS: dict[str, Meaning] = {
         "Which page should a person see first?",
         "look at the project's URLs and README; `--set app.home=/PATH/`",
     ),
-    "landing": Meaning((DECIDE,), "The first page fails on empty tables.", like="first-page"),
+    "landing": Meaning((DECIDE,), "The first page fails.", like="first-page"),
     "login-wall": Meaning(
         (DECIDE, HANDLED),
         "Pages ask to sign in.",
@@ -36,6 +36,13 @@ FINDINGS: dict[str, Meaning] = {
         "is a value of the user "
         "model's `USERNAME_FIELD` (it may have to be an email address). Unclear: ask. No: default. "
         "Load [references/decisions.md](references/decisions.md)",
+    ),
+    "broken-page": Meaning(
+        (DECIDE,),
+        "A page that the first one leads to fails.",
+        "What does the page lack, and does the app need it?",
+        "a package or a value: the `--set` of its `do`. Rows: `data.first_run`. A fault of the "
+        "project: report it with file and line",
     ),
     "variable": Meaning(
         (DECIDE, HANDLED),
@@ -161,6 +168,12 @@ FINDINGS: dict[str, Meaning] = {
         "pages or scripts: `--set 'app.addresses=[\"http://localhost:8000\"]'`. Python code that "
         "asks it: a change is the project's own",
     ),
+    "engine-bound-field": Meaning(
+        (DECIDE,),
+        "A model has a field of another engine.",
+        "Does a page that saves or filters by this field work? Try it in `run`",
+        "works: default. Fails: list the pages. A change is the project's own",
+    ),
     "engine-bound-query": Meaning(
         (DECIDE,),
         "A query only works on PostgreSQL.",
@@ -259,7 +272,11 @@ FINDINGS: dict[str, Meaning] = {
     "other-hosts": Meaning((HANDLED,), "Pages load styles, scripts or fonts from other hosts."),
     "load": Meaning((BLOCKED,), "The project does not load."),
     "first-account": Meaning((BLOCKED,), "The first launch cannot make the account it asks for."),
-    "engine-bound-field": Meaning((BLOCKED,), "A model has a field that SQLite cannot hold."),
+    "own-fault": Meaning(
+        (HANDLED,), "A page or its part is broken on the project's own server too."
+    ),
+    "impossible-database": Meaning((BLOCKED,), "A migration does not work on SQLite."),
+    "first-start": Meaning((BLOCKED,), "The first start fails."),
     "gis": Meaning((BLOCKED,), "GeoDjango needs GDAL and a spatial database."),
     "tenants": Meaning((BLOCKED,), "django-tenants needs PostgreSQL schemas."),
     "environment": Meaning((HANDLED, FINE), "The environment that runs the project."),

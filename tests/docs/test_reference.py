@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from checks import criteria
+from skill_scripts.dependencies.packages import PACKAGES
 from skill_scripts.errors import ERRORS
 from skill_scripts.findings.finding import DECIDE, FINDINGS, Meaning
 from skill_scripts.findings.frontend import LOADERS
-from skill_scripts.findings.judge import INTEGRATIONS
 
 from .pages import DOCS, KIT
 
@@ -105,7 +105,8 @@ def made_in(tree):
 
 
 def test_every_finding_is_in_the_registry_with_its_severities():
-    made = {(each[1], each[2]) for each in INTEGRATIONS} | {(n, DECIDE) for n in LOADERS.values()}
+    made = {(name, DECIDE) for name in LOADERS.values()}
+    made |= {(each.notice.id, each.notice.severity) for each in PACKAGES.values() if each.notice}
     for file in (KIT / "skill_scripts").rglob("*.py"):
         made.update(made_in(ast.parse(file.read_text(encoding="utf-8"))))
     assert made == {(n, severity) for n, each in FINDINGS.items() for severity in each.severities}

@@ -7,7 +7,7 @@ from pathlib import Path
 import django
 import pytest
 
-from tests.test_walls import PAYLOAD, RUNTIME_LINES, SCRIPTS, python_files
+from tests.test_walls import PAYLOAD, RIDDLES, RUNTIME_LINES, SCRIPTS, python_files
 
 from .pages import DOCS, KIT
 
@@ -16,11 +16,6 @@ PLACEHOLDER = re.compile(
     r"|PLATFORM|CHECK|desktop\.toml|KEY=VALUE(?= is not))\b|…|`"
 )
 CODE = re.compile(r"^(?:error )?(DDK-[A-Z]{3}-\d\d)(?:: )?")
-RIDDLES = re.compile(
-    r"(?:cannot|can|could) be had|(?<!there )\b(?:is|are) none\b|\bby (?:itself|themselves)\b"
-    r"|of which it is known",
-    re.I,
-)
 # What a person or an agent reads.
 READ = (
     "README.md", "SKILL.md", "SPEC.md", "AGENTS.md", "CONTRIBUTING.md", "SECURITY.md", "llms.txt",

@@ -36,7 +36,7 @@ INSTALL_SECONDS = 600
 
 
 class UnobtainableError(Exception):
-    """Raised when a project cannot be had on this machine: no interpreter, no registry."""
+    """Raised when a project cannot be prepared on this machine: no interpreter, no registry."""
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ def test_expressions(text, value):
     assert expressions.Expression(text, {"a": {"b": "x"}}).value() == value
 
 
-def test_what_cannot_be_read_is_no_expression():
+def test_a_text_that_cannot_be_read_is_not_an_expression():
     with pytest.raises(ValueError, match="cannot be read"):
         expressions.Expression("a ? b : c", {})
 

@@ -1,35 +1,21 @@
-"""One interpreter of this machine, one adapted project and one stage of it for all tests here."""
+"""The reference app, staged with the interpreter of this machine."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-import local_python
-
-from skill_scripts.dependencies import bundled_python
-from skill_scripts.offline import kept
+from skill_scripts.bundle import runtime_manifest
+from skill_scripts.errors import KitError
 from skill_scripts.stage import Staged, stage
+from tests.scripts import local_python
 
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "reference_app"
-
-
-def pytest_collection_modifyitems(config, items):
-    """Elsewhere packages.yml stages with the real download."""
-    if sys.platform != "linux":
-        for item in items:
-            if Path(__file__).parent in item.path.parents and "local_build" in item.fixturenames:
-                item.add_marker(pytest.mark.skip(reason="makes its Python from Linux's own"))
 
 
 @dataclass(frozen=True)
@@ -74,21 +60,6 @@ class Project:
         ).stdout
 
 
-@pytest.fixture(scope="session")
-def local_build(tmp_path_factory: pytest.TempPathFactory) -> local_python.LocalBuild:
-    try:
-        return local_python.make(tmp_path_factory.mktemp("mirror"))
-    except RuntimeError as error:
-        pytest.skip(str(error))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def own_interpreter_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bundled_python, "INTERPRETERS", tmp_path_factory.mktemp("interpreters"))
-        yield
-
-
 def make_project(folder: Path, build: local_python.LocalBuild) -> Project:
     """What git has of the reference app, with the Python version there is here."""
     listed = subprocess.run(
@@ -106,23 +77,23 @@ def make_project(folder: Path, build: local_python.LocalBuild) -> Project:
     return project
 
 
-@pytest.fixture(scope="session")
-def staged_project(tmp_path_factory: pytest.TempPathFactory, local_build) -> Project:
-    """Staged once, with a file of another host; tests must not change it."""
-    project = make_project(tmp_path_factory.mktemp("reference"), local_build)
-    notice = kept.notice_name("npm:@scope/lib@1.2.0/a.css", b"Do what you like.")
-    entry = kept.Entry(
-        "https://cdn.example/a.css", "a.css", sha256(b"a{}").hexdigest(), "text/css",
-        "npm:@scope/lib@1.2.0/a.css", "1.2.0", "WTFPL", notice,
-    )  # fmt: skip
-    kept.write(project.root, kept.Kept((entry,)), {"a.css": b"a{}", notice: b"Do what you like."})
-    project.git("add", "-A")
-    project.git("commit", "-qm", "keep a file of another host")
-    project.stage()
-    return project
+def refused(project, **changes):
+    """The error of a stage that must fail, having left nothing and touched nothing."""
+    marker = project.staged / "runtime-manifest.json"
+    if not marker.exists():
+        project.staged.mkdir(exist_ok=True)
+        marker.write_text("{}", encoding="utf-8")
+    before = runtime_manifest.file_hashes(project.staged)
+    with pytest.raises(KitError) as refusal:
+        project.stage(**changes)
+    assert runtime_manifest.file_hashes(project.staged) == before
+    assert marker.exists()
+    assert not list((project.root / "desktop-app").glob("staged.*"))
+    text = str(refusal.value)
+    assert "means: " in text
+    assert "do: " in text
+    return refusal.value
 
 
-@pytest.fixture
-def project(tmp_path: Path, local_build) -> Project:
-    """A copy to change, not staged."""
-    return make_project(tmp_path / "reference", local_build)
+def decide(project, text):
+    project.append("desktop-app/desktop.toml", f"\n{text}\n")

@@ -1,4 +1,9 @@
-"""What is left of an interpreter, in the layouts of systems that are not here."""
+"""The interpreter of a bundle: how it is fetched and checked, and what is left of it."""
+
+import http.server
+import json
+import tarfile
+import threading
 
 import pytest
 from typer.testing import CliRunner
@@ -6,6 +11,89 @@ from typer.testing import CliRunner
 from skill_scripts.cli import app
 from skill_scripts.dependencies import bundled_python
 from skill_scripts.dependencies.platforms import PLATFORMS, choose
+from tests.scripts import local_python
+from tests.scripts.staging import refused
+
+
+@pytest.mark.slow
+class TestDownload:
+    def test_an_archive_with_another_checksum_is_refused(self, project, tmp_path):
+        downloads = tmp_path / "downloads.json"
+        build = project.build
+        local_python.write_list(downloads, build.version, build.archive, sha256="0" * 64)
+        assert refused(project, downloads=downloads).code == "DDK-STG-05"
+
+    def test_a_torn_archive_is_refused(self, project, tmp_path):
+        build = project.build
+        archive = tmp_path / "mirror" / "local" / build.archive.name
+        archive.parent.mkdir(parents=True)
+        archive.write_bytes(build.archive.read_bytes()[:100_000])
+        downloads = tmp_path / "downloads.json"
+        local_python.write_list(downloads, build.version, build.archive, sha256="1" * 64)
+        mirror = (tmp_path / "mirror").as_uri()
+        assert refused(project, downloads=downloads, mirror=mirror).code == "DDK-STG-05"
+
+    def test_a_server_that_refuses_is_named(self, project, tmp_path):
+        downloads = tmp_path / "downloads.json"
+        local_python.write_list(downloads, project.build.version, project.build.archive, "2" * 64)
+
+        class Refuse(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_error(403)
+
+            def log_message(self, *_):
+                pass
+
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refuse) as server:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            mirror = f"http://127.0.0.1:{server.server_port}"
+            assert refused(project, downloads=downloads, mirror=mirror).code == "DDK-STG-04"
+            server.shutdown()
+
+    def test_a_list_without_a_checksum_is_refused(self, project, tmp_path):
+        downloads = tmp_path / "downloads.json"
+        local_python.write_list(downloads, project.build.version, project.build.archive, None)
+        assert refused(project, downloads=downloads).code == "DDK-STG-03"
+
+    def test_a_list_of_another_form_is_refused(self, project, tmp_path):
+        downloads = tmp_path / "downloads.json"
+        downloads.write_text("[1, 2]", encoding="utf-8")
+        assert refused(project, downloads=downloads).code == "DDK-STG-03"
+
+    def test_a_version_that_nobody_built_is_refused(self, project):
+        file = project.root / "desktop-app/desktop.toml"
+        text = file.read_text(encoding="utf-8")
+        file.write_text(text.replace(f'"{project.build.minor}"', '"3.99"'), encoding="utf-8")
+        assert refused(project).code == "DDK-STG-02"
+
+    def test_an_old_sqlite_is_refused(self, project):
+        if not project.build.old_sqlite:
+            pytest.skip("this machine's Python has a current SQLite")
+        assert refused(project, allow_old_sqlite=False).code == "DDK-STG-07"
+
+    def test_an_interpreter_that_does_not_start_is_refused(self, project, tmp_path):
+        archive = tmp_path / "mirror" / "local" / project.build.archive.name
+        archive.parent.mkdir(parents=True)
+        with tarfile.open(project.build.archive) as packed:
+            packed.extractall(tmp_path / "tree")
+        minor = project.build.minor
+        program = tmp_path / "tree" / "python" / "bin" / f"python{minor}"
+        program.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+        with tarfile.open(archive, "w:gz", compresslevel=1) as packed:
+            packed.add(tmp_path / "tree" / "python", "python")
+        downloads = tmp_path / "downloads.json"
+        local_python.write_list(downloads, project.build.version, archive)
+        mirror = (tmp_path / "mirror").as_uri()
+        assert refused(project, downloads=downloads, mirror=mirror).code == "DDK-STG-06"
+
+
+def test_committed_list_has_every_platform_with_a_checksum_and_a_current_sqlite():
+    entries = json.loads(bundled_python.DOWNLOADS.read_text(encoding="utf-8"))
+    for platform in PLATFORMS.values():
+        build = bundled_python.find_build(platform, "3.14")
+        assert build.release >= "20260602"  # the first with SQLite 3.51.3 or later
+    assert all(each["sha256"] for each in entries.values())
+
 
 WINDOWS = {
     "python.exe": True, "pythonw.exe": False, "python314.dll": True, "vcruntime140.dll": True,
@@ -15,6 +103,8 @@ WINDOWS = {
     "Scripts/pip.exe": False, "include/Python.h": False, "libs/python314.lib": False,
     "tcl/tcl8.6/init.tcl": False,
 }  # fmt: skip
+
+
 MACOS = {
     "bin/python3": True, "bin/python3.14": False, "bin/pip3": False, "include/Python.h": False,
     "lib/python3.14/os.py": True, "lib/python3.14/test/test_os.py": False,

@@ -7,9 +7,9 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
 
 from checks import bundle as bundles
+from tests.scripts.staging import ROOT
 
 PROBLEM = {}
 
@@ -124,7 +124,7 @@ def test_bundle_of_another_state_is_told(staged_project, tmp_path, change):
 
 def test_fuses_are_read(tmp_path):
     program = tmp_path / "program"
-    filler = b"\0" * bundles.SMALLEST_ELECTRON
+    filler = b"\0" * bundles.SMALLEST_ELECTRON_BYTES
     program.write_bytes(filler + bundles.SENTINEL + b"\x01\x06" + b"010r01" + filler[:100])
     assert bundles.fuses(tmp_path) == {
         "RunAsNode": False,

@@ -37,7 +37,7 @@ def test_what_is_given_verifies(given):
     assert done.stdout.count(": OK\n") == 3
 
 
-def test_one_that_was_not_carried_is_no_failure(given):
+def test_a_file_that_was_not_carried_is_not_a_failure(given):
     (given / "stable-1.0-linux-arm64.tar.gz").unlink()
     assert verify(given).returncode == 0
 

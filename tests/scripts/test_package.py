@@ -13,11 +13,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from conftest import REFERENCE, make_project
 
 from skill_scripts.bundle import runtime_manifest
 from skill_scripts.errors import KitError
 from skill_scripts.package import package
+from tests.scripts.staging import REFERENCE, make_project
 
 DRIVE = Path(__file__).with_name("drive.mjs")
 SHELL_TESTS = DRIVE.parents[1] / "shell"

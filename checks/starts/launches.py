@@ -10,9 +10,9 @@ import pytest
 
 from checks import accounts
 from checks.backend import Backend, TargetFailedError
-from checks.shell import Electron, Shell, copied, display, find_electron
+from checks.display import display
+from checks.shell import Electron, Shell, copied, find_electron
 from checks.target import Target
-from checks.verdicts import NotRun, PrerequisiteError
 
 
 class Place:
@@ -40,25 +40,14 @@ class Place:
         return Shell(project, self.target, self.electron, app_data, self.home)
 
 
-@pytest.fixture(scope="session")
-def place(target: Target, scratch: Path, pytestconfig: pytest.Config) -> Iterator[Place]:
-    """The shell's surroundings; not run here when it cannot be opened, an error if asked for."""
-    option = pytestconfig.option
-    with contextlib.ExitStack() as stack:
-        try:
-            electron = find_electron(target, option.electron)
-            for name, value in stack.enter_context(display()).items():
-                stack.enter_context(_variable(name, value))
-            place = Place(target, electron, scratch)
-        except NotRun as error:
-            if option.shell or option.electron:
-                raise PrerequisiteError(f"--shell: {error}") from None
-            raise
-        yield place
-
-
 @contextlib.contextmanager
-def _variable(name: str, value: str) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(name, value)
-        yield
+def prepared(target: Target, program: Path | None, scratch: Path) -> Iterator[Place]:
+    """A place for launches by `program`, else by the target's own Electron.
+
+    Raises NotRun where a shell cannot be opened.
+    """
+    electron = find_electron(target, program)
+    with display() as variables, pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        yield Place(target, electron, scratch)

@@ -87,7 +87,7 @@ raise SystemExit(1)
 """
 
 
-def test_what_is_no_key_is_refused():
+def test_a_text_that_is_not_a_key_is_refused():
     with (
         pytest.raises(KitError) as refusal,
         signing.environment({"APPLE_API_KEY": "neither a file nor a key"}),
@@ -113,7 +113,7 @@ def test_a_key_given_as_a_path_stays_one(tmp_path):
         assert given == {"APPLE_API_KEY": str(file)}
 
 
-def test_an_empty_variable_reaches_the_builder_as_none_at_all(staged, monkeypatch):
+def test_the_builder_does_not_get_an_empty_variable(staged, monkeypatch):
     """To electron-builder an empty CSC_LINK is the path of a certificate, and a wrong one."""
     for name in ("CSC_LINK", "CSC_KEY_PASSWORD", "WIN_CSC_LINK", "APPLE_ID", "APPLE_API_ISSUER"):
         monkeypatch.setenv(name, "")
