@@ -76,8 +76,8 @@ def read_old_addresses(project: Project, answered: Collection[str]) -> Iterator[
                 DECIDE,
                 f"{match[0].decode()} is written down; the app is at another port, nobody is there",
                 'if it is this app: --set \'app.addresses=["http://localhost:8000", '
-                '"http://127.0.0.1:8000"]\', which pages and scripts are answered with; what '
-                "Python asks for by itself must read it from a setting",
+                '"http://127.0.0.1:8000"]\', so that pages and scripts name the app instead; '
+                "Python code that asks it must read the address from a setting",
                 _place(name, content, match.start()),
             )
 
