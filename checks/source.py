@@ -12,7 +12,7 @@ LEFT_OUT = {".git", "node_modules", "__pycache__", "staged", "dist", ".pytest_ca
 
 
 def not_source(folder: str, names: list[str]) -> set[str]:
-    """Those of the names in a folder that do not belong to it."""
+    """Those of the names in a folder that the project did not write."""
     here = Path(folder)
     return {name for name in names if name in LEFT_OUT or (here / name / "pyvenv.cfg").is_file()}
 
