@@ -27,7 +27,7 @@ from skill_scripts.layer import ci, frontend, record
 from skill_scripts.layer.payload import payload_files, sha256
 from skill_scripts.offline.assets import offline
 from skill_scripts.project import git
-from skill_scripts.project.files import PAYLOAD_FOLDER, find_project
+from skill_scripts.project.files import PAYLOAD_FOLDER, Project, find_project
 from skill_scripts.survey import survey
 
 PACKAGES = ".packages"
@@ -86,7 +86,7 @@ def adapt(
         workflows = ci.plan(root, kit_for_ci, existing.workflows) if kit_for_ci else []
         done = _adapt_again(root, existing, decisions, dry_run, progress)
         return _add_workflows(done, workflows, dry_run)
-    project = find_project(path, manage, _decided_settings(decisions))
+    project = _find_project(path, manage, decisions)
     root, folder = project.root, project.root / PAYLOAD_FOLDER
     if folder.exists() or folder.is_symlink():
         raise KitError("DDK-ADP-03", f"{folder} is in the way", folder=str(folder))
@@ -322,7 +322,7 @@ def _plan(found: Survey) -> Adaptation:
     own = [f"{PAYLOAD_FOLDER}/{desktop_toml.FILE_NAME}", f"{PAYLOAD_FOLDER}/{record.FILE_NAME}"]
     plan = Adaptation(found.project.root, sorted({*files, *own}), survey=found)
     plan.manifest_text = desktop_toml.render(found.draft)
-    plan.decided = desktop_toml.decided(found.draft)
+    plan.decided = desktop_toml.decided(found.draft, found.decided)
     plan.steps = [f"add {len(plan.added)} files in {PAYLOAD_FOLDER}"]
     if found.environment != "own":
         plan.steps.append(f"make the environment {PRIVATE}")
@@ -391,8 +391,10 @@ def _name_app(found: Survey) -> None:
     app["identifier"] = app["identifier"] or f"org.desktop-django.{slug}"
 
 
-def _decided_settings(decisions: Iterable[Decision]) -> str:
+def _find_project(path: Path, manage: str, decisions: Iterable[Decision]) -> Project:
     draft = desktop_toml.defaults()
+    given = {each.path for each in decisions}
     for decision in decisions:
         desktop_toml.decide(draft, decision)
-    return draft["django"]["settings"]
+    decided = draft["django"]["manage"] if ("django", "manage") in given else None
+    return find_project(path, manage or decided, draft["django"]["settings"])

@@ -5,7 +5,7 @@ The schema beside the checks says what is valid; the table here says what each k
 
 import json
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +97,16 @@ def defaults() -> Manifest:
     return {"spec": SPEC_VERSION, **tables, "workers": []}
 
 
+def single_values() -> set[tuple[str, ...]]:
+    """The keys with one value; to lists and tables something may be added."""
+    return {
+        (table, name)
+        for table, keys in TABLES.items()
+        for name, key in keys.items()
+        if not isinstance(key.default, list | dict)
+    }
+
+
 def read(file: Path) -> Manifest:
     """The manifest in `file`, with defaults for what it leaves out.
 
@@ -183,15 +193,15 @@ def decide(manifest: Manifest, decision: Decision) -> None:
         raise KitError("DDK-ADP-07", f"--set {decision}: {problem}")
 
 
-def decided(manifest: Manifest) -> list[Decision]:
-    """What differs from the defaults."""
+def decided(manifest: Manifest, given: Container[tuple[str, ...]] = ()) -> list[Decision]:
+    """What differs from the defaults, or was `given`."""
     found = []
     for table, keys in TABLES.items():
         for name, key in keys.items():
             value = manifest[table][name]
             if isinstance(key.default, dict):
                 found += [Decision((table, name, each), value[each]) for each in value]
-            elif value != key.default:
+            elif value != key.default or (table, name) in given:
                 found.append(Decision((table, name), value))
     workers = manifest["workers"]
     return found + ([Decision(("workers",), workers)] if workers else [])

@@ -35,7 +35,7 @@ def _first_page(survey: Survey) -> Iterator[Finding | Decision]:
             "--set app.home=PATH",
         )
     candidates = _usable_pages(pages) if pages and unserved else ()
-    if candidates and survey.draft["app"]["home"] == "/":
+    if candidates and ("app", "home") not in survey.decided:
         yield Decision(("app", "home"), candidates[0])
         yield Finding(
             "first-page",
@@ -71,6 +71,8 @@ def _packages(survey: Survey) -> Iterator[Finding | Decision]:
 
 
 def _python(survey: Survey) -> Iterator[Finding | Decision]:
+    if ("python", "version") in survey.decided:
+        return
     allowed = SpecifierSet(survey.declared.requires_python)
     bundled = survey.draft["python"]["version"]
     fitting = [each for each in PYTHONS if allowed.contains(f"{each}.99")]

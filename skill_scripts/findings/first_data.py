@@ -5,9 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from skill_scripts.desktop_toml import Manifest
 from skill_scripts.findings.finding import DECIDE, Finding
-from skill_scripts.probe.facts import Facts
+from skill_scripts.findings.surveyed import Survey
 from skill_scripts.project import git
 from skill_scripts.project.files import DEMONSTRATIONS, NOT_THE_PROJECT, Project
 
@@ -19,8 +18,9 @@ SETS_UP = re.compile(
 )
 
 
-def read_preparations(project: Project, facts: Facts, draft: Manifest) -> Iterator[Finding]:
+def read_preparations(survey: Survey) -> Iterator[Finding]:
     """Findings on what belongs into [data] first_run, and on what must be built before."""
+    project, facts = survey.project, survey.facts
     files = frozenset(project.files)
     fixtures, commands, catalogues = [], [], []
     for name in project.files:
@@ -39,7 +39,8 @@ def read_preparations(project: Project, facts: Facts, draft: Manifest) -> Iterat
     installed = facts.settings.get("INSTALLED_APPS") or []
     if any(name.split(".")[0] == "statici18n" for name in installed):
         wanted.append(["compilejsi18n"])
-    if wanted and not draft["data"]["first_run"]:
+    is_decided = survey.draft["data"]["first_run"] or ("data", "first_run") in survey.decided
+    if wanted and not is_decided:
         names = ", ".join(" ".join(command) for command in wanted[:5])
         places = [path.as_posix() for path in (*fixtures, *commands)]
         yield Finding(

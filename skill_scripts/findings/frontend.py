@@ -5,9 +5,9 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
-from skill_scripts.desktop_toml import Decision, Manifest
+from skill_scripts.desktop_toml import Decision
 from skill_scripts.findings.finding import DECIDE, HANDLED, Finding
-from skill_scripts.probe.facts import Facts
+from skill_scripts.findings.surveyed import Survey
 from skill_scripts.project.files import DEMONSTRATIONS, NOT_THE_PROJECT, Project
 
 # App whose manifest is written by a build → finding.
@@ -22,12 +22,13 @@ INSTALL = {
 INSTALL_WITHOUT_LOCK = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock"]
 
 
-def judge_build(project: Project, facts: Facts, draft: Manifest) -> Iterator[Finding | Decision]:
+def judge_build(survey: Survey) -> Iterator[Finding | Decision]:
     """What is to be done about a front end that the repository does not hold.
 
     The commands of the project's own build are decided on where the pages need its result.
     """
-    if draft["frontend"]["build"]:
+    project, facts = survey.project, survey.facts
+    if survey.draft["frontend"]["build"] or ("frontend", "build") in survey.decided:
         return
     missing = facts.static_missing
     apps = [str(name) for name in facts.settings.get("INSTALLED_APPS") or []]

@@ -55,10 +55,11 @@ class Project:
         return read_source(self.root / name)
 
 
-def find_project(path: Path, manage: str = "", settings: str = "") -> Project:
+def find_project(path: Path, manage: str | None = None, settings: str = "") -> Project:
     """The project in folder `path`.
 
-    `manage` and `settings` are decisions of the user ("" = find out). Raises KitError DDK-SUR-01
+    `manage` ("" = there is none, None = find out) and `settings` ("" = find out) are decisions of
+    the user. Raises KitError DDK-SUR-01
     to -04 if there is no project or more than one.
     """
     root = path.resolve()
@@ -71,7 +72,7 @@ def find_project(path: Path, manage: str = "", settings: str = "") -> Project:
         if not (root / manage).is_file() or not (root / manage).resolve().is_relative_to(root):
             raise KitError("DDK-SUR-04", f"there is no file {manage} in {root}", manage=manage)
         manage = PurePosixPath(Path(manage)).as_posix()
-    else:
+    elif manage is None:
         manage = _choose_manage(root, files)
     named = settings or (
         _settings_named_in(root / manage) if manage else settings_of_server(root, files)
