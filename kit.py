@@ -62,8 +62,9 @@ def main(arguments: list[str]) -> int:
     prepare, work = JOBS.get(job, (prepare_kit, lambda _: run(["desktop-django", *arguments])))
     if job in JOBS:
         os.chdir(ROOT)
+        os.environ.pop("VIRTUAL_ENV", None)  # a command of the kit asks whether it is the project's
     os.environ["PATH"] = os.pathsep.join([str(SCRIPTS), os.environ.get("PATH", "")])
-    for name in ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV"):
+    for name in ("PYTHONHOME", "PYTHONPATH"):
         os.environ.pop(name, None)
     if not sys.stdout.isatty():
         os.environ["NO_COLOR"] = "1"

@@ -19,6 +19,7 @@ from skill_scripts.dependencies.environment import (
     install,
     is_outdated,
 )
+from skill_scripts.dependencies.outside import is_one_machines
 from skill_scripts.desktop_toml import Decision
 from skill_scripts.errors import KitError
 from skill_scripts.findings.finding import BLOCKED, DECIDE, Finding
@@ -27,10 +28,11 @@ from skill_scripts.layer import ci, frontend, record
 from skill_scripts.layer.payload import payload_files, sha256
 from skill_scripts.offline.assets import offline
 from skill_scripts.project import git
-from skill_scripts.project.files import PAYLOAD_FOLDER, Project, find_project
+from skill_scripts.project.files import INTERPRETER_NOTE, PAYLOAD_FOLDER, Project, find_project
 from skill_scripts.survey import survey
 
 PACKAGES = ".packages"
+INTERPRETER = ("python", "interpreter")  # in desktop.toml
 
 
 @dataclass
@@ -111,8 +113,10 @@ def adapt(
         _name_app(found)
         plan = _plan(found)
         progress("adding desktop-app")
-        names = _write_payload(stage, plan.manifest_text, decisions)
+        names = _write_payload(stage, plan.manifest_text, _for_everybody(decisions))
         assert found.interpreter is not None
+        if found.environment == "elsewhere":
+            _note(stage, found.interpreter)
         install_runtime(stage, found.interpreter)
         if found.made:
             found.made.keep_for(found.draft["python"])
@@ -154,7 +158,8 @@ def _adapt_again(
     for decision in decisions:
         desktop_toml.decide(draft, decision)
     result.decided = [each for each in desktop_toml.decided(draft) if each not in before]
-    amended = desktop_toml.amend(text, decisions) if decisions else text
+    committed = _for_everybody(decisions)
+    amended = desktop_toml.amend(text, committed) if decisions else text
     if amended != text:
         result.steps.append(f"enter {len(decisions)} decisions in {PAYLOAD_FOLDER}/{file.name}")
     absent = [name for name in existing.absent(folder) if name in current]
@@ -162,8 +167,12 @@ def _adapt_again(
     project = find_project(root, draft["django"]["manage"], draft["django"]["settings"])
     interpreter = find_environment(project, draft["python"]["interpreter"])
     incomplete = interpreter is None or is_outdated(interpreter, draft["python"])
+    named = next((each.value for each in decisions if each.path == INTERPRETER), None)
+    noted = interpreter if named and is_one_machines(named) else None
+    if noted:
+        result.steps.append(f"note {noted.python} in {INTERPRETER_NOTE}, not for git")
     if incomplete:
-        result.steps.append(f"make the environment {PRIVATE}")
+        result.steps.append("provide an environment")
     if not (folder / PACKAGES).is_dir():
         result.steps.append(f"install the runtime's own packages in {PAYLOAD_FOLDER}/{PACKAGES}")
     result.manifest_text = amended
@@ -172,6 +181,10 @@ def _adapt_again(
     if dry_run:
         _build_front_end(result, draft, built, dry_run, progress)
         return result
+    if noted:
+        _note(folder, noted)
+    elif named is not None or interpreter is None:  # another was named, or it is gone
+        (root / INTERPRETER_NOTE).unlink(missing_ok=True)
     if incomplete:
         result.survey = _make_environment_again(root, draft, decisions, progress)
         interpreter = find_environment(project, draft["python"]["interpreter"])
@@ -180,7 +193,7 @@ def _adapt_again(
             lists = [Decision(("python", key), found[key]) for key in ("exclude", "extra")]
             amended = result.manifest_text = desktop_toml.amend(amended, lists)
     if amended != text:
-        _rewrite(file, existing, amended, decisions)
+        _rewrite(file, existing, amended, committed)
     for name in absent:
         _copy(payload_files()[name], folder / name)
     if not (folder / PACKAGES).is_dir() and interpreter:
@@ -279,6 +292,8 @@ def _make_environment_again(
         new = stage / place.name
         found = survey(root, decisions=decisions, private_environment=new, progress=progress)
         _refuse_blocked(found)
+        if found.environment == "elsewhere" and found.interpreter:
+            _note(root / PAYLOAD_FOLDER, found.interpreter)
         if found.made:
             found.made.keep_for((found.draft if decisions else draft)["python"])
             if place.exists():
@@ -324,7 +339,9 @@ def _plan(found: Survey) -> Adaptation:
     plan.manifest_text = desktop_toml.render(found.draft)
     plan.decided = desktop_toml.decided(found.draft, found.decided)
     plan.steps = [f"add {len(plan.added)} files in {PAYLOAD_FOLDER}"]
-    if found.environment != "own":
+    if found.environment == "elsewhere" and found.interpreter:
+        plan.steps.append(f"note {found.interpreter.python} in {INTERPRETER_NOTE}, not for git")
+    elif found.environment != "own":
         plan.steps.append(f"make the environment {PRIVATE}")
     plan.steps.append(f"install the runtime's own packages in {PAYLOAD_FOLDER}/{PACKAGES}")
     return plan
@@ -389,6 +406,22 @@ def _name_app(found: Survey) -> None:
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^a-z0-9]+", "-", ascii_name.lower()).strip("-") or "app"
     app["identifier"] = app["identifier"] or f"org.desktop-django.{slug}"
+
+
+def _for_everybody(decisions: Iterable[Decision]) -> list[Decision]:
+    """The decisions as they are committed: without an interpreter of this machine."""
+    return [
+        Decision(INTERPRETER, "")
+        if each.path == INTERPRETER and is_one_machines(each.value)
+        else each
+        for each in decisions
+    ]
+
+
+def _note(folder: Path, interpreter: Interpreter) -> None:
+    """Keep the path of an environment that lies elsewhere where git does not see it."""
+    file = folder / PurePosixPath(INTERPRETER_NOTE).name
+    file.write_text(f"{interpreter.python}\n", encoding="utf-8")
 
 
 def _find_project(path: Path, manage: str, decisions: Iterable[Decision]) -> Project:

@@ -53,7 +53,11 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.
 Manage = Annotated[str, typer.Option(help="manage.py to use, relative to PATH.")]
 Decisions = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Decide a key of desktop.toml; repeatable."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Decide a key of desktop.toml, whatever its value; repeatable.",
+    ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan; write nothing.")]
 

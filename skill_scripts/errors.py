@@ -50,7 +50,7 @@ ERRORS: dict[str, Text] = {
     ),
     "DDK-ENV-04": Text(
         "The interpreter that was named cannot be started.",
-        "Give one relative to the project folder: --set python.interpreter=PATH",
+        "Give the path of one that starts: --set python.interpreter=PATH",
     ),
     "DDK-ENV-05": Text(
         "No Python on this machine fits the project, and uv could not provide one.",

@@ -5,11 +5,12 @@ value, a module a folder or a package) until it loads or nothing known helps. Wh
 is in the draft of desktop.toml, and as a finding.
 """
 
+import os
 import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from skill_scripts import desktop_toml
 from skill_scripts.dependencies.declarations import read_declarations
@@ -22,6 +23,7 @@ from skill_scripts.dependencies.environment import (
     make_environment,
     python_in,
 )
+from skill_scripts.dependencies.outside import find_outside, is_elsewhere
 from skill_scripts.desktop_toml import Decision
 from skill_scripts.findings.choices import choose
 from skill_scripts.findings.finding import DECIDE, FINE, HANDLED, SEVERITIES, Finding
@@ -128,12 +130,16 @@ def _read(path: Path, manage: str, decisions: Sequence[Decision]) -> Survey:
 def _provide_interpreter(result: Survey, private: Path | None, progress: Progress) -> None:
     project, declared, wanted = result.project, result.declared, result.draft["python"]
     found = find_environment(project, wanted["interpreter"])
+    if found is None and not wanted["interpreter"]:
+        progress("looking for the project's environment")
+        found = find_outside(project, declared, wanted["exclude"])
     if found and not is_outdated(found, wanted):
         result.interpreter, result.environment = found, "private" if found.private else "own"
-        relative = PurePosixPath(found.python.relative_to(project.root).as_posix())
-        if len(relative.parts) != 3 and not found.private:
-            wanted["interpreter"] = str(relative)
-        result.findings.append(Finding("environment", FINE, f"environment {relative.parents[1]}"))
+        shown = os.path.relpath(found.python.parent.parent, project.root)
+        if is_elsewhere(project, wanted["interpreter"], found):
+            result.environment, wanted["interpreter"] = "elsewhere", ""
+            shown = f"{found.python.parent.parent}, which is used and never written into"
+        result.findings.append(Finding("environment", FINE, f"environment {shown}"))
         return
     if not declared.requirements and not wanted["extra"]:
         wanted["extra"] = [_django_that_made(project)]
