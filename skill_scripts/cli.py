@@ -172,10 +172,13 @@ def run(
     browser: Annotated[
         bool, typer.Option("--browser", help="The system's browser, even if the shell is there.")
     ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="On new data; that of earlier runs is set aside.")
+    ] = False,
 ) -> None:
     """Start an adapted project and open it, in the shell or in a browser. Ctrl-C stops it."""
     with _shown_errors(as_json=False):
-        exit_code = run_project(path, browser=browser, announce=_say)
+        exit_code = run_project(path, browser=browser, fresh=fresh, announce=_say)
     raise typer.Exit(exit_code)
 
 

@@ -274,6 +274,10 @@ ERRORS: dict[str, Text] = {
         "The backend ended before it could serve.",
         "Read the project's own message above; its log files are in {app_data}/logs",
     ),
+    "DDK-STA-02": Text(
+        "Data that is in use is not set aside.",
+        "Close the app (and what else has {app_data} open), then try again",
+    ),
 }
 
 
