@@ -131,7 +131,9 @@ ERRORS: dict[str, Text] = {
     ),
     "DDK-STG-04": Text(
         "The Python that is bundled could not be downloaded.",
-        "Check the network, or name a mirror that has {url}: --python-mirror ADDRESS",
+        "Check the network. Where its host is closed, fetch {url} elsewhere and name a copy: "
+        "--python-mirror ADDRESS takes the place of all before the last two parts and may be "
+        "file:///FOLDER; --python-downloads FILE is a list whose url may be file:///ARCHIVE",
     ),
     "DDK-STG-05": Text(
         "What was downloaded is not the Python that the list names, so it is not used.",
@@ -226,7 +228,10 @@ ERRORS: dict[str, Text] = {
     ),
     "DDK-PKG-05": Text(
         "electron-builder did not make the installers; an earlier result is as it was.",
-        "Read its own message above",
+        "Read its own message above. If a download failed because its host is closed: "
+        "ELECTRON_OVERRIDE_DIST_PATH names the folder of an Electron that is on this machine; "
+        "ELECTRON_MIRROR and ELECTRON_BUILDER_BINARIES_MIRROR name addresses that have what it "
+        "fetches",
     ),
     "DDK-PKG-06": Text(
         "[package] sign demands signed installers, and they are not signed.",
