@@ -172,7 +172,8 @@ def _adapt_again(
     if noted:
         result.steps.append(f"note {noted.python} in {INTERPRETER_NOTE}, not for git")
     if incomplete:
-        result.steps.append("provide an environment")
+        otherwise = "" if interpreter else ", or use one that the project has"
+        result.steps.append(f"make the environment {PRIVATE}{otherwise}")
     if not (folder / PACKAGES).is_dir():
         result.steps.append(f"install the runtime's own packages in {PAYLOAD_FOLDER}/{PACKAGES}")
     result.manifest_text = amended

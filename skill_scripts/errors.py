@@ -274,6 +274,11 @@ ERRORS: dict[str, Text] = {
         "Icons are drawn by Chromium, which is not installed or does not start.",
         "Install it: playwright install chromium (in the environment of desktop-django)",
     ),
+    # LOK: looking at pages
+    "DDK-LOK-01": Text(
+        "Pictures are made in Chromium, which is not installed or does not start.",
+        "Install it: playwright install chromium (in the environment of desktop-django)",
+    ),
     # STA: starting an adapted project
     "DDK-STA-01": Text(
         "The backend ended before it could serve.",
