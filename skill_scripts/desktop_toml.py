@@ -54,6 +54,7 @@ TABLES: dict[str, dict[str, Key]] = {
     "data": {
         "seed": Key([], 'copied: [{ from = "seed/media", to = "media" }]'),
         "first_run": Key([], 'commands on a brand-new database: [["loaddata", "x"]]'),
+        "first_run_after_login": Key([], "further ones, once the first account is there"),
         "retired_migrations": Key([], "apps whose applied migrations are known to be gone"),
         "prebuilt": Key(False, "ship a migrated database"),
     },
@@ -61,6 +62,7 @@ TABLES: dict[str, dict[str, Key]] = {
         "user": Key("", 'sign in as this user by itself; "" = off'),
         "create": Key(False, "create that user, as a superuser, on a brand-new database"),
         "first_account": Key(False, "without user: the first launch asks for the first account"),
+        "groups": Key([], "names of groups that the first account belongs to"),
     },
     "python": {
         "version": Key(PYTHONS[0], "the Python that is bundled"),

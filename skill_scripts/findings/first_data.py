@@ -48,7 +48,8 @@ def read_preparations(survey: Survey) -> Iterator[Finding]:
             DECIDE,
             f"for a new database the project brings: {names}",
             "if a new installation needs them (in this order): "
-            f"--set 'data.first_run={json.dumps(wanted)}'",
+            f"--set 'data.first_run={json.dumps(wanted)}'; those that need a user: "
+            "data.first_run_after_login",
             next(iter(places), ""),
         )
     if catalogues:

@@ -471,8 +471,8 @@ BROKEN = (
         ),
         (
             "migrations.py",
-            "_create_user(self.manifest.login_user)",
-            '_create_user("admin")',
+            "{model.USERNAME_FIELD: manifest.login_user}",
+            '{model.USERNAME_FIELD: "admin"}',
         ),
         staged=True,
     ),
