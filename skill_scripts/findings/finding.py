@@ -284,6 +284,7 @@ FINDINGS: dict[str, Meaning] = {
     "https": Meaning((HANDLED,), "Pages insist on https; on 127.0.0.1 it is plain http."),
     "cors": Meaning((HANDLED,), "Pages of other origins may not read answers."),
     "python": Meaning((FINE,), "The Python that runs the project."),
+    "pythons": Meaning((HANDLED,), "Another Python runs the project here than in its bundle."),
     "settings": Meaning((FINE,), "The settings module."),
     "migrations": Meaning((FINE,), "How many migrations a first start applies."),
 }

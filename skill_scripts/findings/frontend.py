@@ -1,6 +1,7 @@
 """What is to be done about a front end that the repository does not hold."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
@@ -19,6 +20,8 @@ INSTALL = {
     "yarn.lock": ["yarn", "install", "--frozen-lockfile"],
     "pnpm-lock.yaml": ["pnpm", "install", "--frozen-lockfile"],
 }
+# A window has its own icon: a page without one looks as it should.
+ICON = re.compile(r"favicon|apple-touch-icon|mstile|browserconfig|\.webmanifest$", re.IGNORECASE)
 INSTALL_WITHOUT_LOCK = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock"]
 
 
@@ -30,7 +33,7 @@ def judge_build(survey: Survey) -> Iterator[Finding | Decision]:
     project, facts = survey.project, survey.facts
     if survey.draft["frontend"]["build"] or ("frontend", "build") in survey.decided:
         return
-    missing = facts.static_missing
+    missing = [name for name in facts.static_missing if not ICON.search(name)]
     apps = [str(name) for name in facts.settings.get("INSTALLED_APPS") or []]
     loader = next((name for name in LOADERS if any(app.startswith(name) for app in apps)), "")
     served = [name for name in facts.static_packages if not (project.root / name).exists()]

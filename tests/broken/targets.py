@@ -816,6 +816,15 @@ BROKEN = (
         (VIEWS, "class ItemDeleteView(", "ItemEditView.get = fail\n\n\nclass ItemDeleteView("),
     ),
     broken(
+        "a link to a page that only takes forms",
+        "WEB-5",
+        (
+            VIEWS,
+            "class ItemDeleteView(",
+            "ItemEditView.http_method_names = ['post']\n\n\nclass ItemDeleteView(",
+        ),
+    ),
+    broken(
         "a form that the page's script holds back",
         "WEB-6",
         (SCRIPT, "", 'document.addEventListener("submit", (e) => e.preventDefault());\n'),

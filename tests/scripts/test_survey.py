@@ -86,6 +86,19 @@ def test_a_server_database_is_replaced_and_its_fields_are_reported(make_project,
     assert document["facts"]["databases"]["default"]["engine"].endswith("postgresql")
 
 
+def test_another_python_in_the_bundle_is_told(make_project, kit_json):
+    root = make_project()
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    other = "3.14" if here != "3.14" else "3.13"
+
+    (found,) = findings(kit_json("survey", root, "--set", f"python.version={other}"), "pythons")
+    same = kit_json("survey", root, "--set", f"python.version={here}")
+
+    assert found["severity"] == "handled" and here in found["what"] and other in found["what"]
+    assert f"--set python.version={here}" in found["do"]
+    assert findings(same, "pythons") == []
+
+
 def test_a_login_wall_is_seen(make_project, kit_json):
     view = """
     from django.contrib.auth.decorators import login_required
