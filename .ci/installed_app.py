@@ -72,12 +72,17 @@ class Installed:
         log = self.data / "logs" / "shell.log"
         log.unlink(missing_ok=True)
         opened = subprocess.Popen([str(self.program)], env=environment)
-        wait("the application is ready", lambda: log.is_file() and b"ready at" in log.read_bytes())
-        if not self.backends():
-            raise WrongError("the backend does not run on the bundled Python")
-        # A program that is closing ends while taskkill looks at it: its exit code says nothing.
-        subprocess.run([*ending, self.program.name], stdout=subprocess.DEVNULL)
-        wait("no process is left", lambda: opened.poll() is not None and not self.backends())
+        try:
+            wait("it is ready", lambda: log.is_file() and b"ready at" in log.read_bytes())
+            if not self.backends():
+                raise WrongError("the backend does not run on the bundled Python")
+            # A program that is closing ends while taskkill looks at it: its exit code says nothing.
+            subprocess.run([*ending, self.program.name], stdout=subprocess.DEVNULL)
+            wait("no process is left", lambda: opened.poll() is not None and not self.backends())
+        finally:
+            for left in (*self.backends(), opened):
+                with contextlib.suppress(psutil.Error):
+                    left.kill()
         if not self.database.is_file():
             raise WrongError(f"there is no data in {self.data}")
 

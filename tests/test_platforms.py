@@ -20,7 +20,7 @@ VERDICTS = {"right", "fixed", "unknown"}
 
 
 def sources() -> list[Path]:
-    command = ["git", "ls-files", "reference_app/desktop-app", "skill_scripts", "checks", "kit.py"]
+    command = ["git", "ls-files", "reference_app/desktop-app", "skill_scripts", "checks", "tools"]
     listed = subprocess.run(
         [*command, ".ci"], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout.split()

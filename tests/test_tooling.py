@@ -1,6 +1,5 @@
-"""What surrounds the kit: its bootstrap, lock files, aliases, workflows and the wheel."""
+"""What surrounds the kit: lock files, aliases, workflows and the wheel."""
 
-import ast
 import hashlib
 import importlib.util
 import json
@@ -9,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 import tomllib
 import zipfile
 from pathlib import Path
@@ -21,6 +19,7 @@ from packaging.utils import canonicalize_name
 
 from skill_scripts.layer.ci import SECRETS
 from skill_scripts.versions import OLDEST_NODE
+from tools import jobs, linters, packages
 
 ROOT = Path(__file__).resolve().parents[1]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -40,141 +39,6 @@ def run(*command: str, **options) -> subprocess.CompletedProcess:
     return subprocess.run(
         [tool(command[0]), *command[1:]], cwd=ROOT, capture_output=True, text=True, **options
     )
-
-
-@pytest.fixture
-def kit(monkeypatch):
-    """kit.py as a module that starts nothing: what it would start is in `kit.calls`."""
-    spec = importlib.util.spec_from_file_location("kit", ROOT / "kit.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.calls = []
-    for name in ("run", "check"):
-        monkeypatch.setattr(
-            module, name, lambda command, **_: module.calls.append(list(map(str, command))) or 0
-        )
-    monkeypatch.setattr(os, "environ", dict(os.environ))
-    monkeypatch.chdir(ROOT)
-    return module
-
-
-# --- kit.py ---------------------------------------------------------------------------------------
-
-
-def test_kit_uses_the_standard_library_alone_and_parses_on_old_pythons():
-    tree = ast.parse((ROOT / "kit.py").read_text(), feature_version=(3, 8))
-    names = {
-        name.partition(".")[0]
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for name in (
-            [node.module] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
-        )
-    }
-    assert names <= sys.stdlib_module_names
-
-
-def test_kit_says_one_sentence_on_an_old_python(kit, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "version_info", (3, 9, 2, "final", 0))
-    assert kit.main(["test"]) == 1
-    assert "Python 3.11 or later is needed; this is 3.9.2" in capsys.readouterr().err
-    assert kit.calls == []
-
-
-def test_a_step_that_hangs_is_ended_with_all_it_started_and_the_others_run(
-    kit, monkeypatch, capsys, tmp_path
-):
-    child = "import sys, time; time.sleep(2); open(sys.argv[1], 'w')"
-    parent = "import subprocess, sys; subprocess.run([sys.executable, '-c', *sys.argv[1:]])"
-    mark = tmp_path / "child lived on"
-    hangs = [sys.executable, "-c", parent, child, str(mark)]
-    monkeypatch.setattr(kit, "LONGEST_STEP", 1)
-    kit.LAST_WORDS = 1
-    assert kit.run_all({"hangs": hangs, "works": [sys.executable, "-c", ""]}) == 1
-    out, err = capsys.readouterr()
-    assert "did not end within" in err
-    assert [line.split()[:2] for line in out.splitlines()[-2:]] == [
-        ["hangs", "FAILED"],
-        ["works", "passed"],
-    ]
-    time.sleep(2)
-    assert not mark.exists()
-
-
-def test_kit_without_venv_module_and_without_apt_says_what_to_install(
-    kit, monkeypatch, capsys, tmp_path
-):
-    monkeypatch.setattr(kit, "PYTHON", tmp_path / "python")
-    monkeypatch.setattr(kit, "importable", lambda module: False)
-    monkeypatch.setattr(kit, "can_apt", lambda: False)
-    assert kit.main(["docs"]) == 1
-    assert "apt install python3-venv" in capsys.readouterr().err
-    assert kit.calls == []
-
-
-def test_kit_without_venv_module_installs_it_as_root_on_debian(kit, monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(kit, "PYTHON", tmp_path / "python")
-    monkeypatch.setattr(kit, "STAMP", tmp_path / "stamp.json")
-    monkeypatch.setattr(kit, "WINDOWS", False)
-    monkeypatch.setattr(kit, "importable", lambda module: False)
-    monkeypatch.setattr(kit, "can_apt", lambda: True)
-    kit.main(["docs"])
-    assert "kit: installing python3-venv with apt-get\n" in capsys.readouterr().out
-    assert kit.calls[1][-1] == "python3-venv"
-
-
-def test_kit_goes_straight_to_the_job_when_all_is_installed(kit, monkeypatch, capsys, tmp_path):
-    stamp = tmp_path / "stamp.json"
-    monkeypatch.setattr(kit, "PYTHON", Path(sys.executable))
-    monkeypatch.setattr(kit, "STAMP", stamp)
-    kit.record("dev", kit.pinned("dev"))
-    assert kit.main(["docs"]) == 0
-    assert kit.calls == [["mkdocs", "build", "--strict"]]
-    assert capsys.readouterr().out == ""
-
-
-def test_kit_passes_other_words_on_to_the_console_command(kit, monkeypatch):
-    monkeypatch.setitem(vars(kit), "prepare_kit", lambda: None)
-    kit.main(["survey", "../project", "--json"])
-    assert kit.calls == [["desktop-django", "survey", "../project", "--json"]]
-
-
-def test_kit_test_goes_on_after_a_failure_and_reports_it(kit, monkeypatch, capsys):
-    monkeypatch.setattr(kit, "run_bounded", lambda command: int(command[0] == "codespell"))
-    assert kit.test([]) == 1
-    summary = capsys.readouterr().out.partition("== summary")[2]
-    assert re.search(r"codespell +FAILED", summary)
-    assert re.search(r"pytest +passed", summary)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "lock"), [([], "dev"), (["--kit"], "kit")], ids=["tests", "commands"]
-)
-def test_kit_installs_no_more_than_is_asked_for(arguments, lock, kit, monkeypatch):
-    installed = []
-    for name in ("browser", "node_packages", "electron", "older_electron"):
-        monkeypatch.setattr(kit, name, lambda *_: True)
-    monkeypatch.setattr(kit, "python_packages", installed.append)
-    monkeypatch.setattr(sys, "argv", ["kit.py", "install", *arguments])
-    assert kit.main(["install", *arguments]) == 0
-    assert installed == [lock]
-
-
-def test_the_action_installs_what_the_commands_need_alone():
-    """The whole lock holds packages without a wheel for every runner."""
-    action = (ROOT / ".github" / "actions" / "kit" / "action.yml").read_text()
-    assert "kit.py install --kit\n" in action
-
-
-def test_kit_names_every_job_in_its_help(kit):
-    assert set(kit.JOBS) == set(re.findall(r"^  (\w+) ", kit.HELP, re.MULTILINE))
-
-
-def test_ci_run_calls_the_test_job():
-    script = ROOT / ".ci" / "run"
-    assert "python3 kit.py test" in script.read_text()
-    if os.name == "posix":
-        assert os.access(script, os.X_OK)
 
 
 # --- lock files -----------------------------------------------------------------------------------
@@ -208,30 +72,29 @@ def test_every_dependency_is_locked():
         assert direct <= names(ROOT / "requirements" / f"{lock}.txt"), lock
 
 
-def test_each_lock_file_holds_all_of_the_one_before(kit):
+def test_each_lock_file_holds_all_of_the_one_before():
     smaller = set()
-    for lock in kit.LOCKS:
+    for lock in packages.LOCKS:
         assert smaller <= names(ROOT / "requirements" / f"{lock}.txt"), lock
         smaller = names(ROOT / "requirements" / f"{lock}.txt")
 
 
-def test_what_opens_the_reference_app_holds_what_it_imports(kit, monkeypatch):
+def test_what_opens_the_reference_app_holds_what_it_imports(monkeypatch):
     app = tomllib.loads((ROOT / "reference_app" / "pyproject.toml").read_text())
     declared = {canonicalize_name(Requirement(r).name) for r in app["project"]["dependencies"]}
     runtime = names(ROOT / "reference_app" / "desktop-app" / "requirements.txt")
     installed = []
-    monkeypatch.setattr(kit, "python_packages", installed.append)
-    monkeypatch.setattr(sys, "argv", ["kit.py", "start", "--browser"])
-    kit.prepare_start()
+    monkeypatch.setattr(packages, "python_packages", installed.append)
+    jobs.JOBS["start"].prepare(["--browser"])
     (lock,) = installed
     assert declared | runtime <= names(ROOT / "requirements" / f"{lock}.txt")
 
 
-def test_the_oldest_node_is_the_same_everywhere(kit):
+def test_the_oldest_node_is_the_same_everywhere():
     package = ROOT / "reference_app" / "desktop-app" / "electron" / "package.json"
     engines = json.loads(package.read_text(encoding="utf-8"))["engines"]
     assert engines == {"node": f">={OLDEST_NODE}"}
-    assert OLDEST_NODE.major == kit.OLDEST_NODE
+    assert OLDEST_NODE.major == packages.OLDEST_NODE
 
 
 def test_lock_files_agree_on_every_version():
@@ -258,7 +121,7 @@ def test_the_aliases_are_those_people_look_for():
 
 
 @pytest.mark.parametrize("recipe", recipes())
-def test_an_alias_is_one_documented_command(recipe, kit):
+def test_an_alias_is_one_documented_command(recipe):
     lines = run("just", "--dry-run", recipe).stderr.strip().splitlines()
     assert len(lines) == 1
     program, *rest = lines[0].split()
@@ -270,7 +133,7 @@ def test_an_alias_is_one_documented_command(recipe, kit):
         return
     assert program in ("python3", "py")
     assert rest[0] == "kit.py"
-    if rest[1] not in kit.JOBS:
+    if rest[1] not in jobs.JOBS:
         assert run("desktop-django", rest[1], "--help").returncode == 0
 
 
@@ -293,8 +156,8 @@ def test_workflows_match_their_schema():
     assert result.returncode == 0, result.stdout
 
 
-def test_issue_forms_match_their_schema_and_ask_for_what_is_needed(kit):
-    forms = kit.issue_forms()
+def test_issue_forms_match_their_schema_and_ask_for_what_is_needed():
+    forms = linters.issue_forms()
     result = run(
         "check-jsonschema", "--builtin-schema", "vendor.github-issue-forms", *map(str, forms)
     )
@@ -406,9 +269,9 @@ def test_a_release_is_published_by_hand_and_after_its_files_are_verified():
 def test_the_wheel_is_published_by_hand_after_the_tests_by_a_trusted_publisher():
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "wheel.yml").read_text())
     assert list(workflow[True]) == ["workflow_dispatch"]  # YAML 1.1 reads `on` as true
-    jobs = workflow["jobs"]
-    assert jobs["test"]["uses"] == "$/.github/workflows/ci.yml"
-    publish = jobs["publish"]
+    parts = workflow["jobs"]
+    assert parts["test"]["uses"] == "$/.github/workflows/ci.yml"
+    publish = parts["publish"]
     assert set(publish["needs"]) == {"test", "build"}
     assert (publish["environment"], publish["permissions"]["id-token"]) == ("pypi", "write")
     steps = [str(step.get("run", step.get("uses"))) for step in publish["steps"]]
@@ -419,11 +282,7 @@ def test_the_wheel_is_published_by_hand_after_the_tests_by_a_trusted_publisher()
 
 
 @pytest.mark.network
-@pytest.mark.slow
-@pytest.mark.skipif(
-    "TEST_WHEEL" not in os.environ,
-    reason="takes minutes; wheel.yml runs it (here: TEST_WHEEL=1)",
-)
+@pytest.mark.long
 def test_the_wheel_alone_surveys_adapts_and_checks_a_project(wheel):
     result = run(sys.executable, str(ROOT / ".ci" / "wheel.py"), str(wheel.parent))
     assert result.returncode == 0, result.stdout + result.stderr

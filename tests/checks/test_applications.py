@@ -23,6 +23,7 @@ pytestmark = [
 ]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("target", APPLICATIONS, ids=[target.name for target in APPLICATIONS])
 def test_exactly_the_named_criteria_fail(target, tmp_path):
     path = make(target, tmp_path / "target")

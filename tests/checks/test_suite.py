@@ -304,6 +304,7 @@ class TestOtherWaysToStart:
         again = judge(minimal, report, "--strict-should", *IN_RANDOM_ORDER)
         assert again == (code, verdicts)
 
+    @pytest.mark.long
     def test_runserver_fails_where_it_should(self, tmp_path):
         target = copied(RUNSERVER, tmp_path / "target")
         code, verdicts = judge(target, tmp_path / "report.json", *IMPATIENT)

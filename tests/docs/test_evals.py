@@ -64,7 +64,7 @@ def test_an_agent_that_does_nothing_fails(tmp_path, capsys):
     }
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.network
 @pytest.mark.browser
 @pytest.mark.parametrize("name", ["login-wall", "seeds"])

@@ -115,7 +115,7 @@ def test_severities_are_explained(skill):
     assert all(f"| `{each}` |" in body for each in (DECIDE, BLOCKED))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.network
 @pytest.mark.browser
 def test_commands_in_order_on_a_foreign_project(tmp_path):

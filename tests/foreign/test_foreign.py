@@ -13,7 +13,7 @@ QUICK = [project for project in PROJECTS if project.quick]
 
 
 @pytest.mark.network
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("project", QUICK, ids=lambda project: project.name)
 def test_journey(project: Project, tmp_path: Path, record_property, capsys) -> None:

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import psutil
 
+from tests.bytecode import shared
+
 PAYLOAD = Path(__file__).parents[2] / "reference_app" / "desktop-app"
 TOKEN = secrets.token_urlsafe(32)
 HEADERS = {"X-Desktop-Django-Token": TOKEN}
@@ -117,7 +119,8 @@ def environment(project: Path, app_data: Path, **values: str) -> dict[str, str]:
 
 def launch(project: Path, app_data: Path, *arguments: str) -> list[str]:
     """The command line that starts launch.py."""
-    flags = ["-I", "-u", "-X", "utf8", "-X", f"pycache_prefix={app_data / 'pycache'}"]
+    bytecode = shared(otherwise=app_data / "pycache")
+    flags = ["-I", "-u", "-X", "utf8", "-X", f"pycache_prefix={bytecode}"]
     return [sys.executable, *flags, str(project / "desktop-app" / "launch.py"), *arguments]
 
 
@@ -172,7 +175,7 @@ class Backend:
             for child in [*psutil.Process(self.process.pid).children(recursive=True)]:
                 child.kill()
             self.process.kill()
-        self.process.wait(10)
+        self.process.wait(60)
         self.process.stdin.close()
         self.process.stdout.close()
 
@@ -192,7 +195,7 @@ class Backend:
     def failed(self) -> dict:
         event = self.until("ready", "failed")
         assert event["event"] == "failed", event
-        assert self.process.wait(10) == event["exit"]
+        assert self.process.wait(60) == event["exit"]
         return event
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, dict, bytes]:
@@ -216,7 +219,7 @@ class Backend:
 
     def stop(self) -> int:
         self.process.stdin.close()
-        return self.process.wait(30)
+        return self.process.wait(120)
 
 
 def free_port() -> int:

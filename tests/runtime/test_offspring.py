@@ -9,6 +9,8 @@ import pytest
 
 from .backends import SETTINGS, URLS, Backend, make_project
 
+LONGEST = 240  # seconds; only a hang takes as long
+
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="there a job object does it: WIN-2, on a runner"
 )
@@ -45,7 +47,7 @@ def offspring(name):
 
 
 def wait_for(name, count):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + LONGEST
     while len(offspring(name)) < count:
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -121,5 +123,5 @@ def test_threads_and_handlers_of_the_project_do_not_hold_it(tmp_path):
         b.ready()
         stopping = threading.Thread(target=b.stop)
         stopping.start()
-        stopping.join(5)
+        stopping.join(30)  # half of what the project would take
         assert b.process.poll() == 0

@@ -208,7 +208,7 @@ def interrupted(project, data):
     migration.write_text(NOT_ATOMIC)
     with Backend(project, data) as backend:
         backend.until("migrating")
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while rows(data) and time.monotonic() < deadline:
             time.sleep(0.05)
         backend.process.kill()

@@ -87,7 +87,7 @@ def is_recorded_clean(backend):
 
 
 def wait_for(backend, text):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while text not in backend.stderr.read_text():
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -116,6 +116,7 @@ class TestDownload:
         assert refused(project, downloads=downloads, mirror=mirror).code == "DDK-STG-06"
 
 
+@pytest.mark.long
 class TestPackages:
     def test_package_that_has_no_wheel(self, project):
         decide(project, 'extra = ["uwsgi==2.0.28"]')

@@ -23,7 +23,7 @@ from typing import Any
 import yaml
 
 from tests.workflows.expressions import filled, holds
-from tests.workflows.stand_ins import StandIns
+from tests.workflows.stand_ins import StandIns, search_path
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = ROOT / ".github" / "workflows"
@@ -178,7 +178,12 @@ class Runner:
             "matrix": job.matrix,
             "runner": {"os": job.system},
             "secrets": dict(secrets or {}),
-            "github": {"token": "none", "repository": "somebody/kit", "workflow": job.workflow},
+            "github": {
+                "token": "none",
+                "repository": "somebody/kit",
+                "workflow": job.workflow,
+                "event_name": "push" if job.workflow == "ci.yml" else "workflow_dispatch",
+            },
             "steps": {},
             "needs": {},
         }
@@ -297,6 +302,9 @@ class Runner:
 
     def _variables(self) -> dict[str, str]:
         kept = ("HOME", "LANG", "LC_ALL", "TMPDIR", "SHELL_TEST_LEGACY_ELECTRON")
+        path = os.environ["PATH"]
+        if self.job.system == "Windows":  # where a step hides every Python
+            path = search_path(self.folder / "programs")
         windows = {"SYSTEMROOT": str(self.folder / "system"),
                    "LOCALAPPDATA": str(self.folder / "local")}  # fmt: skip
         # How a machine reaches its package registries belongs to the machine.
@@ -307,7 +315,7 @@ class Runner:
             **(windows if self.job.system == "Windows" else {}),
             **self.environment,
             # What stands in for a program stays in front of what a step puts on the path.
-            "PATH": os.pathsep.join([str(self.stand_ins.folder), *self.path, os.environ["PATH"]]),
+            "PATH": os.pathsep.join([str(self.stand_ins.folder), *self.path, path]),
             "CI": "true",
             "GITHUB_ACTIONS": "true",
             "GITHUB_REPOSITORY": "somebody/kit",

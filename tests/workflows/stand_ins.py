@@ -7,6 +7,7 @@ that makes it refuse a command in which it occurs.
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ if any(each and each in " ".join(sys.argv) for each in {fails!r}):
     raise SystemExit({code})
 {does}
 """
+
+PYTHONS = ("python", "python3", "py")
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,33 @@ class StandIns:
         return [shlex.join(call) for call in self.calls]
 
 
+def search_path(folder: Path) -> str:
+    """The real search path, but where it has a Python, `folder` has what leads to its programs.
+
+    A step that hides every Python on its search path then hides none from anybody else.
+    """
+    folders = []
+    for number, each in enumerate(map(Path, os.environ["PATH"].split(os.pathsep))):
+        if any((each / name).exists() for name in PYTHONS):
+            each = _led_to(each, folder / str(number))
+        folders.append(str(each))
+    return os.pathsep.join(folders)
+
+
+def _led_to(real: Path, folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for program in real.iterdir():
+        file = folder / program.name
+        if file.is_symlink() or file.exists():
+            continue
+        if program.name in PYTHONS:  # which finds its environment by where it lies
+            file.write_text(f'#!/bin/sh\nexec {shlex.quote(str(program))} "$@"\n', encoding="utf-8")
+            file.chmod(0o755)
+        else:
+            file.symlink_to(program)
+    return folder
+
+
 # --- an installer of Windows ----------------------------------------------------------------------
 
 SETUP = """#!{python}
@@ -91,13 +121,16 @@ for name, text in {{"My App.exe": {app!r}, "Uninstall My App.exe": {uninstaller!
     (target / name).write_text(text)
     (target / name).chmod(0o755)
 """
-# It writes its log and its data, and waits for its backend, which taskkill ends.
+# It starts its backend, writes its data, says that it is ready, and waits until taskkill ends it.
 APP = """#!{shell}
+"$(dirname "$0")/resources/bundle/python/python.exe" 600 &
 mkdir -p "$LOCALAPPDATA/org.app/logs"
-echo "it is ready at 127.0.0.1" > "$LOCALAPPDATA/org.app/logs/shell.log"
 {saves}
 echo "$PATH" > "$LOCALAPPDATA/org.app/path"
-"$(dirname "$0")/resources/bundle/python/python.exe" 600
+read -r name < /proc/$!/comm
+while [ "$name" != python.exe ]; do read -r name < /proc/$!/comm; done
+echo "it is ready at 127.0.0.1" > "$LOCALAPPDATA/org.app/logs/shell.log"
+wait
 """
 UNINSTALLER = """#!/bin/sh
 [ "$1" = /S ] || exit 2

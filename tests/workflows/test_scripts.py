@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflows.stand_ins import TASKKILL, StandIns, system32, write_installer
+from tests.workflows.stand_ins import TASKKILL, StandIns, search_path, system32, write_installer
 
 ROOT = Path(__file__).resolve().parents[2]
 MACHO = b"\xcf\xfa\xed\xfe" + b"\0" * 28
@@ -24,9 +24,9 @@ def stand_ins(tmp_path):
 
 
 def script(name, *arguments, stand_ins=None, **environment):
-    path = (
-        f"{stand_ins.folder}{os.pathsep}{os.environ['PATH']}" if stand_ins else os.environ["PATH"]
-    )
+    path = os.environ["PATH"]
+    if stand_ins:
+        path = f"{stand_ins.folder}{os.pathsep}{search_path(stand_ins.folder / 'programs')}"
     return subprocess.run(
         [sys.executable, str(ROOT / ".ci" / name), *map(str, arguments)],
         env={**os.environ, "PATH": path, **environment},
@@ -197,7 +197,7 @@ class TestInstalled:
             "taskkill /F /T /IM 'My App.exe'",
         ]
         assert (stand_ins.folder / "python3").exists()
-        assert not list(stand_ins.folder.glob("*.hidden"))
+        assert not list(stand_ins.folder.rglob("*.hidden"))
         assert (tmp_path / "local/org.app/path").read_text().strip() == str(
             tmp_path / "system" / "System32"
         )
@@ -205,6 +205,22 @@ class TestInstalled:
     def test_a_python_that_is_hidden_comes_back_after_a_fault_too(self, windows, stand_ins):
         assert windows("saves nothing").returncode == 1
         assert (stand_ins.folder / "python3").exists()
+
+
+def test_no_python_is_hidden_from_anybody_else(tmp_path, monkeypatch):
+    """The search path that the tests above give to the script."""
+    monkeypatch.setenv("PATH", f"{tmp_path / 'real'}{os.pathsep}{tmp_path / 'other'}")
+    for name in ("real/python3", "real/tool", "other/tool"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("#!/bin/sh\necho hello\n")
+        (tmp_path / name).chmod(0o755)
+    led, other = search_path(tmp_path / "programs").split(os.pathsep)
+    assert other == str(tmp_path / "other")
+    for name in ("python3", "tool"):
+        done = subprocess.run([f"{led}/{name}"], capture_output=True, text=True)
+        assert done.stdout == "hello\n"
+    Path(led, "python3").rename(Path(led, "python3.hidden"))
+    assert (tmp_path / "real/python3").exists()
 
 
 def test_no_other_python_hides_what_is_in_the_way(tmp_path, stand_ins, monkeypatch):

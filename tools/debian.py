@@ -1,0 +1,65 @@
+"""Packages of the system, which only Debian's own can be asked for."""
+
+from __future__ import annotations
+
+import ctypes.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tools import programs
+from tools.places import WINDOWS
+from tools.programs import MissingError, say
+
+PACKAGES = {
+    "git": "git",
+    "xvfb-run": "xvfb",
+    "xauth": "xauth",
+    "chromium": "chromium",
+    "libatomic.so.1": "libatomic1",
+    "libXss.so.1": "libxss1",
+}
+
+
+def install_missing(*names: str) -> None:
+    """Install the programs and libraries among `names` that this system lacks, all at once."""
+    missing = [name for name in names if not shutil.which(name) and not shared_library(name)]
+    if sys.platform != "linux":  # the display of the others needs no X server
+        missing = [name for name in missing if name == "git"]
+    if missing:
+        wanted = [PACKAGES[name] for name in missing]
+        otherwise = f"Please install {' and '.join(missing)} and run this again"
+        hint = f" (Debian and Ubuntu: apt install {' '.join(wanted)})."
+        install(*wanted, otherwise=otherwise + hint)
+
+
+def install(*packages: str, otherwise: str) -> None:
+    """Install Debian packages where that is possible, else raise MissingError with `otherwise`."""
+    if WINDOWS or not can_apt():
+        raise MissingError(otherwise)
+    say(f"installing {', '.join(packages)} with apt-get")
+    quiet = {
+        "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "DEBCONF_NOWARNINGS": "yes"},
+        "stdout": subprocess.DEVNULL,
+    }
+    programs.check(["apt-get", "update", "-qq"], **quiet)
+    programs.check(
+        ["apt-get", "install", "-qq", "--yes", "--no-install-recommends", *packages], **quiet
+    )
+
+
+def is_debian() -> bool:
+    """Debian proper: Ubuntu's chromium package is only a pointer to a snap."""
+    release = Path("/etc/os-release")
+    return release.exists() and "ID=debian" in release.read_text().splitlines()
+
+
+def can_apt() -> bool:
+    return bool(shutil.which("apt-get")) and os.geteuid() == 0
+
+
+def shared_library(name: str) -> bool:
+    stem = name.removeprefix("lib").partition(".so")[0]
+    return ".so" in name and bool(ctypes.util.find_library(stem))
