@@ -108,4 +108,5 @@ def _fill(field: playwright.Locator) -> str:
         value = field.get_attribute("min") or value
     limit = int(field.get_attribute("maxlength") or len(value))
     field.fill(value[:limit])
+    field.blur()  # some pages fill in others when a person leaves a field
     return f"{name}={'…' if kind == 'password' else value[:limit]}"
