@@ -22,9 +22,12 @@ import httpx
 import psutil
 
 from checks import database
-from checks.backend import HOST, NO_TLS, START_LIMIT
+from checks.backend import HOST, NO_TLS
 from checks.bundle import MANIFEST
-from checks.shell import ORIGINS, STEERING, backends_below, display, until
+from checks.display import display
+from checks.limits import KILLED_SHELL_SECONDS, START_SECONDS
+from checks.processes import ProcessTree, backends_below
+from checks.shell import ORIGINS, STEERING, until
 from checks.target import Target
 
 WINDOWS, MACOS, LINUX = (sys.platform == name for name in ("win32", "darwin", "linux"))
@@ -42,10 +45,9 @@ sha512: AAAA
 releaseDate: '2026-01-01T00:00:00.000Z'
 """
 
-# Seconds
-WATCHED = 6.0
-QUIT_LIMIT = 40.0
-POLL = 0.1
+WATCHED_SECONDS = 6.0
+QUIT_SECONDS = 40.0
+POLL_SECONDS = 0.1
 
 
 @dataclass
@@ -89,13 +91,12 @@ def open_once(target: Target, application: Path, folder: Path) -> Opened:
         opened.problem = f"{application.name} has no program to open"
         return opened
     with _Watcher() as watcher, display() as screen:
-        process = _launch(program, opened.home, watcher.port, screen)
-        tree = _Tree(process)
+        launch = _Launch(_open(program, opened.home, watcher.port, screen))
         try:
-            _watch(opened, tree)
+            _watch(opened, launch)
         finally:
-            opened.exit, opened.left = tree.end()
-        opened.requests = sorted({*watcher.requests, *tree.connections})
+            opened.exit, opened.left = launch.end()
+        opened.requests = sorted({*watcher.requests, *launch.connections})
     if opened.app_data.is_dir() and opened.app_data != Path():
         opened.stored = _contents(opened.app_data)
     shutil.rmtree(place, ignore_errors=True)
@@ -125,9 +126,7 @@ def _redirect_feed(target: Target, place: Path) -> bool:
     return True
 
 
-def _launch(
-    program: Path, home: Path, proxy: int, screen: dict[str, str]
-) -> subprocess.Popen[bytes]:
+def _open(program: Path, home: Path, proxy: int, screen: dict[str, str]) -> subprocess.Popen[bytes]:
     as_root = LINUX and os.geteuid() == 0
     flags = [f"--proxy-server=http://{HOST}:{proxy}", *(["--no-sandbox"] if as_root else [])]
     inherited = {n: v for n, v in os.environ.items() if not n.upper().startswith(STEERING)}
@@ -159,45 +158,33 @@ def _launch(
         )
 
 
-def _watch(opened: Opened, tree: _Tree) -> None:
-    """Wait until it serves, then for what it does by itself afterwards."""
-    until(tree.serves, START_LIMIT, lambda: tree.process.poll() is not None)
-    environment = tree.environment
+def _watch(opened: Opened, launch: _Launch) -> None:
+    """Wait until it serves, then for what it does unasked."""
+    until(launch.serves, START_SECONDS, lambda: launch.process.poll() is not None)
+    environment = launch.environment
     if not environment:
         log = (opened.home / "output.log").read_text(encoding="utf-8", errors="replace")
         lines = [line.strip() for line in log.splitlines() if line.strip()]
-        code = tree.process.poll()
+        code = launch.process.poll()
         state = "still running" if code is None else f"exit {code}"
         opened.problem = f"it did not come to serve: {state}, {(lines or ['it said nothing'])[-1]}"
         return
     opened.app_data = Path(environment["DESKTOP_DJANGO_APP_DATA_DIR"])
-    deadline = time.monotonic() + WATCHED
+    deadline = time.monotonic() + WATCHED_SECONDS
     while time.monotonic() < deadline:
-        tree.note_connections()
-        time.sleep(POLL)
+        launch.note_connections()
+        time.sleep(POLL_SECONDS)
 
 
-class _Tree:
-    """The processes of the launch."""
+class _Launch:
+    """A launch: its backend, and the connections of its processes."""
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:
         self.process = process
         self.environment: dict[str, str] = {}
         """What the backend that serves was given; empty until there is one."""
         self.connections: set[str] = set()
-        self.known: dict[int, psutil.Process] = {}
-
-    def living(self) -> list[psutil.Process]:
-        """Those that live, remembered for the end."""
-        with contextlib.suppress(psutil.Error):
-            for each in psutil.Process(self.process.pid).children(recursive=True):
-                self.known.setdefault(each.pid, each)
-        found = []
-        for each in self.known.values():
-            with contextlib.suppress(psutil.Error):
-                if each.is_running() and each.status() != psutil.STATUS_ZOMBIE:
-                    found.append(each)
-        return found
+        self.tree = ProcessTree(process)
 
     def serves(self) -> bool:
         """Whether a backend answers that it is ready."""
@@ -216,7 +203,7 @@ class _Tree:
 
     def note_connections(self) -> None:
         """Write down connections to other machines, which no proxy sees."""
-        for each in self.living():
+        for each in self.tree.survivors():
             with contextlib.suppress(psutil.Error):
                 for connection in each.net_connections("inet"):
                     if connection.raddr and not _is_loopback(connection.raddr.ip):
@@ -225,24 +212,17 @@ class _Tree:
 
     def end(self) -> tuple[int | None, list[str]]:
         """Ask it to quit; its exit code (None: it went on) and what was left. Nothing remains."""
-        self.living()
+        self.tree.descendants()
         if WINDOWS:
             subprocess.run(["taskkill", "/PID", str(self.process.pid)], capture_output=True)
         else:
             self.process.terminate()
         code = None
         with contextlib.suppress(subprocess.TimeoutExpired):
-            code = self.process.wait(QUIT_LIMIT)
-        until(lambda: not self.living(), 5)
-        left = self.living()
-        names = [f"{each.name()} {each.pid}" for each in left]
-        for each in left:
-            with contextlib.suppress(psutil.Error):
-                each.kill()
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        return code, names
+            code = self.process.wait(QUIT_SECONDS)
+        left, _ = self.tree.gone_within(KILLED_SHELL_SECONDS)
+        self.tree.end()
+        return code, left
 
 
 def _is_loopback(address: str) -> bool:

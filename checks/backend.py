@@ -17,7 +17,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -26,28 +25,22 @@ from typing import Any
 import httpx
 import psutil
 
+from checks.limits import (
+    ANSWER_SECONDS,
+    BODY_BYTES,
+    EVENTS_BYTES,
+    POLITE_SECONDS,
+    SILENCE_SECONDS,
+    START_SECONDS,
+    STOP_SECONDS,
+)
+from checks.processes import MARK, ProcessTree
 from checks.target import Target
 
 HOST = "127.0.0.1"
 HOLDER = Path(__file__).with_name("holder.py")
-# A variable by which descendants are found that have lost their parent.
-MARK = "DDK_CHECKS_START"
-
-# Seconds. A start may be long (hundreds of migrations) but not silent, and a busy machine is no
-# fault of the target: these limits are for what hangs. SPEC.md itself names two shorter ones.
-SILENCE_LIMIT = 60.0
-START_LIMIT = 240.0
-ANSWER_LIMIT = 30.0
-STOP_LIMIT = 20.0
-KILLED_SHELL_LIMIT = 5.0
-# For the end of a start whose end nobody looks at.
-POLITE_LIMIT = 5.0
-STOP_WHILE_STARTING_LIMIT = 10.0
 # Nothing here is https, and reading the list of authorities for every client takes its time.
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-# Bytes kept of an answer, and of the event stream.
-BODY_LIMIT = 8 * 1024 * 1024
-EVENTS_LIMIT = 4 * 1024 * 1024
 
 
 class TargetFailedError(AssertionError):
@@ -56,7 +49,7 @@ class TargetFailedError(AssertionError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP response, at most BODY_LIMIT bytes of it."""
+    """An HTTP response, at most BODY_BYTES of it."""
 
     status: int
     headers: httpx.Headers
@@ -67,7 +60,7 @@ class Answer:
         return self.body.decode("utf-8", "replace")
 
     def json(self) -> Any:
-        """The body as JSON. Raises TargetFailedError when it is none."""
+        """The body as JSON. Raises TargetFailedError when it is not JSON."""
         try:
             return json.loads(self.body)
         except ValueError:
@@ -121,8 +114,6 @@ class Backend:
         self.events: list[dict[str, Any]] = []
         self.noise: list[bytes] = []
         """Lines of standard output that are no events."""
-        self.tree: dict[int, float] = {}
-        self.mark = secrets.token_hex(8)
         self.deaf = False
         """It was asked to end and did not."""
         self._arrived: queue.SimpleQueue[None] = queue.SimpleQueue()
@@ -135,16 +126,18 @@ class Backend:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         if self.held:
             command = [sys.executable, "-I", str(HOLDER), str(self.log), *command]
+        mark = secrets.token_hex(8)
         with self.log.open("wb") as errors:
             self.process = subprocess.Popen(
                 command,
                 cwd=self.target.cwd,
-                env=self.target.environment(values) | self.environment | {MARK: self.mark},
+                env=self.target.environment(values) | self.environment | {MARK: mark},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
+        self.tree = ProcessTree(self.process, mark)
         self.started = self.heard = time.monotonic()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -160,8 +153,8 @@ class Backend:
         if self.process.poll() is None and kind is None and not self.deaf:
             self.ask_to_stop()
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(POLITE_LIMIT)
-        self.end_tree()
+                self.process.wait(POLITE_SECONDS)
+        self.tree.end()
         self._reader.join(2)
         for pipe in (self.process.stdin, self.process.stdout):
             with contextlib.suppress(OSError, ValueError):
@@ -195,9 +188,9 @@ class Backend:
         with contextlib.suppress(OSError):
             self.process.stdin.close()
 
-    def stop(self, within: float = STOP_LIMIT) -> tuple[int | None, float]:
+    def stop(self, within: float = STOP_SECONDS) -> tuple[int | None, float]:
         """Ask for the end; the exit code (None: still running) and the seconds it took."""
-        self.descendants()
+        self.tree.descendants()
         begin = time.monotonic()
         self.ask_to_stop()
         code = self.exit_code(within)
@@ -206,11 +199,11 @@ class Backend:
 
     def kill(self) -> None:
         """SIGKILL (TerminateProcess on Windows) to what was started: backend, or its holder."""
-        self.descendants()
+        self.tree.descendants()
         self.process.kill()
-        self.process.wait(STOP_LIMIT)
+        self.process.wait(STOP_SECONDS)
 
-    def said(self, text: str, within: float = ANSWER_LIMIT) -> bool:
+    def said(self, text: str, within: float = ANSWER_SECONDS) -> bool:
         """Wait until standard error holds `text`."""
         deadline = time.monotonic() + within
         while not (found := text.encode() in self.log.read_bytes()):
@@ -228,52 +221,9 @@ class Backend:
         self._reader.join(2)
         return code
 
-    def end_tree(self) -> None:
-        """End the backend and whatever belongs to it, by process id."""
-        self.descendants()
-        if self.process.poll() is None:
-            self.process.kill()
-        for process in self.survivors():
-            with contextlib.suppress(psutil.Error):
-                process.kill()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(STOP_LIMIT)
-
-    # -- processes ----------------------------------------------------------------------------
-
-    def descendants(self) -> list[psutil.Process]:
-        """All living descendants of what was started; they are remembered for `survivors`."""
-        try:
-            found = psutil.Process(self.process.pid).children(recursive=True)
-        except psutil.Error:
-            found = []
-        for process in found:
-            with contextlib.suppress(psutil.Error):
-                self.tree[process.pid] = process.create_time()
-        return found
-
-    def survivors(self) -> list[psutil.Process]:
-        """Living processes of this start: remembered descendants, or those that carry its mark."""
-        found = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                known = self.tree.get(process.pid) == process.create_time()
-                ours = process.pid == self.process.pid and self.process.poll() is None
-                marked = not known and not ours and process.environ().get(MARK) == self.mark
-                if (known or ours or marked) and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
-        return found
-
-    def gone_within(self, seconds: float) -> tuple[list[str], float]:
-        """Wait for the last process of this start to end; the rest, and the seconds waited."""
-        begin = time.monotonic()
-        while (rest := self.survivors()) and time.monotonic() - begin < seconds:
-            time.sleep(0.02)
-        return [f"pid {p.pid}" for p in rest], time.monotonic() - begin
-
     def listening(self) -> list[tuple[str, int, int]]:
         """Address, port and pid of every TCP socket on which the process tree listens."""
-        own = [psutil.Process(self.process.pid), *self.descendants()]
+        own = [psutil.Process(self.process.pid), *self.tree.descendants()]
         found = set()
         for process in own:
             with contextlib.suppress(psutil.Error):
@@ -296,7 +246,7 @@ class Backend:
                 break
             if not block:
                 break
-            if len(self.output) < EVENTS_LIMIT:
+            if len(self.output) < EVENTS_BYTES:
                 self.output += block
                 *lines, pending = (pending + block).split(b"\n")
                 for line in lines:
@@ -321,7 +271,7 @@ class Backend:
         """The first event of that name, if it has come."""
         return next((e for e in self.events if e["event"] == name), None)
 
-    def wait_for(self, name: str, limit: float = START_LIMIT) -> dict[str, Any] | None:
+    def wait_for(self, name: str, limit: float = START_SECONDS) -> dict[str, Any] | None:
         """Wait for an event: None when the process ends, falls silent or the limit passes."""
         deadline = time.monotonic() + limit
         while not (event := self.event(name)):
@@ -338,7 +288,7 @@ class Backend:
 
     def quiet(self) -> bool:
         """Whether it has been silent for so long that nothing more is expected."""
-        return time.monotonic() - self.heard > SILENCE_LIMIT
+        return time.monotonic() - self.heard > SILENCE_SECONDS
 
     def ready(self) -> Backend:
         """Wait until it serves. Raises TargetFailedError with the reason it does not."""
@@ -379,11 +329,12 @@ class Backend:
         cookies: dict[str, str] | None = None,
         data: dict[str, str] | None = None,
         files: dict[str, tuple[str, bytes]] | None = None,
-        limit: float = ANSWER_LIMIT,
+        limit: float = ANSWER_SECONDS,
     ) -> Answer:
-        """One request; `token` "" is the right one, None is none. Redirects are not followed.
+        """One request; `token` "" stands for the right one, None for no token.
 
-        Raises TargetFailedError when there is no answer within `limit` seconds.
+        Redirects are not followed. Raises TargetFailedError when there is no answer within `limit`
+        seconds.
         """
         sent = dict(headers or {})
         if token is not None:
@@ -401,7 +352,7 @@ class Backend:
             ):
                 for block in response.iter_bytes():
                     body += block
-                    if len(body) > BODY_LIMIT:
+                    if len(body) > BODY_BYTES:
                         break
                     if time.monotonic() > deadline:
                         raise TargetFailedError(f"{method} {path} took more than {limit:.0f} s")
@@ -424,15 +375,15 @@ class Backend:
     def connect(self) -> socket.socket:
         """A connection to say things by. Raises TargetFailedError when nobody listens."""
         try:
-            return socket.create_connection((HOST, self.port), ANSWER_LIMIT)
+            return socket.create_connection((HOST, self.port), ANSWER_SECONDS)
         except OSError as error:
-            raise TargetFailedError(f"no connection to port {self.port}: {error}") from None
+            raise TargetFailedError(f"port {self.port} takes no connection: {error}") from None
 
-    def raw(self, request: bytes, limit: float = ANSWER_LIMIT) -> int | None:
+    def raw(self, request: bytes, limit: float = ANSWER_SECONDS) -> int | None:
         """Send bytes as they are; the status of the answer, None when there is none."""
         return status_of(self.raw_answer(request, limit))
 
-    def raw_answer(self, request: bytes, limit: float = ANSWER_LIMIT) -> bytes:
+    def raw_answer(self, request: bytes, limit: float = ANSWER_SECONDS) -> bytes:
         """Send bytes as they are; the first 64 KiB of the answer."""
         answer = b""
         with contextlib.suppress(OSError), socket.create_connection((HOST, self.port), limit) as s:
@@ -443,18 +394,18 @@ class Backend:
 
     def alive(self) -> bool:
         """Whether it still runs and its health address answers 200."""
-        return self.process.poll() is None and self._healthy(ANSWER_LIMIT)
+        return self.process.poll() is None and self._healthy(ANSWER_SECONDS)
 
 
 def status_of(answer: bytes) -> int | None:
-    """The status of a raw HTTP answer; None when it is none."""
+    """The status of a raw HTTP answer; None when it is no HTTP."""
     parts = answer.split(b" ", 2)
     return int(parts[1]) if len(parts) > 1 and parts[1].isdigit() else None
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How a start went that was expected to end by itself."""
+    """How a start went that was expected to end unasked."""
 
     exit: int | None
     """None: it became ready, or ran on until the limit."""
@@ -474,9 +425,9 @@ class Ending:
 def run_to_end(target: Target, app_data: Path, **options: Any) -> Ending:
     """Start the target where it should refuse to serve; wait until it ends or becomes ready."""
     with Backend(target, app_data, **options) as backend:
-        backend.wait_for("ready", SILENCE_LIMIT)
+        backend.wait_for("ready", SILENCE_SECONDS)
         serves = backend.event("ready") or backend._healthy()
-        code = None if serves else backend.exit_code(STOP_LIMIT)
+        code = None if serves else backend.exit_code(STOP_SECONDS)
         return Ending(code, backend.events, backend.reason())
 
 
@@ -499,17 +450,7 @@ def manage(
         env=target.environment(values) | environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
-        timeout=SILENCE_LIMIT,
+        timeout=SILENCE_SECONDS,
         check=False,
     )
     return result.stdout.decode("utf-8", "replace") if result.returncode == 0 else None
-
-
-def marked(root: Path) -> Iterator[psutil.Process]:
-    """Processes that carry a path under `root` in their environment."""
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if process.pid != os.getpid() and any(
-                value.startswith(str(root)) for value in process.environ().values()
-            ):
-                yield process

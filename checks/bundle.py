@@ -24,7 +24,7 @@ FUSES = (
 )
 MACHO = (0xFEEDFACE, 0xFEEDFACF, 0xCEFAEDFE, 0xCFFAEDFE)
 UNIVERSAL = 0xCAFEBABE
-SMALLEST_ELECTRON = 20_000_000  # bytes
+SMALLEST_ELECTRON_BYTES = 20_000_000
 
 
 def read_manifest(bundle: Path) -> dict[str, Any]:
@@ -32,9 +32,9 @@ def read_manifest(bundle: Path) -> dict[str, Any]:
     try:
         content = json.loads((bundle / MANIFEST).read_text(encoding="utf-8"))
     except OSError as error:
-        raise ValueError(f"no {MANIFEST}: {error}") from error
+        raise ValueError(f"{MANIFEST} cannot be read: {error}") from error
     if not isinstance(content, dict):
-        raise ValueError(f"{MANIFEST} is no object")
+        raise ValueError(f"{MANIFEST} is not an object")
     return content
 
 
@@ -123,5 +123,5 @@ def _programs(app: Path) -> Iterator[Path]:
     """Files that may be the Electron program: the one that is large."""
     framework = "Contents/Frameworks/Electron Framework.framework/Electron Framework"
     for path in [*app.glob(f"*.app/{framework}"), app / framework, *sorted(app.iterdir())]:
-        if path.is_file() and path.stat().st_size > SMALLEST_ELECTRON:
+        if path.is_file() and path.stat().st_size > SMALLEST_ELECTRON_BYTES:
             yield path

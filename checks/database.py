@@ -34,7 +34,7 @@ os._exit(0)
 
 
 def files(app_data: Path) -> list[Path]:
-    """The SQLite databases in the app data folder; backups and what was set aside are none."""
+    """The SQLite databases in the app data folder, without backups and what was set aside."""
     return [
         path
         for path in sorted(app_data.rglob("*"))

@@ -204,6 +204,14 @@ def _why_dropped(name: str, says: dict[str, str]) -> str:
     return ""
 
 
+def bootstrap_cookies(backend: Backend) -> dict[str, str]:
+    """The cookies of the bootstrap address; empty where it sets none."""
+    visitor = Visitor(backend)
+    with contextlib.suppress(TargetFailedError):
+        visitor.get(f"{backend.target.bootstrap_path}?token={backend.token}&next=/")
+    return visitor.cookies
+
+
 def linked(backend: Backend, page: Page) -> list[str]:
     """Paths on this server that the page links to, in order, without duplicates."""
     paths = []

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from checks import criteria, report
+from checks.rehearsal import own_faults
 from checks.target import STAGES, Target, TargetError, open_target
 from checks.verdicts import Check, NotApplicable, NotRun, NotTested, Run
 
@@ -41,6 +42,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--form",
         metavar="PATH",
         help="a page with a form that saves a record (default: looked for)",
+    )
+    add(
+        "--rehearsal",
+        type=Path,
+        metavar="FILE",
+        help="what adapt's rehearsal saw: faults of the target's own server do not count",
     )
     add("--spec", choices=criteria.VERSIONS, help="judge by this version (default: the target's)")
     add(
@@ -74,6 +81,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
             return None
         target = open_target(option.target, option.runtime, option.app, option.manifest)
         run = Run.of(target, option)
+        own_faults(option.rehearsal)  # so that a damaged file is noticed now
         report.make_folders(option.report_json, option.report_md, option.report_html)
     except TargetError as error:
         print(error, file=sys.stderr)

@@ -86,7 +86,7 @@ def find_in_admin(backend: Backend, admin: str) -> Way:
         way = Way(path, path, admin)
         if save(backend, way, pages.new_text()):
             return way
-    raise NotTested("no form saved a record, the admin's neither")
+    raise NotTested("neither a form of the pages nor one of the admin saved a record")
 
 
 def add_account(target: Target, app_data: Path) -> bool:

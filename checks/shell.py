@@ -12,12 +12,10 @@ import json
 import os
 import shutil
 import socket
-import socketserver
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,9 +23,12 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from checks.backend import ANSWER_LIMIT, HOST, START_LIMIT, TargetFailedError
+from checks import scratch_copy
+from checks.backend import HOST, TargetFailedError
+from checks.limits import ANSWER_SECONDS, START_SECONDS, STOP_SECONDS
+from checks.processes import ProcessTree, backends_below
 from checks.target import PAYLOAD, Target
-from checks.verdicts import NotRun, PrerequisiteError
+from checks.verdicts import NotRun
 
 PROBE = Path(__file__).with_name("shell_probe.cjs")
 SHELL = PAYLOAD / "electron"
@@ -38,10 +39,9 @@ FLAGS = ("--use-fake-device-for-media-stream",)
 # Names by which a parent would steer Electron or Node, or have developer tools opened.
 STEERING = ("ELECTRON_", "NODE_", "DESKTOP_DJANGO_")
 
-# Seconds
-CONNECT_LIMIT = 60.0
-QUIT_LIMIT = 40.0
-POLL = 0.05
+CONNECT_SECONDS = 60.0
+QUIT_SECONDS = 40.0
+POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,11 @@ def _installed(modules: Path) -> Path | None:
 def copied(target: Target, electron: Electron, folder: Path) -> Target:
     """A scratch copy with a shell, whose backend answers under `/ddk-probe/`."""
     if target.runtime == "development":
-        copy = target.copied_to(folder)
+        copy = scratch_copy.make(target, folder)
     else:
         ignore = shutil.ignore_patterns("node_modules")
         shutil.copytree(target.root / SHELL, folder / SHELL, ignore=ignore)
-        copy = target.copied_to(folder / PAYLOAD / "staged")
+        copy = scratch_copy.make(target, folder / PAYLOAD / "staged")
     link = folder / SHELL / "node_modules"
     if electron.modules.is_dir() and not link.exists():
         try:
@@ -99,39 +99,6 @@ def copied(target: Target, electron: Electron, folder: Path) -> Target:
         except OSError as error:
             raise NotRun(f"needs the right to make symbolic links: {error}") from error
     return copy
-
-
-@contextlib.contextmanager
-def display() -> Iterator[dict[str, str]]:
-    """The variables of a display: none needed where there is one, else those of one made here.
-
-    Raises NotRun where that is impossible.
-    """
-    if not LINUX or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
-        yield {}
-        return
-    program = shutil.which("Xvfb")
-    if not program:
-        raise NotRun("needs a display, or Xvfb")
-    read, write = os.pipe()
-    screen = ("-screen", "0", "1280x1024x24", "-nolisten", "tcp")
-    server = subprocess.Popen(
-        [program, "-displayfd", str(write), *screen],
-        pass_fds=(write,),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(write)
-    try:
-        with os.fdopen(read, encoding="ascii") as numbers:
-            number = numbers.readline().strip()
-        if not number:
-            raise PrerequisiteError("Xvfb is there and does not start")
-        yield {"DISPLAY": f":{number}"}
-    finally:
-        server.terminate()
-        server.wait()
 
 
 class Shell:
@@ -146,7 +113,6 @@ class Shell:
         self.project, self.target, self.electron = project, target, electron
         self.app_data, self.home = app_data, home
         self.log = app_data.parent / f"{app_data.name}-shell-{time.monotonic_ns()}.log"
-        self.tree: dict[int, float] = {}
         self._asked = 0
         self._unread = b""
         self._server = socket.create_server((HOST, 0))
@@ -157,6 +123,7 @@ class Shell:
     def __enter__(self) -> Shell:
         try:
             self.process = self._start("-r", str(PROBE))
+            self.tree = ProcessTree(self.process)
             self._connect()
         except BaseException:
             self.__exit__()
@@ -164,8 +131,8 @@ class Shell:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if process := getattr(self, "process", None):
-            self.end_tree(process)
+        if tree := getattr(self, "tree", None):
+            tree.end()
         if self._control:
             self._control.close()
         self._server.close()
@@ -202,8 +169,8 @@ class Shell:
         return inherited | own | self.target.extra
 
     def _connect(self) -> None:
-        self._server.settimeout(POLL)
-        deadline = time.monotonic() + CONNECT_LIMIT
+        self._server.settimeout(POLL_SECONDS)
+        deadline = time.monotonic() + CONNECT_SECONDS
         while self._control is None:
             with contextlib.suppress(TimeoutError):
                 self._control, _ = self._server.accept()
@@ -215,19 +182,19 @@ class Shell:
         the backends it started. It is ended."""
         second = self._start()
         backends: set[int] = set()
-        deadline = time.monotonic() + CONNECT_LIMIT / 2
+        deadline = time.monotonic() + CONNECT_SECONDS / 2
         while second.poll() is None and time.monotonic() < deadline:
             backends |= {p.pid for p in backends_below(second.pid)}
             time.sleep(0.02)
         code = second.poll()
-        self.end_tree(second)
+        ProcessTree(second).end()
         return code, sorted(backends)
 
     def quit(self) -> int | None:
         """Ask it to quit as its menu does; the exit code, None when it went on."""
-        self.descendants()
+        self.tree.descendants()
         self._send("quit", {})
-        return self.exit_code(QUIT_LIMIT)
+        return self.exit_code(QUIT_SECONDS)
 
     def exit_code(self, within: float) -> int | None:
         """The exit code once it has ended; None when it is still running."""
@@ -237,44 +204,13 @@ class Shell:
 
     def kill(self) -> None:
         """SIGKILL (TerminateProcess on Windows) to the shell alone."""
-        self.descendants()
+        self.tree.descendants()
         self.process.kill()
-        self.process.wait(5)
-
-    # -- processes ----------------------------------------------------------------------------
-
-    def descendants(self, pid: int | None = None) -> list[psutil.Process]:
-        """Living descendants of the shell (or of `pid`), remembered for `survivors`."""
-        found: list[psutil.Process] = []
-        with contextlib.suppress(psutil.Error):
-            found = psutil.Process(pid or self.process.pid).children(recursive=True)
-        for process in found:
-            with contextlib.suppress(psutil.Error):
-                self.tree[process.pid] = process.create_time()
-        return found
-
-    def survivors(self) -> list[psutil.Process]:
-        """Remembered descendants that still live."""
-        found = []
-        for pid, created in self.tree.items():
-            with contextlib.suppress(psutil.Error):
-                process = psutil.Process(pid)
-                if process.create_time() == created and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
-        return found
+        self.process.wait(STOP_SECONDS)
 
     def backend(self) -> psutil.Process | None:
         """The backend that runs now."""
         return next(iter(backends_below(self.process.pid)), None)
-
-    def end_tree(self, process: subprocess.Popen[bytes]) -> None:
-        """End a launch and whatever belongs to it, by process id."""
-        self.descendants(process.pid)
-        process.kill()
-        process.wait()
-        for rest in self.survivors():
-            with contextlib.suppress(psutil.Error):
-                rest.kill()
 
     # -- what it shows ------------------------------------------------------------------------
 
@@ -287,7 +223,7 @@ class Shell:
             raise TargetFailedError(f"the shell has ended: {self.last_words()}") from None
         return self._asked
 
-    def ask(self, command: str, limit: float = ANSWER_LIMIT, **given: Any) -> Any:
+    def ask(self, command: str, limit: float = ANSWER_SECONDS, **given: Any) -> Any:
         """Have shell_probe.cjs do something; what it answers.
 
         Raises TargetFailedError when it has ended, does not answer in time, or could not do it.
@@ -320,12 +256,12 @@ class Shell:
         return self.ask("look")
 
     def run(
-        self, window: int, script: str, limit: float = ANSWER_LIMIT, gesture: bool = True
+        self, window: int, script: str, limit: float = ANSWER_SECONDS, gesture: bool = True
     ) -> Any:
         """The value of a script in a page, as if a person had clicked unless `gesture` is false."""
         return self.ask("run", limit, window=window, script=script, gesture=gesture)
 
-    def main_window(self, limit: float = START_LIMIT) -> dict[str, Any]:
+    def main_window(self, limit: float = START_SECONDS) -> dict[str, Any]:
         """The window with a page of the backend, once it is visible. Raises TargetFailedError."""
 
         def found() -> dict[str, Any] | None:
@@ -334,7 +270,7 @@ class Shell:
 
         if window := until(found, limit, lambda: self.process.poll() is not None):
             return window
-        raise TargetFailedError(f"showed no page of the backend: {self.last_words()}")
+        raise TargetFailedError(f"the shell showed no page of the backend: {self.last_words()}")
 
     def said(self, text: str) -> bool:
         """Whether a log of the app, or what the shell printed, holds `text`."""
@@ -351,64 +287,14 @@ class Shell:
         return f"{'still running' if code is None else f'exit {code}'}, {end[:200]}"
 
 
-def backends_below(pid: int) -> list[psutil.Process]:
-    """Children of a shell that were given the contract's variables."""
-    found = []
-    with contextlib.suppress(psutil.Error):
-        for process in psutil.Process(pid).children():
-            with contextlib.suppress(psutil.Error):
-                alive = process.status() != psutil.STATUS_ZOMBIE
-                if alive and "DESKTOP_DJANGO_PORT" in process.environ():
-                    found.append(process)
-    return found
-
-
 def until(condition: Callable[[], Any], limit: float, hopeless: Callable[[], bool] = bool) -> Any:
     """The first true value of `condition`; a false one after `limit` seconds, or when hopeless."""
     deadline = time.monotonic() + limit
     while not (value := condition()) and time.monotonic() < deadline and not hopeless():
-        time.sleep(POLL)
+        time.sleep(POLL_SECONDS)
     return value
 
 
 def port_of(url: str) -> int | None:
     """The port of an address."""
     return urlsplit(url).port
-
-
-class Foreign:
-    """Another server on loopback: remembers the head of each request and never answers.
-
-    On a port of its own, or on the `port` that it takes as soon as it is free: there it lets each
-    request go at once, so that the next one comes.
-    """
-
-    def __init__(self, port: int = 0) -> None:
-        self.heads: list[str] = []
-        heads, ended = self.heads, threading.Event()
-
-        class Handler(socketserver.StreamRequestHandler):
-            def handle(self) -> None:
-                lines = iter(lambda: self.rfile.readline(65536).strip(), b"")
-                heads.append("\n".join(line.decode("latin-1") for line in lines))
-                ended.wait(0 if port else CONNECT_LIMIT)
-
-        class Server(socketserver.ThreadingTCPServer):
-            allow_reuse_address = LINUX or sys.platform == "darwin"
-
-        self._ended = ended
-        self._server = Server((HOST, port), Handler)
-        self._server.daemon_threads = True
-        self._server.block_on_close = False
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    @property
-    def address(self) -> str:
-        """Host and port."""
-        return f"{HOST}:{self._server.server_address[1]}"
-
-    def close(self) -> None:
-        """Stop listening and let go of whoever waits."""
-        self._ended.set()
-        self._server.shutdown()
-        self._server.server_close()

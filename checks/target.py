@@ -5,15 +5,12 @@ Files of the target are read, never imported: nothing of it runs in this process
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
-import shutil
 import sys
-import tokenize
 import tomllib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -158,59 +155,6 @@ class Target:
         own = {name: self._fill([text], values)[0] for name, text in names.items()}
         return inherited | own | self.extra
 
-    def copied_to(self, folder: Path) -> Target:
-        """A scratch copy that answers under `/ddk-probe/`; environments are shared, not copied."""
-        if self.runtime == "development":
-            shutil.copytree(self.project, folder, ignore=_not_source, symlinks=True)
-            copy = replace(self, root=folder, project=folder, bundle=folder)
-        else:
-            folder.mkdir(parents=True)
-            for part in self.bundle.iterdir():
-                if part.name == "app":
-                    shutil.copytree(part, folder / "app", symlinks=True)
-                else:
-                    (folder / part.name).symlink_to(part, target_is_directory=part.is_dir())
-            copy = replace(self, root=folder, project=folder / "app", bundle=folder)
-        copy._add_probe()
-        return copy
-
-    @property
-    def probe_switches(self) -> Path:
-        """The folder of a scratch copy whose files change what its probe does at import."""
-        return self.cwd
-
-    def _add_probe(self) -> None:
-        shutil.copyfile(HERE / "probe.py", self.cwd / "ddk_probe.py")
-        shutil.copytree(HERE / "probe_app", self.cwd / "ddk_probe_app", ignore=_not_source)
-        for path in {self.manage_py, *self._settings_files()} - {None}:
-            with tokenize.open(path) as file:
-                source, encoding = file.read(), file.encoding
-            path.write_text(insert_statement(source, "import ddk_probe"), encoding=encoding)
-
-    def _settings_files(self) -> list[Path]:
-        """Files of the settings module that the project's own entry points name."""
-        entry_points = [*self.cwd.glob("*.py"), *self.cwd.glob("*/wsgi.py")]
-        named = {self.manifest.get("django", {}).get("settings", "")}
-        for path in entry_points:
-            named |= set(
-                re.findall(
-                    r"DJANGO_SETTINGS_MODULE[\"']\s*[,\]]\s*=?\s*[\"']([\w.]+)[\"']",
-                    path.read_text(encoding="utf-8", errors="replace"),
-                )
-            )
-        roots = [
-            self.cwd,
-            *(self.project / p for p in self.manifest.get("django", {}).get("path", [])),
-        ]
-        found = []
-        for name in filter(None, named):
-            for root in roots:
-                module = root / name.replace(".", "/")
-                found += [
-                    p for p in (module.with_suffix(".py"), module / "__init__.py") if p.is_file()
-                ]
-        return found
-
     def _launch(self, values: dict[str, str]) -> list[str]:
         if self.runtime == "development":
             cache = f"pycache_prefix={values['app_data']}{os.sep}pycache"
@@ -350,31 +294,3 @@ def find_bundle(root: Path, runtime: str, app: Path | None) -> Path:
 def manifest_schema() -> dict[str, Any]:
     """The published JSON Schema of `desktop.toml`."""
     return json.loads((HERE / "desktop.schema.json").read_text(encoding="utf-8"))
-
-
-def insert_statement(source: str, statement: str) -> str:
-    """`source` with `statement` as early as Python allows: after docstring and `__future__`,
-    and after the first comments, which may name the encoding.
-
-    Only this beginning is read: the rest may be written for a newer Python than ours.
-    """
-    after, words = 0, []
-    for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type == tokenize.NEWLINE or (token.type == tokenize.COMMENT and not words):
-            after, words = token.end[0], []
-        elif token.type not in (tokenize.COMMENT, tokenize.NL):
-            words.append(token.string)
-            future = words[0] == "from" and words[1:2] in ([], ["__future__"])
-            if not (future or token.type == tokenize.STRING):
-                break
-    lines = source.splitlines(keepends=True)
-    if after and not lines[after - 1].endswith("\n"):
-        lines[after - 1] += "\n"
-    return "".join([*lines[:after], f"{statement}\n", *lines[after:]])
-
-
-def _not_source(folder: str, names: list[str]) -> set[str]:
-    """Names a scratch copy leaves out: environments, version control, build output."""
-    here = Path(folder)
-    left_out = {".git", "node_modules", "__pycache__", "staged", "dist", ".pytest_cache"}
-    return {name for name in names if name in left_out or (here / name / "pyvenv.cfg").is_file()}

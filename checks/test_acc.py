@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,12 +11,11 @@ import pytest
 
 from checks import accounts
 from checks.backend import Backend, TargetFailedError, manage
-from checks.conftest import switched
 from checks.pages import Page, Visitor
+from checks.scratch_copy import switched
 from checks.target import Target
-from checks.verdicts import NotApplicable
+from checks.verdicts import NotApplicable, Seen
 
-Seen = Callable[[object], None]
 AT_ONCE = 6
 COUNT = """
 from django.contrib.auth import get_user_model

@@ -6,7 +6,6 @@ import hashlib
 import json
 import re
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import jsonschema
@@ -14,9 +13,8 @@ import pytest
 
 from checks import criteria
 from checks.target import PAYLOAD, Target, manifest_schema
-from checks.verdicts import NotApplicable, PrerequisiteError
+from checks.verdicts import NotApplicable, PrerequisiteError, Seen
 
-Seen = Callable[[object], None]
 MADE_LATER = {"node_modules", "staged", "dist", "__pycache__"}
 
 
@@ -25,7 +23,7 @@ def record(target: Target) -> dict[str, str]:
     """Digests of the payload's files as `adapt` wrote them, by path in desktop-app/."""
     path = target.root / PAYLOAD / ".kit.json"
     if not path.is_file():
-        raise NotApplicable("no record of an adaptation (desktop-app/.kit.json)")
+        raise NotApplicable("the target has no record of an adaptation (desktop-app/.kit.json)")
     return {name: str(digest) for name, digest in json.loads(path.read_text())["files"].items()}
 
 
@@ -59,7 +57,7 @@ def test_not_ignored(target: Target, seen: Seen) -> None:
         for rule in rules
         if not rule.startswith(f"{PAYLOAD.name}/") and not re.search(r":\d+:!", rule)
     ]
-    assert not ignored, f"ignored: {', '.join(ignored[:3])}"
+    assert not ignored, f"git ignores {', '.join(ignored[:3])}"
     seen(f"{len(paths)} files")
 
 
@@ -68,7 +66,7 @@ def test_record(target: Target, record: dict[str, str], seen: Seen) -> None:
     """Has the payload files its record names."""
     payload = target.root / PAYLOAD
     changed = [name for name, digest in record.items() if _sha256(payload / name) != digest]
-    assert not changed, f"changed since adapt: {', '.join(changed[:5])}"
+    assert not changed, f"these files changed since adapt: {', '.join(changed[:5])}"
     seen(f"{len(record)} files as recorded")
 
 
@@ -86,7 +84,9 @@ def test_manifest(target: Target, seen: Seen) -> None:
 def test_spec_version(target: Target, seen: Seen) -> None:
     """Names a known version of the specification."""
     named = target.manifest.get("spec")
-    assert named in criteria.VERSIONS, f"spec is {named!r}, known: {', '.join(criteria.VERSIONS)}"
+    assert named in criteria.VERSIONS, (
+        f"spec is {named!r}; the suite knows {', '.join(criteria.VERSIONS)}"
+    )
     seen(f"spec {named}")
 
 

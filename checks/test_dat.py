@@ -11,7 +11,6 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -21,26 +20,18 @@ import pytest
 
 from checks import database, pages
 from checks.backend import Backend, Ending, TargetFailedError, run_to_end
-from checks.conftest import (
-    UNUSUAL,
-    FirstRun,
-    Killed,
-    Migrated,
-    Probed,
-    Restarts,
-    SecondInstall,
-    bringing,
-    kill_first_start,
-    kill_update,
-    not_root,
-    rows_after,
-    start_newer,
-    switched,
-)
+from checks.files import not_root
+from checks.scratch_copy import bringing, switched
+from checks.starts.app_data import UNUSUAL, Copies
+from checks.starts.first_run import FirstRun
+from checks.starts.killed import Killed, kill_first_start
+from checks.starts.probed import Probed
+from checks.starts.restarts import Restarts
+from checks.starts.second_install import SecondInstall
+from checks.starts.updates import Migrated, kill_update, rows_after, start_newer
 from checks.target import WINDOWS, Target
-from checks.verdicts import NotRun
+from checks.verdicts import NotRun, Seen
 
-Seen = Callable[[object], None]
 # PR_CAPBSET_DROP: root's CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH do not outlive the next exec.
 GIVE_UP = """
 import ctypes, os, sys
@@ -49,8 +40,8 @@ for capability in (1, 2):
         sys.exit(1)
 os.execvp(sys.argv[1], sys.argv[1:])
 """
-# Seconds, and pages that are asked: the others may write, such as one that counts its visits.
-READING_LIMIT, READ_PAGES = 8, 3
+# Pages that are asked: the others may write, such as one that counts its visits.
+READING_SECONDS, READ_PAGES = 8, 3
 SYNCHRONOUS = {1: "NORMAL", 2: "FULL", 3: "EXTRA"}
 
 
@@ -113,7 +104,9 @@ def test_kill(restarts: Restarts, seen: Seen) -> None:
 @pytest.mark.usefixtures("needs_database")
 def test_backup(migrated: Migrated, seen: Seen) -> None:
     """Makes a complete backup before migrations."""
-    assert migrated.backups, f"no backup before the new migrations ({migrated.ending})"
+    assert migrated.backups, (
+        f"there is no backup of what was there before the new migrations ({migrated.ending})"
+    )
     for backup in migrated.backups:
         integrity = database.integrity(backup)
         assert integrity == "ok", f"{backup.name}: integrity_check says {integrity}"
@@ -122,6 +115,12 @@ def test_backup(migrated: Migrated, seen: Seen) -> None:
     assert whole, f"{migrated.backups[-1].name} lacks what was there before"
     assert len(migrated.applied) == 2, f"the migrations were not applied ({migrated.ending})"
     seen(f"{whole[-1].parent.name}/{whole[-1].name}")
+
+
+@pytest.fixture(scope="session")
+def migration_failed(probe_target: Target, settled_copies: Copies) -> Migrated:
+    """Two pending migrations; the second fails."""
+    return start_newer(probe_target, settled_copies("failing"), "ddk_probe_fail_migration")
 
 
 @pytest.mark.criterion("DAT-6")
@@ -136,7 +135,7 @@ def test_failed_migration(migration_failed: Migrated, seen: Seen) -> None:
 
 @pytest.mark.criterion("DAT-7")
 @pytest.mark.usefixtures("needs_database")
-def test_newer_database(target: Target, settled_copies: Any, seen: Seen) -> None:
+def test_newer_database(target: Target, settled_copies: Copies, seen: Seen) -> None:
     """Refuses a database that is newer, untouched."""
     app_data = settled_copies("newer")
     path = database.main_file(app_data)
@@ -149,7 +148,7 @@ def test_newer_database(target: Target, settled_copies: Any, seen: Seen) -> None
 
 @pytest.mark.criterion("DAT-8")
 @pytest.mark.usefixtures("needs_database")
-def test_damaged_database(target: Target, copies: Any, restarts: Restarts, seen: Seen) -> None:
+def test_damaged_database(target: Target, copies: Copies, restarts: Restarts, seen: Seen) -> None:
     """Refuses a damaged database, byte for byte."""
     headless = copies("headless")
     # A backend that was killed leaves traces that tell its successor to look closer.
@@ -185,7 +184,7 @@ def test_secret_key(
 
 @pytest.mark.criterion("DAT-10")
 @pytest.mark.usefixtures("needs_database")
-def test_not_writable(target: Target, scratch: Path, copies: Any, seen: Seen) -> None:
+def test_not_writable(target: Target, scratch: Path, copies: Copies, seen: Seen) -> None:
     """Says at start that it cannot write."""
     (scratch / "file").write_text("in the way of the folder")
     ending = run_to_end(target, scratch / "file")
@@ -206,7 +205,7 @@ def test_not_writable(target: Target, scratch: Path, copies: Any, seen: Seen) ->
 
 
 @pytest.mark.criterion("DAT-11")
-def test_unusual_folder(target: Target, copies: Any, seen: Seen) -> None:
+def test_unusual_folder(target: Target, copies: Copies, seen: Seen) -> None:
     """Works in a folder with spaces and umlauts."""
     with Backend(target, copies(UNUSUAL)) as backend:
         status = backend.ready().get(target.home).status
@@ -224,17 +223,19 @@ def test_one_file(restarts: Restarts, seen: Seen) -> None:
 @pytest.mark.criterion("DAT-13")
 def test_no_needless_backup(restarts: Restarts, seen: Seen) -> None:
     """Makes no backup when nothing is pending."""
-    assert not restarts.new_backups, f"new: {', '.join(restarts.new_backups)}"
+    assert not restarts.new_backups, f"new backups appeared: {', '.join(restarts.new_backups)}"
     seen("no new backup")
 
 
 @pytest.mark.criterion("DAT-14")
 @pytest.mark.usefixtures("needs_database")
-def test_clock_that_was_ahead(probe_target: Target, settled_copies: Any, seen: Seen) -> None:
+def test_clock_that_was_ahead(probe_target: Target, settled_copies: Copies, seen: Seen) -> None:
     """Keeps the backup of an update, whatever the clock."""
     app_data = settled_copies("clock")
     first = start_newer(probe_target, app_data, "ddk_probe_fail_migration")
-    assert first.backups, f"no backup before the new migrations ({first.ending})"
+    assert first.backups, (
+        f"there is no backup of what was there before the new migrations ({first.ending})"
+    )
     for backup in first.backups:
         for year in range(2090, 2096):
             later = backup.with_name(re.sub("20[0-9]{2}", str(year), backup.name, count=1))
@@ -249,7 +250,7 @@ def test_clock_that_was_ahead(probe_target: Target, settled_copies: Any, seen: S
 
 @pytest.mark.criterion("DAT-15")
 @pytest.mark.usefixtures("needs_database")
-def test_bad_backup(probe_target: Target, settled_copies: Any, seen: Seen) -> None:
+def test_bad_backup(probe_target: Target, settled_copies: Copies, seen: Seen) -> None:
     """Puts no backup back that is missing or damaged."""
     endings = []
     for damage in ("missing", "damaged"):
@@ -286,13 +287,13 @@ def test_killed_first_start(target: Target, scratch: Path, seen: Seen) -> None:
     rows = database.counts(path)
     fewer = {name: n for name, n in database.counts(whole).items() if rows.get(name, 0) < n}
     found = ", ".join(f"{rows.get(name, 0)} of {n} rows in {name}" for name, n in fewer.items())
-    assert not fewer, f"after the next start: {found}"
+    assert not fewer, f"rows are missing after the next start: {found}"
     seen(f"killed twice, then {sum(rows.values())} rows as undisturbed")
 
 
 @pytest.mark.criterion("DAT-17")
 @pytest.mark.usefixtures("needs_database")
-def test_rollback_journal(target: Target, settled_copies: Any, seen: Seen) -> None:
+def test_rollback_journal(target: Target, settled_copies: Copies, seen: Seen) -> None:
     """Undoes a transaction that a crash left half written."""
     path = database.main_file(settled_copies("journal"))
     before = database.rows(path)
@@ -308,7 +309,7 @@ def test_rollback_journal(target: Target, settled_copies: Any, seen: Seen) -> No
 
 @pytest.mark.criterion("DAT-18")
 @pytest.mark.usefixtures("needs_database")
-def test_foreign_log(target: Target, settled_copies: Any, seen: Seen) -> None:
+def test_foreign_log(target: Target, settled_copies: Copies, seen: Seen) -> None:
     """Replays no log that appeared after a clean stop."""
     path = database.main_file(settled_copies("foreign log"))
     database.merge(path)
@@ -325,7 +326,7 @@ def test_foreign_log(target: Target, settled_copies: Any, seen: Seen) -> None:
 
 @pytest.mark.criterion("DAT-19")
 @pytest.mark.usefixtures("needs_database")
-def test_lost_database(target: Target, settled_copies: Any, seen: Seen) -> None:
+def test_lost_database(target: Target, settled_copies: Copies, seen: Seen) -> None:
     """Makes no new database where one was lost."""
     for what in ("missing", "empty"):
         path = database.main_file(settled_copies(f"{what} database"))
@@ -341,7 +342,7 @@ def test_lost_database(target: Target, settled_copies: Any, seen: Seen) -> None:
 
 @pytest.mark.criterion("DAT-20")
 @pytest.mark.usefixtures("needs_database")
-def test_data_before_code(probe_target: Target, settled_copies: Any, seen: Seen) -> None:
+def test_data_before_code(probe_target: Target, settled_copies: Copies, seen: Seen) -> None:
     """Judges the data before the project's code runs."""
     newer = database.main_file(settled_copies("newer, written"))
     database.add_future_migration(newer)
@@ -359,7 +360,7 @@ def test_data_before_code(probe_target: Target, settled_copies: Any, seen: Seen)
 
 @pytest.mark.criterion("DAT-21")
 @pytest.mark.usefixtures("needs_database")
-def test_updated_over_a_squash(probe_target: Target, settled_copies: Any, seen: Seen) -> None:
+def test_updated_over_a_squash(probe_target: Target, settled_copies: Copies, seen: Seen) -> None:
     """Is updated over a squash and a removed app."""
     app_data = settled_copies("squashed")
     with switched(probe_target, "ddk_probe_migrations"):
@@ -370,7 +371,9 @@ def test_updated_over_a_squash(probe_target: Target, settled_copies: Any, seen: 
             _settled(probe_target, app_data)
     # What Django's own `migrate` does with a squash of which all is applied.
     lacking = {*before, ("ddk_probe_app", "0001_both")} - database.migrations(path)
-    assert not lacking, f"not recorded as applied: {', '.join(f'{a}.{n}' for a, n in lacking)}"
+    assert not lacking, (
+        f"these migrations are not recorded as applied: {', '.join(f'{a}.{n}' for a, n in lacking)}"
+    )
     _settled(probe_target, app_data)  # without the app
     kept = database.counts(path).get("ddk_probe_first", 0)
     assert kept == 1, f"{kept} rows of the removed app are left, expected 1"
@@ -410,13 +413,15 @@ def test_reading_while_writing(live: Backend, seen: Seen) -> None:
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         read = [path for path in paths[:READ_PAGES] if _is_answered(live, path)]
-    assert read, f"no answer while something is being written: {', '.join(paths[:READ_PAGES])}"
+    assert read, (
+        f"no page answers while something is being written: {', '.join(paths[:READ_PAGES])}"
+    )
     seen(f"GET {read[0]}")
 
 
 def _is_answered(backend: Backend, path: str) -> bool:
     try:
-        return backend.get(path, limit=READING_LIMIT).status < 500
+        return backend.get(path, limit=READING_SECONDS).status < 500
     except TargetFailedError:
         return False
 

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
 from checks.backend import HOST, Backend, free_port, new_token, run_to_end
-from checks.conftest import FirstRun
+from checks.starts.first_run import FirstRun
 from checks.target import Target
+from checks.verdicts import Seen
 
-Seen = Callable[[object], None]
 IDLE_CONNECTIONS = 200
-# Seconds until headers without a body are answered.
-HEADERS_LIMIT = 10.0
+# Until headers without a body are answered.
+HEADERS_SECONDS = 10.0
 
 
 @pytest.mark.criterion("NET-1")
@@ -117,7 +116,7 @@ def test_body_without_token(live: Backend, target: Target, seen: Seen) -> None:
     host = f"{HOST}:{live.port}"
     for body in ("Content-Length: 1000000000", "Transfer-Encoding: chunked"):
         for more in ((), (f"{target.header}: {new_token()}",)):
-            status = live.raw(_request("POST", target.home, host, body, *more), HEADERS_LIMIT)
+            status = live.raw(_request("POST", target.home, host, body, *more), HEADERS_SECONDS)
             assert status == 403, f"POST with {body} and no body yet answered {status}"
     seen("403 before the first byte of the body")
 

@@ -12,7 +12,7 @@ import stat
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -25,11 +25,12 @@ import pytest
 from checks import bundle
 from checks.application import Opened
 from checks.backend import Backend
-from checks.conftest import UNUSUAL, FirstRun, not_root
+from checks.files import not_root
+from checks.starts.app_data import UNUSUAL
+from checks.starts.first_run import FirstRun
 from checks.target import Target
-from checks.verdicts import NotApplicable, NotRun
+from checks.verdicts import NotApplicable, NotRun, Seen
 
-Seen = Callable[[object], None]
 SQLITE_WITH_WAL_FIX = (3, 51, 3)
 BY_HASH = 0b01
 # Names of files and folders of app/ that are not for strangers.
@@ -39,7 +40,7 @@ UNWANTED = (
     *("*.sqlite", "*.sqlite3", "*.sqlite3-*", "*.db-wal"),
 )
 SECRETS = re.compile(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----|\bAKIA[0-9A-Z]{16}\b")
-LARGEST_SEARCHED = 1_000_000  # bytes
+LARGEST_SEARCHED_BYTES = 1_000_000
 # Brings the loopback interface up (SIOCSIFFLAGS), hides the folder the bundle was copied from, then
 # becomes the command.
 ALONE = """
@@ -120,8 +121,10 @@ def moved(target: Target, scratch: Path) -> Iterator[Moved]:
 @pytest.mark.criterion("PKG-1")
 def test_runs_anywhere(moved: Moved, seen: Seen) -> None:
     """Runs from another folder with nothing around it."""
-    assert "ready" in moved.events, f"events: {', '.join(moved.events) or 'none'}"
-    assert moved.exit == 0, f"ended with {moved.exit}"
+    assert "ready" in moved.events, (
+        f"it did not become ready; its events: {', '.join(moved.events) or 'none'}"
+    )
+    assert moved.exit == 0, f"it ended with exit {moved.exit}, expected 0"
     if not moved.offline:
         raise NotRun("it starts; its network cannot be cut on this machine (needs Linux's unshare)")
     seen(f"“{UNUSUAL}”, empty PATH, no network")
@@ -130,8 +133,8 @@ def test_runs_anywhere(moved: Moved, seen: Seen) -> None:
 @pytest.mark.criterion("PKG-2")
 def test_unchanged(moved: Moved, first_run: FirstRun, seen: Seen) -> None:
     """Is unchanged after a run, and works read-only."""
-    assert not moved.changed, f"changed: {', '.join(moved.changed[:5])}"
-    assert not first_run.changed, f"changed: {', '.join(first_run.changed[:5])}"
+    assert not moved.changed, f"files of the bundle changed: {', '.join(moved.changed[:5])}"
+    assert not first_run.changed, f"files of the bundle changed: {', '.join(first_run.changed[:5])}"
     seen("read-only" if not_root() else "no file differs; permissions do not bind this user")
 
 
@@ -144,7 +147,7 @@ def test_sqlite(target: Target, manifest: dict[str, Any], seen: Seen) -> None:
     )
     version = done.stdout.strip()
     assert version, f"the bundled Python does not start: {done.stderr[-200:]}"
-    assert tuple(map(int, version.split("."))) >= SQLITE_WITH_WAL_FIX, f"SQLite {version}"
+    assert tuple(map(int, version.split("."))) >= SQLITE_WITH_WAL_FIX, f"its SQLite is {version}"
     assert not manifest.get("allow_old_sqlite"), "the bundle allows an older SQLite"
     assert manifest["interpreter"]["sqlite"] == version, "the manifest names another version"
     seen(f"SQLite {version}")
@@ -169,7 +172,7 @@ def test_manifest(target: Target, manifest: dict[str, Any], seen: Seen) -> None:
     )
     assert not wrong, f"{len(wrong)} files differ: {', '.join(wrong[:5])}"
     links = [path for path in target.bundle.rglob("*") if path.is_symlink()]
-    assert not links, f"links: {', '.join(str(path) for path in links[:3])}"
+    assert not links, f"the bundle holds links: {', '.join(str(path) for path in links[:3])}"
     seen(f"{len(found)} files as listed")
 
 
@@ -187,7 +190,7 @@ def test_nothing_private(target: Target, seen: Seen) -> None:
             found.append(name)
         elif path.is_file():
             files += 1
-            if path.stat().st_size < LARGEST_SEARCHED and SECRETS.search(path.read_bytes()):
+            if path.stat().st_size < LARGEST_SEARCHED_BYTES and SECRETS.search(path.read_bytes()):
                 found.append(f"{name} (a key)")
     assert not found, ", ".join(found[:5])
     seen(f"{files} files")
@@ -205,7 +208,7 @@ def test_static_files(target: Target, live: Backend, seen: Seen) -> None:
     own = [path for path in wanted if any(path.endswith(f"/{name}") for name in names)]
     assert own, f"none of {len(wanted)} files of the landing page is in staticfiles/"
     missing = [path for path in own if live.get(path).status != 200]
-    assert not missing, f"not served: {', '.join(missing[:3])}"
+    assert not missing, f"these files are not served: {', '.join(missing[:3])}"
     seen(f"{len(own)} of the landing page, {len(names)} collected")
 
 
@@ -230,9 +233,11 @@ def test_bytecode(target: Target, manifest: dict[str, Any], seen: Seen) -> None:
                 timed.append(name)
             elif _imp.source_hash(magic, module.read_bytes()) != digest:
                 stale.append(name)
-    assert not absent, f"{len(absent)} modules have none: {', '.join(absent[:3])}"
-    assert not timed, f"{len(timed)} go by time: {', '.join(timed[:3])}"
-    assert not stale, f"{len(stale)} are of another source: {', '.join(stale[:3])}"
+    assert not absent, f"{len(absent)} modules have no bytecode: {', '.join(absent[:3])}"
+    assert not timed, f"the bytecode of {len(timed)} modules goes by time: {', '.join(timed[:3])}"
+    assert not stale, (
+        f"the bytecode of {len(stale)} modules is of another source: {', '.join(stale[:3])}"
+    )
     seen(f"{modules} modules")
 
 
@@ -249,9 +254,9 @@ def test_parts(target: Target, manifest: dict[str, Any], seen: Seen) -> None:
     }
     purls = {name: f"pkg:pypi/{name}@{version}" for name, version in manifest["packages"].items()}
     unlisted = sorted(installed - purls.keys()) + sorted(set(purls.values()) - listed)
-    assert not unlisted, f"not listed: {', '.join(unlisted[:3])}"
+    assert not unlisted, f"the list of parts lacks {', '.join(unlisted[:3])}"
     licences = target.bundle / "LICENCES.txt"
-    assert licences.is_file(), "no LICENCES.txt"
+    assert licences.is_file(), "LICENCES.txt is missing"
     assert licences.stat().st_size > 1000, "LICENCES.txt is empty"
     seen(f"{len(listed)} parts")
 
@@ -271,7 +276,7 @@ def test_fuses(application: Path, seen: Seen) -> None:
         )
         if state.get(name)
     ]
-    assert not open_ways, f"on: {', '.join(open_ways)}"
+    assert not open_ways, f"these fuses are on: {', '.join(open_ways)}"
     assert state.get("OnlyLoadAppFromAsar", True), "OnlyLoadAppFromAsar is off"
     seen(", ".join(f"{name} {'on' if on else 'off'}" for name, on in state.items()))
 
@@ -282,7 +287,9 @@ def test_comes_and_goes(opened_application: Opened, seen: Seen) -> None:
     opened = opened_application
     assert not opened.problem, opened.problem
     assert opened.exit is not None, "asked to quit, it went on"
-    assert not opened.left, f"left after it was asked to quit: {', '.join(opened.left)}"
+    assert not opened.left, (
+        f"processes are left after it was asked to quit: {', '.join(opened.left)}"
+    )
     inside = opened.app_data.is_relative_to(opened.home)
     assert inside, f"its data is at {opened.app_data}, expected in the user's home folder"
     assert opened.stored, "it left no database"
@@ -309,7 +316,7 @@ def test_checksums(application: Path, seen: Seen) -> None:
     lines = (folder / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
     sums = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
     wrong = [path.name for path in artefacts if sums.get(path.name) != bundle.sha256(path)]
-    assert not wrong, f"no or another checksum: {', '.join(wrong)}"
+    assert not wrong, f"SHA256SUMS has no or another checksum for {', '.join(wrong)}"
     seen(", ".join(path.name for path in artefacts))
 
 

@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from checks import database
-from checks.backend import (
-    HOST,
-    KILLED_SHELL_LIMIT,
-    STOP_LIMIT,
-    STOP_WHILE_STARTING_LIMIT,
-    Backend,
-    TargetFailedError,
-    run_to_end,
-)
-from checks.conftest import FirstRun, Killed, Probed, Restarts, SecondInstall, switched
+from checks.backend import HOST, Backend, TargetFailedError, run_to_end
+from checks.limits import KILLED_SHELL_SECONDS, STOP_SECONDS, STOP_WHILE_STARTING_SECONDS
+from checks.scratch_copy import switched
+from checks.starts.app_data import Copies
+from checks.starts.first_run import FirstRun
+from checks.starts.killed import Killed
+from checks.starts.probed import Probed
+from checks.starts.restarts import Restarts
+from checks.starts.second_install import SecondInstall
 from checks.target import Target
+from checks.verdicts import Seen
 
 # Of a page that was visited so often: what it leaves behind may hold a thread each.
 STREAMS = 40
-Seen = Callable[[object], None]
 
 
 @pytest.mark.criterion("PRC-1")
@@ -33,7 +30,7 @@ def test_end_of_file(first_run: FirstRun, seen: Seen) -> None:
     """Ends with exit 0 when its lifeline ends."""
     code = first_run.exit
     after = f"{first_run.seconds_to_stop:.2f} s after end of file on standard input"
-    assert code is not None, f"still running {after}"
+    assert code is not None, f"it still runs {after}"
     assert code == 0, f"exit {code} {after}, expected 0"
     seen(f"exit 0 after {first_run.seconds_to_stop:.2f} s")
 
@@ -51,7 +48,7 @@ def test_request_in_flight(probed: Probed, seen: Seen) -> None:
 def test_killed_shell(shell_killed: Killed, seen: Seen) -> None:
     """Dies with all descendants when the shell is killed."""
     left = shell_killed.left
-    assert not left, f"still there after {KILLED_SHELL_LIMIT:.0f} s: {', '.join(left)}"
+    assert not left, f"still there after {KILLED_SHELL_SECONDS:.0f} s: {', '.join(left)}"
     seen(f"gone after {shell_killed.seconds:.2f} s")
 
 
@@ -59,7 +56,9 @@ def test_killed_shell(shell_killed: Killed, seen: Seen) -> None:
 def test_no_descendants(first_run: FirstRun, probed: Probed, seen: Seen) -> None:
     """Leaves no descendant after a stop."""
     left = [*first_run.left, *probed.left]
-    assert not left, f"still there {STOP_LIMIT:.0f} s after the stop: {', '.join(left)}"
+    assert not left, (
+        f"processes are still there {STOP_SECONDS:.0f} s after the stop: {', '.join(left)}"
+    )
     seen("none, a child of the project included")
 
 
@@ -75,9 +74,24 @@ def test_second_backend(live: Backend, probe_target: Target, seen: Seen) -> None
     seen(f"{ending}, the first answers")
 
 
+@pytest.fixture
+def hostile_environment(scratch: Path) -> dict[str, str]:
+    """What another Python program may have left in the user's environment."""
+    folder = scratch / "pythonpath"
+    folder.mkdir()
+    for name in ("django", "sqlite3", "sitecustomize", "json"):
+        (folder / f"{name}.py").write_text("raise SystemExit('read from PYTHONPATH')\n")
+    return {
+        "PYTHONPATH": str(folder),
+        "PYTHONHOME": str(scratch / "nowhere"),
+        "PYTHONSTARTUP": str(folder / "json.py"),
+        "PYTHONOPTIMIZE": "2",
+    }
+
+
 @pytest.mark.criterion("PRC-6")
 def test_python_variables(
-    target: Target, copies: Any, hostile_environment: dict[str, str], seen: Seen
+    target: Target, copies: Copies, hostile_environment: dict[str, str], seen: Seen
 ) -> None:
     """Ignores the user's PYTHONPATH and PYTHONHOME."""
     with Backend(target, copies("hostile"), environment=hostile_environment) as backend:
@@ -96,7 +110,7 @@ def test_same_port(restarts: Restarts, seen: Seen) -> None:
 def test_stop_while_starting(second_install: SecondInstall, seen: Seen) -> None:
     """Can be stopped while it starts."""
     code = second_install.stopped_with
-    assert code is not None, f"still running {STOP_WHILE_STARTING_LIMIT:.0f} s after the stop"
+    assert code is not None, f"it still runs {STOP_WHILE_STARTING_SECONDS:.0f} s after the stop"
     assert code == 0, (
         f"exit {code} {second_install.seconds_to_stop:.2f} s after a stop during the start, "
         "expected 0"
@@ -117,7 +131,7 @@ def test_children(probed: Probed, seen: Seen) -> None:
 
 
 @pytest.mark.criterion("PRC-10")
-def test_endless_answers(probe_target: Target, copies: Any, seen: Seen) -> None:
+def test_endless_answers(probe_target: Target, copies: Copies, seen: Seen) -> None:
     """Stops in time beside streams and slow clients."""
     app_data = copies("streaming")
     with Backend(probe_target, app_data) as backend:
@@ -127,8 +141,8 @@ def test_endless_answers(probe_target: Target, copies: Any, seen: Seen) -> None:
                 client = stack.enter_context(backend.connect())
                 client.sendall(_request(backend, f"/ddk-probe/{name}/"))
                 assert _begins(client), f"{name} was not answered with 200"
-            code, seconds = backend.stop(KILLED_SHELL_LIMIT)
-    assert code is not None, f"still running {KILLED_SHELL_LIMIT:.0f} s after the stop"
+            code, seconds = backend.stop(KILLED_SHELL_SECONDS)
+    assert code is not None, f"it still runs {KILLED_SHELL_SECONDS:.0f} s after the stop"
     assert code == 0, f"exit {code} {seconds:.2f} s after the stop, expected 0"
     unmerged = [path.name for path in app_data.glob("*-wal") if path.stat().st_size]
     assert not unmerged, f"{', '.join(unmerged)} holds unmerged content"
@@ -136,7 +150,7 @@ def test_endless_answers(probe_target: Target, copies: Any, seen: Seen) -> None:
 
 
 @pytest.mark.criterion("PRC-12")
-def test_many_streams(probe_target: Target, copies: Any, seen: Seen) -> None:
+def test_many_streams(probe_target: Target, copies: Copies, seen: Seen) -> None:
     """Answers pages while many streams are open."""
     for name in ("events", "notices"):
         with Backend(probe_target, copies(f"forty {name}")) as backend:
@@ -152,7 +166,7 @@ def test_many_streams(probe_target: Target, copies: Any, seen: Seen) -> None:
 
 
 @pytest.mark.criterion("PRC-11")
-def test_children_apart(probe_target: Target, copies: Any, seen: Seen) -> None:
+def test_children_apart(probe_target: Target, copies: Copies, seen: Seen) -> None:
     """Leaves no process that has left its session."""
     for what, switches in (("a stop", ()), ("a failed start", ("apart", "fail"))):
         with contextlib.ExitStack() as stack:
@@ -161,13 +175,13 @@ def test_children_apart(probe_target: Target, copies: Any, seen: Seen) -> None:
             backend = stack.enter_context(Backend(probe_target, copies(f"apart, {what}")))
             if switches:
                 backend.wait_for("failed")
-                code = backend.exit_code(STOP_LIMIT)
+                code = backend.exit_code(STOP_SECONDS)
             else:
                 backend.ready().probe("apart")
                 code, _ = backend.stop()
-            assert code is not None, f"still running {STOP_LIMIT:.0f} s after {what}"
-            left, _ = backend.gone_within(1)
-        assert not left, f"still there after {what}: {', '.join(left)}"
+            assert code is not None, f"it still runs {STOP_SECONDS:.0f} s after {what}"
+            left, _ = backend.tree.gone_within(1)
+        assert not left, f"processes are still there after {what}: {', '.join(left)}"
     seen("none after a stop and after a failed start")
 
 

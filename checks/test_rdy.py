@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from checks.backend import Backend, Ending
-from checks.conftest import Chatty, FirstRun
+from checks.backend import Backend, Ending, run_to_end
+from checks.scratch_copy import switched
+from checks.starts.app_data import Copies
+from checks.starts.chatty import Chatty
+from checks.starts.first_run import FirstRun
 from checks.target import Target
-
-Seen = Callable[[object], None]
+from checks.verdicts import Record, Seen
 
 
 @pytest.mark.criterion("RDY-1")
-def test_events(
-    first_run: FirstRun, seen: Seen, record_property: Callable[[str, object], None]
-) -> None:
+def test_events(first_run: FirstRun, seen: Seen, record_property: Record) -> None:
     """Says listening, then ready, and nothing else."""
     names = [e["event"] for e in first_run.events]
     assert not first_run.noise, f"standard output carries {first_run.noise[0][:60]!r}"
     for name in ("listening", "ready"):
-        assert name in names, f"no `{name}` event; came: {', '.join(names) or 'none'}"
+        assert name in names, (
+            f"the event `{name}` did not come; these came: {', '.join(names) or 'none'}"
+        )
     assert names.index("listening") < names.index("ready"), "`ready` came before `listening`"
     listening = first_run.events[names.index("listening")]
     assert listening.get("port") == first_run.port, (
@@ -56,6 +56,14 @@ def test_health(live: Backend, target: Target, seen: Seen) -> None:
     caching = answer.headers.get("cache-control", "")
     assert "no-store" in caching, f"GET {path} has Cache-Control {caching!r}, expected no-store"
     seen(answer.text.strip())
+
+
+@pytest.fixture(scope="session")
+def load_failure(probe_target: Target, copies: Copies) -> Ending:
+    """A start of a copy that raises an error when it is loaded."""
+    app_data = copies("unloadable")
+    with switched(probe_target, "ddk_probe_fail"):
+        return run_to_end(probe_target, app_data)
 
 
 @pytest.mark.criterion("RDY-4")

@@ -11,37 +11,34 @@ import contextlib
 import json
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import psutil
 import pytest
 
 from checks.backend import HOST, TargetFailedError
-from checks.launches import Place
-from checks.shell import Foreign, Shell, port_of, until
-
-Seen = Callable[[object], None]
-Record = Callable[[str, object], None]
+from checks.foreign import Foreign
+from checks.shell import Shell, port_of, until
+from checks.starts.launches import Place
+from checks.verdicts import Record, Seen
 
 BRIDGE = {"desktop": ["openAppDataFolder"]}
 # A name that is never given to anybody.
 NOWHERE = "http://ddk-checks.invalid"
-# Electron answers navigator.permissions.query by itself before this version.
+# Electron answers navigator.permissions.query without asking the shell before this version.
 ASKS_FOR_QUERIES = 12
 RESTARTS = 3
 UNASKED = 3
 
-# Seconds
-SPLASH_LIMIT = 10.0
-SETTLE = 0.25
-RESTART_LIMIT = 60.0
-EXPLAIN_LIMIT = 30.0
-KILLED_LIMIT = 2.0
-REFUSED_LIMIT = 2.0
-INPUT_LIMIT = 5.0
-QUESTION = 2.0
+SPLASH_SECONDS = 10.0
+SETTLE_SECONDS = 0.25
+RESTART_SECONDS = 60.0
+EXPLAIN_SECONDS = 30.0
+KILLED_SECONDS = 2.0
+REFUSED_SECONDS = 2.0
+INPUT_SECONDS = 5.0
+QUESTION_SECONDS = 2.0
 
 SYSTEMS = (
     "https://example.org/ddk",
@@ -195,8 +192,12 @@ def test_splash_then_window(opened: Opened, seen: Seen, record_property: Record)
     """Shows a splash at once, then a painted main window."""
     record_property("picture:the main window", opened.picture)
     splash, *later = opened.first
-    assert not splash["url"].startswith(opened.origin), "no splash: the first window is the page"
-    assert splash["ms"] < SPLASH_LIMIT * 1000, f"splash after {splash['ms'] / 1000:.1f} s"
+    assert not splash["url"].startswith(opened.origin), (
+        "there is no splash: the first window is the page"
+    )
+    assert splash["ms"] < SPLASH_SECONDS * 1000, (
+        f"the splash came after {splash['ms'] / 1000:.1f} s"
+    )
     main = next((s for s in later if s["window"] == opened.window), None)
     assert main, "the main window was visible before the splash"
     assert main["painted"], "the main window was shown before there was something to show"
@@ -280,7 +281,7 @@ def _try(opened: Opened, script: str, address: str) -> None:
     # A page that goes away never answers.
     with contextlib.suppress(TargetFailedError):
         opened.shell.run(opened.window, f"({script})({json.dumps(address)})", 5)
-    time.sleep(SETTLE)
+    time.sleep(SETTLE_SECONDS)
 
 
 def _stays(opened: Opened, what: str) -> None:
@@ -301,7 +302,7 @@ def test_permissions(opened: Opened, seen: Seen) -> None:
     names = ["camera", "microphone", "geolocation", "notifications", "midi"] if asks else []
     answers = opened.neutral().run(ASK, names)
     granted = [name for name, answer in answers.items() if answer != "denied"]
-    assert not granted, f"not refused: {', '.join(granted)}"
+    assert not granted, f"these are granted: {', '.join(granted)}"
     seen(", ".join(answers))
 
 
@@ -310,7 +311,7 @@ def test_preferences(opened: Opened, seen: Seen) -> None:
     """Runs its windows sandboxed and isolated."""
     popup = f"window.open({json.dumps(opened.page)}); 0"
     opened.neutral().run(popup)
-    time.sleep(SETTLE)
+    time.sleep(SETTLE_SECONDS)
     wanted = {"sandbox": True, "contextIsolation": True, "nodeIntegration": False}
     preferences = opened.shell.look()["notes"]["preferences"]
     for window in preferences:
@@ -325,10 +326,10 @@ def test_foreign_requests(opened: Opened, foreign: Foreign, seen: Seen) -> None:
     """Refuses requests to other origins at once."""
     places = [f"http://{foreign.address}", NOWHERE]
     result = opened.neutral().run(REQUESTS, places)
-    time.sleep(SETTLE)
-    assert not foreign.heads, f"{len(foreign.heads)} reached another server"
-    assert set(result["answers"]) == {"refused"}, f"some were {set(result['answers'])}"
-    assert result["seconds"] < REFUSED_LIMIT, f"refused after {result['seconds']:.1f} s"
+    time.sleep(SETTLE_SECONDS)
+    assert not foreign.heads, f"{len(foreign.heads)} requests reached another server"
+    assert set(result["answers"]) == {"refused"}, f"some requests were {set(result['answers'])}"
+    assert result["seconds"] < REFUSED_SECONDS, f"they were refused after {result['seconds']:.1f} s"
     silent = [p for p in places if not opened.shell.said(p)]
     assert not silent, f"no log tells of the requests to {silent[0]}"
     seen(f"{len(result['answers'])} in {result['seconds']:.2f} s")
@@ -336,20 +337,20 @@ def test_foreign_requests(opened: Opened, foreign: Foreign, seen: Seen) -> None:
 
 @pytest.mark.criterion("SHL-13")
 def test_leaving(opened: Opened, seen: Seen) -> None:
-    """Asks before a page by itself opens an address."""
+    """Asks before a page opens an address without a click."""
     shell = opened.neutral().shell
-    time.sleep(INPUT_LIMIT)
-    shell.ask("hold", ms=QUESTION * 1000)
+    time.sleep(INPUT_SECONDS)
+    shell.ask("hold", ms=QUESTION_SECONDS * 1000)
     unasked = [f"https://example.org/ddk-unasked-{number}" for number in range(UNASKED)]
     for address in unasked:
         shell.run(opened.window, f"void (location.href = {json.dumps(address)})", gesture=False)
-        time.sleep(SETTLE)
-    until(lambda: not shell.look()["notes"]["asking"], QUESTION * (UNASKED + 1))
+        time.sleep(SETTLE_SECONDS)
+    until(lambda: not shell.look()["notes"]["asking"], QUESTION_SECONDS * (UNASKED + 1))
     shell.ask("hold", ms=0)
     notes = shell.look()["notes"]
     asked = [a for a in unasked if any(a in text for text in notes["said"])]
     silent = [a for a in unasked if a in notes["opened"] and a not in asked]
-    assert not silent, f"the system opened {silent[0]}, which a page asked for by itself"
+    assert not silent, f"the system opened {silent[0]}, which a page asked for without a click"
     assert notes["most"] <= 1, f"{notes['most']} questions were open at once"
     seen(f"{len(asked)} of {len(unasked)} asked about, the others refused")
 
@@ -371,7 +372,7 @@ def ended(opened: Opened) -> Quit:
     opened.neutral().run("fetch('/ddk-probe/slow/').catch(() => {}); 0")
     begun = until(lambda: shell.said("a slow request begins"), 30)
     code = shell.quit()
-    shell.end_tree(shell.process)
+    shell.tree.end()
     return Quit(opened.port, begun, shell.said("a slow request was completed"), code)
 
 
@@ -408,7 +409,7 @@ def relaunched(ended: Quit, place: Place) -> Relaunched:
         explained = picture = ""
         if not any(recovered):
             shell.backend().kill()
-            found = until(lambda: _explanation(shell), EXPLAIN_LIMIT)
+            found = until(lambda: _explanation(shell), EXPLAIN_SECONDS)
             if found:
                 explained, number = found
                 with contextlib.suppress(TargetFailedError):
@@ -431,10 +432,10 @@ def _kill_and_wait(again: Opened) -> str:
             return bool(shell.run(again.window, "fetch(location.href).then(({ ok }) => ok)", 5))
         return False
 
-    if not until(serves, RESTART_LIMIT):
+    if not until(serves, RESTART_SECONDS):
         return "it was not restarted"
-    time.sleep(SETTLE)  # the shell may show the page anew
-    until(lambda: not again.state()["busy"], RESTART_LIMIT)
+    time.sleep(SETTLE_SECONDS)  # the shell may show the page anew
+    until(lambda: not again.state()["busy"], RESTART_SECONDS)
     return ""
 
 
@@ -446,7 +447,7 @@ def _explanation(shell: Shell) -> tuple[str, int] | None:
         if window["visible"] and not window["url"].startswith(("http", "chrome-error:")):
             with contextlib.suppress(TargetFailedError):
                 text = shell.run(window["id"], "document.body.innerText.trim()", 5)
-                time.sleep(SETTLE)  # the reason comes after the page
+                time.sleep(SETTLE_SECONDS)  # the reason comes after the page
                 if text and text == shell.run(window["id"], "document.body.innerText.trim()", 5):
                     return text, window["id"]
     return None
@@ -483,7 +484,7 @@ def test_restart(relaunched: Relaunched, seen: Seen, record_property: Record) ->
     """Restarts its backend three times, then explains."""
     record_property("picture:after the backend died four times", relaunched.picture)
     for number, problem in enumerate(relaunched.recovered, 1):
-        assert not problem, f"killed the {number}. time: {problem}"
+        assert not problem, f"after kill {number} of {RESTARTS}: {problem}"
     assert relaunched.explained, "no page says why after the fourth time"
     seen(" ".join(relaunched.explained.split())[:60])
 
@@ -518,12 +519,9 @@ def other(relaunched: Relaunched, place: Place) -> Other:
     with place.launch("other installation") as shell:
         window = shell.main_window()
         second = _launch_again(shell)
-        processes = len(shell.descendants())
-        begun = time.monotonic()
+        processes = len(shell.tree.descendants())
         shell.kill()
-        until(lambda: not shell.survivors(), KILLED_LIMIT)
-        seconds = time.monotonic() - begun
-        left = [_name(process) for process in shell.survivors()]
+        left, seconds = shell.tree.gone_within(KILLED_SECONDS)
         return Other(port_of(window["url"]), second, processes, left, seconds)
 
 
@@ -533,12 +531,6 @@ def _launch_again(shell: Shell) -> Second:
     focused = until(lambda: shell.look()["notes"]["focused"] > before["notes"]["focused"], 5)
     windows = len(shell.look()["windows"]) - len(before["windows"])
     return Second(code, len(backends), shell.backend() == backend, windows, focused)
-
-
-def _name(process: psutil.Process) -> str:
-    with contextlib.suppress(psutil.Error):
-        return f"{process.name()} {process.pid}"
-    return str(process.pid)
 
 
 @pytest.mark.criterion("SHL-6")
@@ -557,5 +549,7 @@ def test_second_launch(other: Other, seen: Seen) -> None:
 @pytest.mark.criterion("SHL-8")
 def test_killed(other: Other, seen: Seen) -> None:
     """Leaves no process when it is killed."""
-    assert not other.left, f"left after {KILLED_LIMIT:.0f} s: {', '.join(other.left)}"
+    assert not other.left, (
+        f"processes are left after {KILLED_SECONDS:.0f} s: {', '.join(other.left)}"
+    )
     seen(f"{other.processes} processes gone after {other.seconds:.2f} s")

@@ -6,7 +6,6 @@ import contextlib
 import re
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -18,14 +17,15 @@ from playwright import sync_api as playwright
 
 from checks import files, pages
 from checks.backend import HOST, Answer, Backend, TargetFailedError, new_token
-from checks.conftest import Probed, Restarts, bootstrap_cookies
-from checks.launches import Place
-from checks.pages import Page, Visitor
-from checks.shell import Foreign, Shell, port_of, until
+from checks.foreign import Foreign
+from checks.pages import Page, Visitor, bootstrap_cookies
+from checks.shell import Shell, port_of, until
+from checks.starts.launches import Place
+from checks.starts.probed import Probed
+from checks.starts.restarts import Restarts
 from checks.target import Target
-from checks.verdicts import NotApplicable
+from checks.verdicts import NotApplicable, Seen
 
-Seen = Callable[[object], None]
 FOREIGN = "evil.example"
 DESTINATIONS = (
     f"https://{FOREIGN}/",
@@ -54,9 +54,8 @@ POLL = """(() => {
     return true;
 })()"""
 
-# Seconds
-RESTART_LIMIT = 60.0
-NOTICE_LIMIT = 0.5
+RESTART_SECONDS = 60.0
+NOTICE_SECONDS = 0.5
 
 
 @pytest.fixture(scope="session")
@@ -206,7 +205,7 @@ def test_secret(live: Backend, probed: Probed, target: Target, seen: Seen) -> No
         held = files.containing(folder, token)
         assert not held, f"the token is in {held[0]} of the app data folder"
     assert live.token.encode() not in live.log.read_bytes(), "the token is in standard error"
-    for process in live.descendants():
+    for process in live.tree.descendants():
         with _gone():
             told = [*process.cmdline(), *process.environ().values()]
             assert live.token not in " ".join(told), f"descendant {process.pid} was told the token"
@@ -362,14 +361,14 @@ def _take_port(shell: Shell, window: dict[str, Any]) -> Taken:
     killed = shell.backend()
     token = _token(killed)
     killed.kill()
-    server = until(lambda: _on(port), RESTART_LIMIT)
-    known = (time.time() + NOTICE_LIMIT) * 1000
+    server = until(lambda: _on(port), RESTART_SECONDS)
+    known = (time.time() + NOTICE_SECONDS) * 1000
 
     def moved() -> bool:
         windows = {w["id"]: w["url"] for w in shell.look()["windows"]}
         return not windows.get(number, "").startswith(f"http://127.0.0.1:{port}/")
 
-    until(moved, RESTART_LIMIT)
+    until(moved, RESTART_SECONDS)
     server.close()
     later = [h for h in server.heads if float(h.partition("?at=")[2].split(" ")[0] or 0) > known]
     return Taken(later, (token, _token(shell.backend())))

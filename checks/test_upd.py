@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
 from checks import database
 from checks.application import Opened
-from checks.conftest import Migrated
+from checks.starts.updates import Migrated
 from checks.target import Target
-from checks.verdicts import NotApplicable, NotRun
+from checks.verdicts import NotApplicable, NotRun, Seen
 
-Seen = Callable[[object], None]
 SHOWN = "tests/shell/units/updates.test.js of the kit shows it of the baseline shell"
 
 
@@ -39,9 +36,9 @@ def test_backend_ended(target: Target) -> None:
 def test_older_data(migrated: Migrated, seen: Seen) -> None:
     """Opens the data of an older version, with a backup."""
     assert len(migrated.applied) == 2, f"the migrations were not applied ({migrated.ending})"
-    assert not migrated.lost, f"gone from the older version's data: {', '.join(migrated.lost[:3])}"
+    assert not migrated.lost, f"rows of the older version are gone: {', '.join(migrated.lost[:3])}"
     kept = [path for path in migrated.backups if database.contents(path) == migrated.before]
-    assert kept, f"no backup of what was there before ({migrated.ending})"
+    assert kept, f"there is no backup of what was there before ({migrated.ending})"
     seen(f"{migrated.rows} rows there, {kept[-1].parent.name}/{kept[-1].name}")
 
 

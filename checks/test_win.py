@@ -8,23 +8,24 @@ import shutil
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from checks import database, records
 from checks.application import Opened
-from checks.backend import HOST, KILLED_SHELL_LIMIT, Backend, TargetFailedError
-from checks.conftest import Restarts
+from checks.backend import HOST, Backend, TargetFailedError
+from checks.limits import KILLED_SHELL_SECONDS
 from checks.pages import new_text
+from checks.starts.app_data import Copies
+from checks.starts.restarts import Restarts
 from checks.target import Target
+from checks.verdicts import Seen
 
-Seen = Callable[[object], None]
-# Seconds in which records are posted before the session ends.
-POSTING = 1.0
+# In which records are posted before the session ends.
+POSTING_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -37,14 +38,14 @@ class Terminated:
 
 
 @pytest.fixture(scope="session")
-def terminated(probe_target: Target, copies: Any) -> Terminated:
+def terminated(probe_target: Target, copies: Copies) -> Terminated:
     """Look for windows, then TerminateProcess on the backend itself."""
     with Backend(probe_target, copies("terminated")) as backend:
         backend.ready().probe("spawn")
-        tree = {backend.pid, *(process.pid for process in backend.descendants())}
+        tree = {backend.pid, *(process.pid for process in backend.tree.descendants())}
         windows = [title for pid, title in visible_windows() if pid in tree]
         backend.kill()
-        left, seconds = backend.gone_within(KILLED_SHELL_LIMIT)
+        left, seconds = backend.tree.gone_within(KILLED_SHELL_SECONDS)
     return Terminated(windows, left, seconds)
 
 
@@ -59,7 +60,9 @@ def test_exclusive_port(live: Backend, seen: Seen) -> None:
 def test_tree_ends(terminated: Terminated, seen: Seen) -> None:
     """Takes its whole process tree along."""
     left = terminated.left
-    assert not left, f"still there after {KILLED_SHELL_LIMIT:.0f} s: {', '.join(left)}"
+    assert not left, (
+        f"processes are still there after {KILLED_SHELL_SECONDS:.0f} s: {', '.join(left)}"
+    )
     seen(f"gone after {terminated.seconds:.2f} s")
 
 
@@ -67,7 +70,7 @@ def test_tree_ends(terminated: Terminated, seen: Seen) -> None:
 def test_no_console(terminated: Terminated, seen: Seen) -> None:
     """Shows no console window."""
     windows = terminated.windows
-    assert not windows, f"windows of the process tree: {', '.join(windows)}"
+    assert not windows, f"the process tree shows windows: {', '.join(windows)}"
     seen("no visible window, with a child running")
 
 
@@ -88,7 +91,7 @@ def test_session_end(target: Target, restarts: Restarts, scratch: Path, seen: Se
         backend.ready()
         posting = threading.Thread(target=post, daemon=True)
         posting.start()
-        time.sleep(POSTING)
+        time.sleep(POSTING_SECONDS)
         backend.kill()
         posting.join()
     complaints = [i for i in map(database.integrity, database.files(app_data)) if i != "ok"]

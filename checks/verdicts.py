@@ -6,6 +6,7 @@ import platform
 import sys
 import time
 from argparse import Namespace
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,11 @@ WHERE = {
     "installed": "needs an installed application (packages.yml)",
     "adapted": "needs the project folder (--runtime development)",
 }
+
+Seen = Callable[[object], None]
+"""How a check says what it saw: the fixture `seen`."""
+Record = Callable[[str, object], None]
+"""How a check hands something to the report: pytest's fixture `record_property`."""
 
 
 class NotApplicable(pytest.skip.Exception):

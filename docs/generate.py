@@ -1,4 +1,4 @@
-"""Write the reference pages and the llms files from the code, SPEC.md and mkdocs.yml.
+"""Write the reference pages and llms.txt from the code, SPEC.md and mkdocs.yml.
 
     python docs/generate.py            write what is not up to date
     python docs/generate.py --check    write nothing; exit code 1 when something is not up to date
@@ -40,6 +40,7 @@ sys.path.insert(0, str(DOCS))
 import maturity  # noqa: E402 - beside this file
 
 NOTE = "<!-- Written by docs/generate.py; change {source} and run it again. -->"
+EVIDENCE = "docs/evidence.json, docs/maturity.toml and docs/platforms.toml"
 
 
 def main() -> int:
@@ -66,25 +67,16 @@ def generated() -> dict[Path, str]:
     reference = DOCS / "reference"
     pages = {
         reference / "specification.md": specification_page(),
-        reference / "extension-points.md": extension_points_page(),
         reference / "criteria.md": criteria_page(),
         reference / "desktop-toml.md": manifest_page(),
         reference / "cli.md": cli_page(),
-        reference / "events.md": contract_page("Events", "The event stream", EVENTS),
-        reference / "exit-codes.md": contract_page("Exit codes", "Exit codes", EXIT_CODES),
         reference / "errors.md": errors_page(),
         reference / "findings.md": findings_page(),
+        reference / "glossary.md": glossary_page(),
         KIT / "SKILL.md": skill(),
-        DOCS / "explanation" / "maturity.md": maturity.page(
-            NOTE.format(source="docs/evidence.json and docs/maturity.toml"), maturity.unknown()
-        ),
-        DOCS / "explanation" / "platforms.md": maturity.platforms(
-            NOTE.format(source="docs/platforms.toml")
-        ),
+        DOCS / "explanation" / "maturity.md": maturity.page(NOTE.format(source=EVIDENCE)),
     }
-    index = pages_of_site(pages)
-    pages[KIT / "llms.txt"] = llms(index)
-    pages[KIT / "llms-full.txt"] = llms_full(index)
+    pages[KIT / "llms.txt"] = llms(pages_of_site(pages))
     return pages
 
 
@@ -93,19 +85,8 @@ def generated() -> dict[Path, str]:
 
 def specification_page() -> str:
     """SPEC.md up to the criteria, which have a page of their own."""
-    prose = current(KIT / "SPEC.md").split("\n# The criteria\n")[0]
+    prose = current(KIT / "SPEC.md").split("\n# The criteria\n")[0].replace("](docs/", "](../")
     return page("SPEC.md", prose + "\nThe criteria follow on [their own page](criteria.md).")
-
-
-def extension_points_page() -> str:
-    """Where a project's own parts go, from SPEC.md."""
-    return page(
-        "SPEC.md, section Extension points",
-        f"# Extension points\n\n{spec_section('Extension points')}\n\n"
-        "All keys are explained under [desktop.toml](desktop-toml.md); examples are in "
-        "[your own project](../how-to/own-project.md), [media](../how-to/media.md), "
-        "[workers](../how-to/workers.md) and [the window](../how-to/window.md).",
-    )
 
 
 def spec_section(title: str) -> str:
@@ -116,44 +97,6 @@ def spec_section(title: str) -> str:
     if found is None:
         raise SystemExit(f"SPEC.md has no section {title}")
     return found[1].strip()
-
-
-EVENTS = """\
-A shell follows the start of the backend on its standard output. The order is `listening`, any
-number of `migrating`, `ready`, and at the end `stopping`; `failed` may take the place of whatever
-was next. The stream ends with the process.
-
-- Send nothing to the port before `listening` has come from the process you started: until then
-  another program may hold it.
-- `migrating` reports progress of migrations and of first-run commands.
-- `failed` is meant for the person in front of the window: show `message` and `hint`.
-"""
-
-EXIT_CODES = """\
-## The backend
-
-What the process that serves ends with. A shell tries another port after 11, says that the
-application is open already after 12, and shows the reason after the others.
-"""
-
-OTHER_EXIT_CODES = """\
-## The command desktop-django
-
-| code | meaning |
-| --- | --- |
-| 0 | done |
-| 1 | `check`: criteria failed. `survey`: something is to be decided or stands in the way |
-| 2 | the command line is wrong. `check`: there is nothing to judge |
-| 3 | an error with a [DDK code](errors.md). `check`: a fault of the suite itself |
-| 4 | a bug of the kit |
-"""
-
-
-def contract_page(section: str, title: str, introduction: str) -> str:
-    """A page around one section of the runtime contract."""
-    after = OTHER_EXIT_CODES if section == "Exit codes" else ""
-    text = f"# {title}\n\n{introduction}\n{spec_section(section)}\n\n{after}"
-    return page(f"SPEC.md, section {section}", text)
 
 
 @dataclass(frozen=True)
@@ -298,10 +241,10 @@ def cli_page() -> str:
 CLI_INTRODUCTION = """\
 `python3 kit.py COMMAND …` is the same, and installs what is missing first. `--json` puts one JSON
 document on standard output; what people read goes to standard error. Nothing asks questions.
-[Exit codes](exit-codes.md) and [error codes](errors.md) have pages of their own."""
+[Error and exit codes](errors.md) have a page of their own."""
 
 KIT_INTRODUCTION = """\
-One file of the standard library. It makes `.venv`, installs what a job needs, then does the job."""
+With the standard library only: it makes `.venv`, installs what a job needs, then does the job."""
 
 
 def _usage(command: TyperCommand) -> Iterator[str]:
@@ -361,21 +304,11 @@ def _kit_jobs() -> list[str]:
 
 def errors_page() -> str:
     """Every code a person can meet, with what it means and what helps."""
-    lines = [
-        "# Error codes",
-        "",
-        "An error says what happened, what it means and what to do. With `--json` the same is in",
-        "`error.code`, `error.message`, `error.meaning`, `error.remedy` and `error.details`.",
-    ]
+    lines = [ERRORS_INTRODUCTION.strip()]
     families: dict[str, list[tuple[str, str, str]]] = {}
     for code, text in ERRORS.items():
         families.setdefault(code[:7], []).append((code, text.meaning, text.remedy))
     families["DDK-CHK"] = check_errors()
-    families["DDK-RUN"] = [
-        (f"DDK-RUN-{code}", meaning, "see the event's `hint`")
-        for code, meaning in re.findall(r"^\| (\d+) \| (.+?) \|$", spec_section("Exit codes"), re.M)
-        if code != "0"
-    ]
     for family, entries in families.items():
         if family not in FAMILIES:
             raise SystemExit(f"docs/generate.py has no title for the error codes {family}")
@@ -384,6 +317,32 @@ def errors_page() -> str:
         for code, means, do in entries:
             lines.append(f"| `{code}` | {_cell(means)} | {_cell(do)} |")
     return page("skill_scripts/errors.py", "\n".join(lines))
+
+
+ERRORS_INTRODUCTION = """
+# Error and exit codes
+
+An error says what happened, what it means and what to do. With `--json` the same is in
+`error.code`, `error.message`, `error.meaning`, `error.remedy` and `error.details`.
+[Troubleshooting](../troubleshooting.md) begins with the messages instead.
+
+## Exit codes of desktop-django
+
+| code | meaning |
+| --- | --- |
+| 0 | done |
+| 1 | `check`: criteria failed. `survey`: something is blocked or to be decided |
+| 2 | the command line is wrong. `check`: there is nothing to judge |
+| 3 | an error with a DDK code. `check`: a fault of the suite itself |
+| 4 | a bug of the kit |
+
+## DDK-RUN: the backend
+
+The code of a `failed` event is `DDK-RUN-` and the exit code of the backend, which the
+[specification](specification.md#exit-codes) lists. What helps is in the event's `hint`. A shell
+tries another port after 11, says that the app is open already after 12, and shows the reason after
+the others.
+"""
 
 
 def findings_page() -> str:
@@ -404,6 +363,29 @@ def findings_page() -> str:
             if severity in each.severities
         ]
     return page("skill_scripts/findings/finding.py", "\n".join(lines))
+
+
+def glossary_page() -> str:
+    """One word for each thing: the terms of SPEC.md and the words of the kit."""
+    words = tomllib.loads(current(DOCS / "glossary.toml"))["words"]
+    terms = dict(re.findall(r"^\| ([a-z ]+) \| (.+) \|$", spec_section("Terms"), re.M))
+    terms.pop("term")
+    if twice := words.keys() & terms.keys():
+        raise SystemExit(f"docs/glossary.toml repeats terms of SPEC.md: {', '.join(twice)}")
+    lines = [
+        "# Glossary",
+        "",
+        "One word for each thing, in the code, the messages, these pages and the tests. Words in",
+        "bold are terms of the [specification](specification.md#terms).",
+        "",
+        "| word | meaning |",
+        "| --- | --- |",
+        *(
+            f"| {f'**{word}**' if word in terms else word} | {meaning} |"
+            for word, meaning in sorted((words | terms).items())
+        ),
+    ]
+    return page("docs/glossary.toml or SPEC.md, section Terms", "\n".join(lines))
 
 
 SEVERITY_MEANS = {
@@ -446,7 +428,6 @@ FAMILIES = {
     "DDK-UPD": "updating the desktop layer",
     "DDK-KIT": "the kit itself",
     "DDK-CHK": "starting the checks",
-    "DDK-RUN": "the backend, in the event `failed`",
 }
 
 
@@ -486,7 +467,7 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-# --- the llms files -------------------------------------------------------------------------------
+# --- for language models --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -547,19 +528,19 @@ def llms(pages: list[SitePage]) -> str:
         "- [SKILL.md](SKILL.md): the workflow for an agent that adapts a project",
         "- [SPEC.md](SPEC.md): what an adapted project has to do, numbered",
         "- [AGENTS.md](AGENTS.md): the rules for changing the kit",
-        "- [llms-full.txt](llms-full.txt): all pages below in one file",
+        "- `site/llms-full.txt`: all pages below in one file, made by `python3 kit.py docs`",
     ]
     for section in dict.fromkeys(each.section for each in pages):
-        heading = "Optional" if section == "Background" else section
-        lines += ["", f"## {heading}", ""]
+        lines += ["", f"## {section}", ""]
         for each in pages:
             if each.section == section:
                 lines.append(f"- [{each.title}](docs/{each.path}): {each.summary}")
     return "\n".join(lines) + "\n"
 
 
-def llms_full(pages: list[SitePage]) -> str:
-    """All pages in one file."""
+def llms_full() -> str:
+    """All pages in one file, as they are on the disk; docs/hooks.py puts it into the site."""
+    pages = pages_of_site({})
     parts = [f"<!-- docs/{each.path} -->\n\n{_without_notes(each.text)}" for each in pages]
     return "# desktop-django-kit, all pages\n\n" + "\n\n".join(parts) + "\n"
 

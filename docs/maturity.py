@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -19,8 +20,8 @@ SYSTEMS = ("Linux", "macOS", "Windows")
 RAN, STOOD_IN, READ = "ran on that system", "every step executed, with stand-ins", "read only"
 
 
-def page(note: str, unknown: list[str]) -> str:
-    """The page; `unknown` are the branches that cannot be judged without their system."""
+def page(note: str) -> str:
+    """The page with what ran where, and every branch on the operating system."""
     record = json.loads((DOCS / "evidence.json").read_text(encoding="utf-8"))
     content = tomllib.loads((DOCS / "maturity.toml").read_text(encoding="utf-8"))
     return content["page"].format(
@@ -31,7 +32,7 @@ def page(note: str, unknown: list[str]) -> str:
         rows="\n".join(_row(each, record) for each in content["row"]),
         summary=_summary(record["steps"]),
         versions="\n".join(_versions(record)),
-        unknown="\n".join(f"- {each}" for each in unknown),
+        **_platforms(),
     )
 
 
@@ -108,36 +109,33 @@ def _versions(record: Mapping[str, Any]) -> Iterator[str]:
         yield f"| {name} | {ran.get(name, 'not run')} | {ships[name]} |"
 
 
-def platforms(note: str) -> str:
-    """The page with every branch on the operating system and its verdict."""
-    listed = _listed()
-    verdicts = [each["verdict"] for each in [*listed["branch"], *listed["topic"]]]
-    counted = ", ".join(f"{verdicts.count(each)} {each}" for each in ("right", "fixed", "unknown"))
-    lines = [note, "", "# Platform branches", "",
-             "Where the code asks which system it runs on, and what it follows there.",
-             "*Right*: as that page",
-             "says. *Fixed*: it was not. *Unknown*: only the system itself can tell.",
-             "", f"{counted}.", "",
-             "| file | where | what | verdict |", "| --- | --- | --- | --- |"]  # fmt: skip
-    lines += [
-        f"| `{each['file'].rpartition('/')[2]}` | `{each['place']}` | {_entry(each)} |"
-        for each in listed["branch"]
-    ]
-    lines += ["", "## What is no branch", "", "| what | verdict |", "| --- | --- |"]
-    return "\n".join([*lines, *(f"| {_entry(each)} |" for each in listed["topic"]), ""])
+def _platforms() -> dict[str, str]:
+    """The tables of branches on the operating system, and of what is no branch."""
+    listed = tomllib.loads((DOCS / "platforms.toml").read_text(encoding="utf-8"))
+    every = [*listed["branch"], *listed["topic"]]
+    counts = Counter(each["verdict"] for each in every)
+    told = [each for each in listed["branch"] if each["verdict"] != "unknown"]
+    return {
+        "counted": ", ".join(f"{counts[each]} {each}" for each in ("right", "fixed", "unknown")),
+        "unknown": "\n".join(
+            f"| {_linked(each)} | {each['note']} |"
+            for each in every
+            if each["verdict"] == "unknown"
+        ),
+        "branches": "\n".join(
+            f"| `{each['file'].rpartition('/')[2]}` | `{each['place']}` | {_judged(each)} |"
+            for each in told
+        ),
+        "topics": "\n".join(
+            f"| {_judged(each)} |" for each in listed["topic"] if each["verdict"] != "unknown"
+        ),
+    }
 
 
-def unknown() -> list[str]:
-    """What only the system itself can tell."""
-    listed = _listed()
-    found = [*listed["branch"], *listed["topic"]]
-    return [f"{e['does']}: {e['note']}" for e in found if e["verdict"] == "unknown"]
+def _linked(each: Mapping[str, Any]) -> str:
+    return f"[{each['does']}]({each['follows']})"
 
 
-def _listed() -> dict[str, Any]:
-    return tomllib.loads((DOCS / "platforms.toml").read_text(encoding="utf-8"))
-
-
-def _entry(each: Mapping[str, Any]) -> str:
+def _judged(each: Mapping[str, Any]) -> str:
     note = f": {each['note']}" if "note" in each else ""
-    return f"[{each['does']}]({each['follows']}) | {each['verdict']}{note}"
+    return f"{_linked(each)} | {each['verdict']}{note}"

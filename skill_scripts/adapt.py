@@ -7,7 +7,7 @@ import tempfile
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -26,13 +26,23 @@ from skill_scripts.findings.finding import BLOCKED, DECIDE, Finding
 from skill_scripts.findings.surveyed import Progress, Survey
 from skill_scripts.layer import ci, frontend, record
 from skill_scripts.layer.payload import payload_files, sha256
+from skill_scripts.offline import addresses
 from skill_scripts.offline.assets import offline
+from skill_scripts.probe.facts import Facts
 from skill_scripts.project import git
 from skill_scripts.project.files import INTERPRETER_NOTE, PAYLOAD_FOLDER, Project, find_project
+from skill_scripts.rehearsal import result as rehearsals
+from skill_scripts.rehearsal.judge import judge
+from skill_scripts.rehearsal.rehearse import Stage, rehearse
+from skill_scripts.rehearsal.result import Rehearsal
+from skill_scripts.repairs import relocation
 from skill_scripts.survey import survey
 
 PACKAGES = ".packages"
 INTERPRETER = ("python", "interpreter")  # in desktop.toml
+HOME = ("app", "home")
+FIRST_RUN = ("data", "first_run")
+REHEARSE = "start it once on data that are thrown away"
 
 
 @dataclass
@@ -46,12 +56,21 @@ class Adaptation:
     built: list[str] = field(default_factory=list)  # by the project's own front-end build
     findings: list[Finding] = field(default_factory=list)  # beside those of the survey
     survey: Survey | None = None
+    rehearsal: Rehearsal | None = None
     manifest_text: str = ""
+
+    @property
+    def picture(self) -> Path | None:
+        """The first page, as the rehearsal saw it."""
+        kept = self.rehearsal and self.rehearsal.picture
+        return rehearsals.place(self.root) / kept if kept else None
 
     @property
     def open_decisions(self) -> list[Finding]:
         """Where a person may know better than the value in desktop.toml."""
-        return [*(self.survey.having(DECIDE) if self.survey else []), *self.findings]
+        predicted = self.survey.having(DECIDE) if self.survey else []
+        seen = {each.id for each in self.findings}  # takes the place of what was predicted
+        return [*(each for each in predicted if each.id not in seen), *self.findings]
 
     def as_dict(self) -> dict[str, Any]:
         """The one JSON document of --json."""
@@ -63,6 +82,8 @@ class Adaptation:
             "decided": [*map(str, self.decided)],
             "decisions_open": [finding.as_dict() for finding in self.open_decisions],
             "manifest": self.manifest_text,
+            "rehearsal": asdict(self.rehearsal) if self.rehearsal else None,
+            "picture": str(self.picture or ""),
             "survey_seconds": self.survey.seconds if self.survey else {},
         }
 
@@ -74,10 +95,12 @@ def adapt(
     decisions: Sequence[Decision] = (),
     allow_dirty: bool = False,
     kit_for_ci: str = "",
+    rehearsal: bool = True,
     dry_run: bool = False,
     progress: Progress = lambda _: None,
 ) -> Adaptation:
-    """Add desktop-app to the project in folder `path`.
+    """Add desktop-app to the project in folder `path`, and start it once on data that are thrown
+    away, unless `rehearsal` is off.
 
     On a project that is adapted already, enters further `decisions` and restores what is missing.
     With `kit_for_ci` (OWNER/NAME@COMMIT) the repository gets workflows that check and package it.
@@ -86,7 +109,7 @@ def adapt(
     root = path.resolve()
     if root.is_dir() and (existing := record.read(root)):
         workflows = ci.plan(root, kit_for_ci, existing.workflows) if kit_for_ci else []
-        done = _adapt_again(root, existing, decisions, dry_run, progress)
+        done = _adapt_again(root, existing, decisions, rehearsal, dry_run, progress)
         return _add_workflows(done, workflows, dry_run)
     project = _find_project(path, manage, decisions)
     root, folder = project.root, project.root / PAYLOAD_FOLDER
@@ -96,10 +119,12 @@ def adapt(
     workflows = ci.plan(root, kit_for_ci) if kit_for_ci else []
     if dry_run:
         found = survey(path, manage=manage, decisions=decisions, progress=progress)
-        _refuse_blocked(found)
+        _refuse_blocked(found.findings)
         _name_app(found)
         plan = _add_workflows(_plan(found), workflows, dry_run)
         _build_front_end(plan, found.draft, None, dry_run, progress)
+        if rehearsal:
+            plan.steps.append(REHEARSE)
         return plan
     with _staging(root) as stage:
         found = survey(
@@ -109,7 +134,7 @@ def adapt(
             private_environment=stage / ".venv",
             progress=progress,
         )
-        _refuse_blocked(found)
+        _refuse_blocked(found.findings)
         _name_app(found)
         plan = _plan(found)
         progress("adding desktop-app")
@@ -123,12 +148,19 @@ def adapt(
         stage.rename(folder)
         try:
             check_visible(root, names)
+            _build_front_end(plan, found.draft, None, dry_run, progress)
+            _keep_offline(plan, progress)
+            if rehearsal:
+                routes = found.facts.urls.pages if found.facts.urls else ()
+                is_decided = any(each.path == HOME for each in decisions)
+                stage = Stage.of(root, home_is_decided=is_decided, routes=routes)
+                _rehearse(plan, stage, decisions, progress)
+                _refuse_blocked(plan.findings)
             _add_workflows(plan, workflows, dry_run)
         except BaseException:
+            frontend.take_away(root, plan.built)
             shutil.rmtree(folder)
             raise
-    _build_front_end(plan, found.draft, None, dry_run, progress)
-    _keep_offline(plan, progress)
     return plan
 
 
@@ -136,6 +168,7 @@ def _adapt_again(
     root: Path,
     existing: record.Record,
     decisions: Sequence[Decision],
+    rehearsal: bool,
     dry_run: bool,
     progress: Progress,
 ) -> Adaptation:
@@ -201,22 +234,64 @@ def _adapt_again(
         install_runtime(folder, interpreter)
     _build_front_end(result, draft, built, dry_run, progress)
     _keep_offline(result, progress)
+    if rehearsal:
+        earlier = map(Decision.parse, existing.decisions)
+        _rehearse(result, Stage.of(root), [*earlier, *decisions], progress)
     return result
 
 
-def _keep_offline(done: Adaptation, progress: Progress) -> None:
-    """Have what pages load from other hosts; what cannot be had is a finding and stops nothing."""
+def _rehearse(
+    done: Adaptation, stage: Stage, decisions: Iterable[Decision], progress: Progress
+) -> None:
+    """Have the result of a rehearsal: the one that is kept, if nothing has changed since."""
+    kept = rehearsals.read(done.root)
+    if kept and kept.key == stage.key:
+        done.rehearsal = kept
+        return
+
+    def keep_seen(seen: Sequence[str]) -> bool:
+        known = {each.address for each in addresses.find(stage.project)} if seen else set()
+        new = [each for each in map(addresses.plain, seen) if each not in known]
+        return bool(new) and _keep_offline(done, progress, new)
+
+    seen = rehearse(stage, keep_seen, progress)
+    if any(each.path == FIRST_RUN for each in decisions):
+        seen = replace(seen, rows=())
+    if not stage.home_is_decided and seen.home != stage.settings["app"]["home"]:
+        _decide(done, Decision(HOME, seen.home))
+    if seen.rows and not seen.rows_are_examples:
+        _decide(done, Decision(FIRST_RUN, [[*seen.rows]]))
+    done.findings += judge(seen, _relocation(done, stage, seen))
+    if not seen.failure:
+        decided = desktop_toml.read(done.root / desktop_toml.PLACE)
+        done.rehearsal = replace(seen, key=replace(stage, settings=decided).key)
+        rehearsals.keep(done.root, done.rehearsal)
+        done.steps.append(f"{REHEARSE}: ready after {seen.start_seconds:.1f} s")
+
+
+def _relocation(done: Adaptation, stage: Stage, seen: Rehearsal) -> str:
+    """The likeliest option that moves what was written; "" where none is likely."""
+    facts = done.survey.facts if done.survey else Facts()
+    proposed = relocation.proposals(stage.project, facts.also(writes=seen.writes))
+    return next((f"django.{table}.{name}={value}" for table, name, value in proposed), "")
+
+
+def _keep_offline(done: Adaptation, progress: Progress, seen: Sequence[str] = ()) -> bool:
+    """Keep what pages load from other hosts, and what they were `seen` to load; whether there is
+    more now. What cannot be fetched is a finding and stops nothing."""
     try:
-        found = offline(done.root, progress=progress)
+        found = offline(done.root, seen=seen, progress=progress)
     except KitError as error:
         done.findings.append(Finding("offline-missing", DECIDE, error.message, error.remedy))
-        return
+        return False
     if found.changed:
         count, size = len(found.entries), found.size / 1e6
         done.steps.append(f"keep {count} file(s) of other hosts ({size:.1f} MB)")
-    done.findings += [each for each in found.findings() if each.severity == DECIDE]
+    missing = [each for each in found.findings() if each.severity == DECIDE]
+    done.findings += [each for each in missing if each not in done.findings]
     file = done.root / PAYLOAD_FOLDER / desktop_toml.FILE_NAME
     done.manifest_text = file.read_text(encoding="utf-8")
+    return found.changed
 
 
 def _build_front_end(
@@ -265,13 +340,18 @@ def _include(done: Adaptation, folder: Path, names: Sequence[str]) -> None:
     listed = desktop_toml.read(file)["stage"]["include"]
     covered = [PurePosixPath(each) for each in listed]
     if new := [n for n in names if not any(PurePosixPath(n).is_relative_to(c) for c in covered)]:
-        decision = Decision(("stage", "include"), [*listed, *new])
-        existing = record.read(done.root)
-        assert existing is not None
-        text = desktop_toml.amend(file.read_text(encoding="utf-8"), [decision])
-        _rewrite(file, existing, text, [decision])
-        done.manifest_text = text
-        done.decided.append(decision)
+        _decide(done, Decision(("stage", "include"), [*listed, *new]))
+
+
+def _decide(done: Adaptation, decision: Decision) -> None:
+    """Enter a decision of our own in the desktop.toml that is there."""
+    file = done.root / PAYLOAD_FOLDER / desktop_toml.FILE_NAME
+    existing = record.read(done.root)
+    assert existing is not None
+    text = desktop_toml.amend(file.read_text(encoding="utf-8"), [decision])
+    _rewrite(file, existing, text, [decision])
+    done.manifest_text = text
+    done.decided.append(decision)
 
 
 def _rewrite(file: Path, existing: record.Record, text: str, decisions: Iterable[Decision]) -> None:
@@ -292,7 +372,7 @@ def _make_environment_again(
     with _staging(root) as stage:
         new = stage / place.name
         found = survey(root, decisions=decisions, private_environment=new, progress=progress)
-        _refuse_blocked(found)
+        _refuse_blocked(found.findings)
         if found.environment == "elsewhere" and found.interpreter:
             _note(root / PAYLOAD_FOLDER, found.interpreter)
         if found.made:
@@ -322,8 +402,8 @@ def _check_clean(root: Path, allow_dirty: bool) -> None:
         )
 
 
-def _refuse_blocked(found: Survey) -> None:
-    if blocked := found.having(BLOCKED):
+def _refuse_blocked(findings: Iterable[Finding]) -> None:
+    if blocked := [each for each in findings if each.severity == BLOCKED]:
         lines = [f"{each.place + ': ' if each.place else ''}{each.what}" for each in blocked]
         raise KitError(
             "DDK-ADP-05",

@@ -28,6 +28,7 @@ from skill_scripts.look import look as look_at_project
 from skill_scripts.offline.assets import Offline
 from skill_scripts.offline.assets import offline as keep_offline
 from skill_scripts.package import package as package_project
+from skill_scripts.rehearsal.rehearse import valid_result
 from skill_scripts.remove import remove as remove_layer
 from skill_scripts.run import run as run_project
 from skill_scripts.stage import DOWNLOADS, Staged, plan
@@ -94,9 +95,16 @@ def adapt(
         str,
         typer.Option(metavar="OWNER/NAME@COMMIT", help="Add CI workflows that use that kit."),
     ] = "",
+    no_rehearsal: Annotated[
+        bool, typer.Option("--no-rehearsal", help="Do not start the app once to look at it.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Add the desktop layer: one folder, desktop-app. No file of the project is changed."""
+    """Add the desktop layer: one folder, desktop-app. No file of the project is changed.
+
+    A rehearsal starts the app once on data that are thrown away, opens its pages and draws the
+    first one.
+    """
     with _shown_errors(as_json), _progress(as_json) as progress:
         done = adapt_project(
             path,
@@ -104,6 +112,7 @@ def adapt(
             decisions=[Decision.parse(each) for each in decisions or ()],
             allow_dirty=allow_dirty,
             kit_for_ci=ci,
+            rehearsal=not no_rehearsal,
             dry_run=dry_run,
             progress=progress,
         )
@@ -121,6 +130,8 @@ def adapt(
     if done.open_decisions:
         screen.print("\nworth a look (a working value is in desktop.toml):")
         _show_findings(done.open_decisions)
+    if done.picture:
+        screen.print(f"\nthe first page: {done.picture}", markup=False, soft_wrap=True)
 
 
 @app.command()
@@ -218,7 +229,7 @@ def stage(
         str, typer.Option(help="linux-x64, linux-arm64, macos-x64, … or all (with --dry-run).")
     ] = "",
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only find out if the packages can be had.")
+        bool, typer.Option("--dry-run", help="Only find out whether the packages are available.")
     ] = False,
     python_downloads: Annotated[
         Path, typer.Option(metavar="FILE", help="Another list of Python builds, as uv reads it.")
@@ -262,7 +273,7 @@ def stage(
         )
     else:
         for each in found:
-            state = "cannot be had" if each.message else f"{each.packages} packages"
+            state = "not available" if each.message else f"{each.packages} packages"
             built = f", built here: {', '.join(each.built)}" if each.built else ""
             screen.print(f"{each.platform:14} Python {each.python}  {state}{built}", markup=False)
         _show_findings(decisions)
@@ -349,7 +360,9 @@ def check(
     ] = False,
 ) -> None:
     """Check an adapted project against SPEC.md; further options go to the checks."""
-    done = _run_checks("--target", str(path.resolve()), *context.args)
+    file = valid_result(path.resolve())
+    seen = ["--rehearsal", str(file)] if file else []
+    done = _run_checks("--target", str(path.resolve()), *seen, *context.args)
     raise typer.Exit(done.returncode)
 
 

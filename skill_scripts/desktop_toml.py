@@ -59,7 +59,7 @@ TABLES: dict[str, dict[str, Key]] = {
         "prebuilt": Key(False, "ship a migrated database"),
     },
     "login": {
-        "user": Key("", 'sign in as this user by itself; "" = off'),
+        "user": Key("", 'sign in as this user without asking; "" = off'),
         "create": Key(False, "create that user, as a superuser, on a brand-new database"),
         "first_account": Key(False, "without user: the first launch asks for the first account"),
         "groups": Key([], "names of groups that the first account belongs to"),

@@ -117,7 +117,7 @@ ERRORS: dict[str, Text] = {
     ),
     # STG: making a bundle
     "DDK-STG-01": Text(
-        "Bundles are made for six platforms, and this is none of them.",
+        "Bundles are made for six platforms; this platform is not supported.",
         "Choose one of: {known}",
     ),
     "DDK-STG-02": Text(
@@ -144,7 +144,7 @@ ERRORS: dict[str, Text] = {
         "Use a relocatable build for this platform (python-build-standalone)",
     ),
     "DDK-STG-07": Text(
-        "SQLite before 3.51.3 can lose rows that were saved, so it is not given to people.",
+        "SQLite before 3.51.3 can lose rows that were saved, so it must not be shipped.",
         "Use a build with a newer SQLite; for a test that nobody is given: --allow-old-sqlite",
     ),
     "DDK-STG-08": Text(
@@ -160,7 +160,7 @@ ERRORS: dict[str, Text] = {
         "Take a version that has wheels, or leave it out: --set 'python.exclude=[\"{package}\"]'",
     ),
     "DDK-STG-11": Text(
-        "The declared packages cannot be had together.",
+        "The declared packages do not fit together.",
         "Correct the declaration, or leave a package out: --set 'python.exclude=[\"NAME\"]'",
     ),
     "DDK-STG-12": Text(

@@ -41,7 +41,9 @@ def icons(source: Path, path: Path) -> Path:
         raise KitError("DDK-ICO-01", f"there is no {payload}", root=str(path))
     kind = TYPES.get(source.suffix.lower())
     if kind is None or not source.is_file():
-        raise KitError("DDK-ICO-02", f"{source} is no picture of these kinds", source=str(source))
+        raise KitError(
+            "DDK-ICO-02", f"{source} is not a picture of these kinds", source=str(source)
+        )
     address = f"data:{kind};base64,{base64.b64encode(source.read_bytes()).decode()}"
     folder = payload / "icons"
     try:
@@ -65,7 +67,7 @@ def icons(source: Path, path: Path) -> Path:
             browser.close()
     except Error as error:
         said = str(error).strip().splitlines()[0]
-        raise KitError("DDK-ICO-04", f"the browser does not draw: {said}") from error
+        raise KitError("DDK-ICO-04", f"the browser did not draw the icons: {said}") from error
     return folder
 
 

@@ -70,7 +70,7 @@ def package(
     platform = this_platform()
     here = platform.name.split("-")[0]
     if system not in ("", here):
-        raise KitError("DDK-PKG-11", f"this is no {system}", here=here)
+        raise KitError("DDK-PKG-11", f"this machine runs {here}, not {system}", here=here)
     progress("comparing the bundle with the project")
     staged = current(root)
     settings = _settings(folder, platform)
@@ -101,7 +101,7 @@ def _settings(folder: Path, platform: Platform) -> Mapping[str, Any]:
     variables = SIGNING.get(platform.name.split("-")[0], ())
     if table.get("sign") and variables and not any(map(os.environ.get, variables)):
         raise KitError(
-            "DDK-PKG-06", "no certificate in the environment", variables=" or ".join(variables)
+            "DDK-PKG-06", "the environment names no certificate", variables=" or ".join(variables)
         )
     return table
 
@@ -132,7 +132,7 @@ def _build(command: list[str], folder: Path, output: Path) -> list[str]:
                 errors="replace", timeout=BUILD_LIMIT_SECONDS,
             )  # fmt: skip
     except subprocess.TimeoutExpired as error:
-        raise KitError("DDK-PKG-05", "not done after an hour") from error
+        raise KitError("DDK-PKG-05", "electron-builder was not done after an hour") from error
     if done.returncode:
         lines = [line for line in done.stdout.splitlines() if not line.lstrip().startswith("at ")]
         if "ENOSPC" in done.stdout:
@@ -165,7 +165,11 @@ def _application(output: Path, staged: Mapping[str, Any]) -> Path:
     )  # fmt: skip
     if changed:
         listed = ", ".join(changed[:5])
-        raise KitError("DDK-PKG-05", f"not as in the bundle: {listed}", changed=changed)
+        raise KitError(
+            "DDK-PKG-05",
+            f"the application does not hold the files of the bundle: {listed}",
+            changed=changed,
+        )
     return next(each for each in bundle.parents if each.parent == output)
 
 

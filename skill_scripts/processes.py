@@ -72,7 +72,7 @@ def run_bounded(
     except subprocess.TimeoutExpired:
         exit_code = None
     finally:
-        _end_all(child, mark)
+        end_all(child, mark)
         reader.join(5)
     return Outcome(exit_code, b"".join(kept)[-KEPT_OUTPUT:].decode(errors="replace"))
 
@@ -92,8 +92,8 @@ def _keep_last(stream: IO[bytes], kept: deque[bytes]) -> None:
             size -= len(kept.popleft())
 
 
-def _end_all(child: subprocess.Popen, mark: str) -> None:
-    """End the child's group, then whatever left the group but still carries our mark."""
+def end_all(child: subprocess.Popen, mark: str) -> None:
+    """End the child's group, then whatever left the group but still carries our `mark`."""
     if not WINDOWS:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, signal.SIGKILL)

@@ -69,7 +69,7 @@ class Staged:
 
 @dataclass(frozen=True)
 class Resolution:
-    """Whether the packages of a project can be had for one platform."""
+    """Whether the packages of a project are available for one platform."""
 
     platform: str
     python: str
@@ -105,7 +105,7 @@ class Resolution:
 def plan(
     path: Path, *, platform: str = "", progress: Progress = lambda _: None
 ) -> list[Resolution]:
-    """Find out for which platforms the packages can be had. Writes nothing."""
+    """Find out for which platforms the packages are available. Writes nothing."""
     root, settings = _adapted(path)
     project = _project(root, settings)
     wanted = locking.read_wanted(project, settings)
@@ -249,7 +249,7 @@ class _Work:
         self._fingerprint = wanted.fingerprint(self.platform, self.version)
         if wanted.left_out:
             listed = ", ".join(wanted.left_out)
-            self.findings.append(Finding("left-out", HANDLED, f"not installed: {listed}"))
+            self.findings.append(Finding("left-out", HANDLED, f"these are not installed: {listed}"))
         asks = wanted.requires_python
         if asks and not any(SpecifierSet(asks).contains(f"{self.version}.{n}") for n in (0, 99)):
             what = f"the project asks for Python {asks}, bundled is {self.version}"
@@ -305,7 +305,7 @@ class _Work:
                     Finding(
                         f"not-shipped-{why.split()[0]}",
                         DECIDE,
-                        f"not shipped ({why}): {', '.join(names[:3])}{more}",
+                        f"these files are not shipped ({why}): {', '.join(names[:3])}{more}",
                         "if the app reads it: --set 'stage.include=[\"PATH\"]'",
                     )
                 )

@@ -244,12 +244,12 @@ def test_the_reference_app_has_what_a_debian_package_names():
 
 
 def test_every_secret_that_signs_reaches_the_builder():
-    """Of both ways to notarise that docs/how-to/sign.md offers."""
+    """Of both ways to notarise that docs/how-to/package.md offers."""
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "packages.yml").read_text())
     secrets = set(workflow[True]["workflow_call"]["secrets"])
     steps = {step.get("name"): step for step in workflow["jobs"]["build"]["steps"]}
     assert set(steps["Package"]["env"]) == secrets == set(SECRETS)
-    page = (ROOT / "docs" / "how-to" / "sign.md").read_text()
+    page = (ROOT / "docs" / "how-to" / "package.md").read_text()
     named = set(re.findall(r"`((?:WIN_)?CSC_\w+|APPLE_\w+)`", page)) - {"CSC_NAME"}
     assert named == secrets
     verified = steps["Every program and library of the application is signed"]["env"]["NOTARISED"]

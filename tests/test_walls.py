@@ -1,6 +1,7 @@
 """The walls between the parts, and what must not get into the repository."""
 
 import ast
+import contextlib
 import graphlib
 import json
 import re
@@ -14,20 +15,23 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PAYLOAD = ROOT / "reference_app" / "desktop-app"
 SCRIPTS = ROOT / "skill_scripts"
+FUNCTION_LINES = 80
 RUNTIME_LINES = 4900  # one sitting; raise it only through docs/decisions.md
 
 # The wings and single modules of skill_scripts: each may import from itself and from what stands
 # before it. A module that is named nowhere fails the test.
 ORDER = (
     "__init__", "errors", "versions", "processes", "backend", "desktop_toml", "project", "layer",
-    "dependencies", "probe", "findings", "offline", "repairs", "bundle", "survey", "run",
-    "filling", "look", "adapt", "update", "remove", "stage", "package", "icons", "cli", "__main__",
+    "dependencies", "probe", "findings", "offline", "repairs", "bundle", "survey", "rehearsal",
+    "run", "filling", "look", "adapt", "update", "remove", "stage", "package", "icons", "cli",
+    "__main__",
 )  # fmt: skip
 
 # What is started with the target's own interpreter, and what it may see there.
 RUNS_IN_THE_TARGET = {
     SCRIPTS / "probe" / "inside.py": {"django", "desktop_runtime", "launch"},
     SCRIPTS / "probe" / "journal.py": set(),
+    SCRIPTS / "rehearsal" / "inside.py": {"django", "desktop_runtime"},
     SCRIPTS / "bundle" / "first_run_inside.py": {"django", "desktop_runtime", "time_machine"},
     SCRIPTS / "bundle" / "child_overlay.py": {"sitecustomize"},
     ROOT / "checks" / "probe.py": {"django"},
@@ -47,6 +51,16 @@ UNWANTED = {
     "a path of somebody's machine": re.compile(r"(?<![\w.}*-])/(?:wo" r"rk|ro" r"ot|fa" r"rm)/\w"),
     "a note to do later": re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b"),
 }
+# Phrases that make a riddle of a sentence; only "there" may stand before the second.
+RIDDLES = re.compile(
+    r"(?:[Cc]annot|\b[Cc]an|\bcould)\s+be"
+    r"\s+had|(?<!there )\b(?:is|are)\s+no"
+    r"ne\b"
+    r"|\b[Bb]y\s+(?:it"
+    r"self|them"
+    r"selves)\b|of which it is"
+    r" known"
+)
 
 
 def python_files(folder: Path) -> list[Path]:
@@ -129,6 +143,18 @@ def test_no_module_imports_itself_by_a_detour():
     assert list(graphlib.TopologicalSorter(scripts()).static_order())
 
 
+def test_starts_stand_above_what_they_are_made_with():
+    """Of the checks, only the criteria and the fixtures know the starts."""
+    above = [
+        path.name
+        for path in (ROOT / "checks").glob("*.py")
+        if "checks.starts" in path.read_text(encoding="utf-8")
+        and path.name != "conftest.py"
+        and not path.name.startswith("test_")
+    ]
+    assert above == []
+
+
 def test_judges_write_nothing():
     def changed(target: ast.expr) -> str:
         """The name of what an assignment changes, "" for a variable of its own."""
@@ -184,6 +210,18 @@ def test_runtime_is_readable_in_one_sitting():
     assert lines <= RUNTIME_LINES
 
 
+def test_functions_are_readable_at_a_glance():
+    long = [
+        f"{path.relative_to(ROOT)}: {node.name}"
+        for path in tracked()
+        if path.suffix == ".py"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.end_lineno - node.lineno >= FUNCTION_LINES
+    ]
+    assert long == []
+
+
 @pytest.mark.parametrize("what", UNWANTED)
 def test_tracked_files_are_free_of(what):
     found = []
@@ -199,6 +237,22 @@ def test_tracked_files_are_free_of(what):
             for match in UNWANTED[what].finditer(text)
         ]
     assert not found
+
+
+def test_code_speaks_plainly():
+    """Messages, comments and names of tests; tests/docs looks after the pages."""
+    found = []
+    for path in tracked():
+        name = path.relative_to(ROOT).as_posix()
+        if path.suffix in {".md", ".txt"} or name.startswith("docs/"):
+            continue
+        with contextlib.suppress(UnicodeDecodeError):
+            text = path.read_text(encoding="utf-8")
+            found += [
+                f"{name}:{text.count(chr(10), 0, match.start()) + 1} {match[0]}"
+                for match in RIDDLES.finditer(text)
+            ]
+    assert found == []
 
 
 def test_no_lock_file_that_carries_registry_addresses():

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from tools import packages, programs
 from tools.demo import demo
 from tools.linters import lint
-from tools.places import ROOT, SCRIPTS, SHELL, SHELL_TESTS
+from tools.places import ROOT, SCRIPTS, SHELL, SHELL_TESTS, TOOLS
 from tools.programs import MissingError, say, stop
 from tools.testing import test
 
@@ -90,7 +90,7 @@ def for_docs(_arguments: list[str]) -> None:
 def for_lint(_arguments: list[str]) -> None:
     """The linters."""
     packages.python_packages("dev")
-    packages.node_packages(ROOT)
+    packages.node_packages(TOOLS)
 
 
 def for_test(arguments: list[str]) -> None:

@@ -1,10 +1,10 @@
-"""Every linter, pinned in requirements/dev.txt or package-lock.json."""
+"""Every linter, pinned in requirements/dev.txt or tools/package-lock.json."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tools.places import ROOT
+from tools.places import ROOT, TOOLS
 from tools.steps import run_all
 
 
@@ -15,7 +15,7 @@ def lint(_arguments: list[str]) -> int:
 
 def linters() -> dict[str, list[str]]:
     """Every linter by name, pinned in requirements/dev.txt or package-lock.json."""
-    biome = ROOT / "node_modules" / "@biomejs" / "biome" / "bin" / "biome"
+    biome = TOOLS / "node_modules" / "@biomejs" / "biome" / "bin" / "biome"
     workflows = [str(file) for file in sorted((ROOT / ".github" / "workflows").glob("*.yml"))]
     forms = [str(file) for file in issue_forms()]
     own_actions = (ROOT / ".github" / "actions").glob("*/action.yml")
@@ -34,6 +34,6 @@ def linters() -> dict[str, list[str]]:
 
 
 def issue_forms() -> list[Path]:
-    """The forms; config.yml beside them is none."""
+    """The forms; config.yml beside them is not a form."""
     folder = ROOT / ".github" / "ISSUE_TEMPLATE"
     return [file for file in sorted(folder.glob("*.yml")) if file.name != "config.yml"]

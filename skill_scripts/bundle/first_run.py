@@ -134,7 +134,7 @@ def _prepare(
         raise KitError("DDK-STG-16", "preparing the data took more than 15 minutes") from error
     except (OSError, ValueError) as error:
         raise KitError(
-            "DDK-STG-16", f"it ended without a result:\n{done.stdout[-3000:]}"
+            "DDK-STG-16", f"the preparation ended without a result:\n{done.stdout[-3000:]}"
         ) from error
     if content["exit"]:
         raise KitError("DDK-STG-16", f"{content['message']}\n{done.stdout[-3000:]}")
@@ -142,7 +142,7 @@ def _prepare(
 
 
 def _clock(folder: Path, python: Path) -> Path | None:
-    """A folder with what runs a process ahead of time; None if it cannot be had."""
+    """A folder with what runs a process ahead of time; None if it is not available."""
     done = run_uv(["pip", "install", "--quiet", "--only-binary", ":all:",
                    "--python", str(python), "--target", str(folder), CLOCK])  # fmt: skip
     return folder if done.ok else None

@@ -113,7 +113,7 @@ def find_build(platform: Platform, version: str, downloads: Path = DOWNLOADS) ->
 def fetch(build: Build, *, downloads: Path = DOWNLOADS, mirror: str = "") -> Path:
     """The unpacked build, from the cache or downloaded and verified by uv.
 
-    Raises KitError DDK-STG-04 if it cannot be had, DDK-STG-05 if it is not what it should be.
+    Raises KitError DDK-STG-04 if it cannot be fetched, DDK-STG-05 if it is not what it should be.
     """
     # By checksum: the same version of another origin is another interpreter.
     folder = INTERPRETERS / build.sha256[:16]
@@ -166,7 +166,7 @@ def inspect(python: Path, build: Build, *, allow_old_sqlite: bool) -> Runtime:
     sqlite = facts["sqlite"]
     if tuple(map(int, sqlite.split("."))) < OLDEST_SQLITE and not allow_old_sqlite:
         raise KitError(
-            "DDK-STG-07", f"{build.key} has SQLite {sqlite}, needed is 3.51.3", sqlite=sqlite
+            "DDK-STG-07", f"{build.key} has SQLite {sqlite}, older than 3.51.3", sqlite=sqlite
         )
     return Runtime(python, facts["version"], sqlite, Path(facts["packages"]), build)
 

@@ -20,6 +20,7 @@ from skill_scripts.dependencies.declarations import (
     requirement_address,
     requirement_name,
 )
+from skill_scripts.dependencies.packages import SERVER_ONLY
 from skill_scripts.dependencies.uv import run_uv
 from skill_scripts.errors import KitError
 from skill_scripts.processes import WINDOWS, clean_environment
@@ -39,19 +40,7 @@ USUAL_NAMES = (".venv", "venv", "env")
 START_LIMIT_SECONDS = 30
 # Keys of [python] in desktop.toml that decide what is installed.
 CONTENT_KEYS = ("requirements", "extras", "groups", "exclude", "extra")
-# Distributions that only make sense on a server, or need a database client's headers to build,
-# with the module they provide. They are installed only if something imports that module.
-SERVER_ONLY = {
-    "cx-oracle": "cx_Oracle", "django-auth-ldap": "django_auth_ldap",
-    "django-heroku": "django_heroku", "gevent": "gevent", "gunicorn": "gunicorn",
-    "meinheld": "meinheld", "mod-wsgi": "mod_wsgi", "mssql-django": "mssql",
-    "mysqlclient": "MySQLdb", "psycopg-c": "psycopg_c", "psycopg2": "psycopg2",
-    "pyodbc": "pyodbc", "python-ldap": "ldap", "pyuwsgi": "pyuwsgi", "supervisor": "supervisor",
-    "uwsgi": "uwsgi",
-}  # fmt: skip
 NO_CONSTRAINT = ("[", "@", "://")  # in a requirement with an extra or an address
-# What to install when a left-out package turns out to be imported.
-BUILT_ALTERNATIVE = {"psycopg2": "psycopg2-binary", "psycopg-c": "psycopg-binary"}
 
 
 @dataclass(frozen=True)
@@ -93,7 +82,7 @@ class Private:
     def add(self, requirement: str, constraints: Sequence[str]) -> None:
         """Install one more package. Raises KitError DDK-ENV-01 if that fails.
 
-        A constraint with an extra or an address is none for uv, and is left out.
+        Constraints with extras or addresses are left out: uv rejects them.
         """
         python = python_in(self.folder)
         bare = [line for line in constraints if not any(mark in line for mark in NO_CONSTRAINT)]
@@ -251,7 +240,7 @@ def make_environment(
         return made
     requirements, constraints = declared.amended(extra)
     names = {requirement_name(line) for line in requirements}
-    skipped = names & ({*SERVER_ONLY} | {*exclude})
+    skipped = names & (SERVER_ONLY | {*exclude})
     pythons = fitting_pythons(declared.requires_python)
     while True:
         kept = [line for line in requirements if requirement_name(line) not in skipped]

@@ -19,7 +19,7 @@ from skill_scripts.dependencies.declarations import (
     read_declarations,
     requirement_name,
 )
-from skill_scripts.dependencies.environment import SERVER_ONLY
+from skill_scripts.dependencies.packages import SERVER_ONLY
 from skill_scripts.dependencies.platforms import Platform
 from skill_scripts.dependencies.uv import Done, run_uv
 from skill_scripts.errors import KitError
@@ -73,7 +73,7 @@ def read_wanted(project: Project, settings: Mapping[str, Any]) -> Wanted:
     )  # fmt: skip
     excluded = {distribution_name(name) for name in python["exclude"]}
     named = {requirement_name(line) for line in python["extra"]}
-    skipped = excluded | (set(SERVER_ONLY) - named)
+    skipped = excluded | (SERVER_ONLY - named)
     requirements, constraints = declared.amended(python["extra"])
     lines = [line for line in requirements if requirement_name(line) not in skipped]
     own = (project.root / PAYLOAD_FOLDER / "requirements.txt").read_text(encoding="utf-8")
@@ -167,7 +167,7 @@ def _unsolved(done: Done, platform: Platform, version: str) -> KitError:
             package=names[0], platform=platform.name,
         )  # fmt: skip
     return KitError(
-        "DDK-STG-11", f"no set of packages for {platform.name}, Python {version}:\n    {shown}",
+        "DDK-STG-11", f"no set of packages fits {platform.name}, Python {version}:\n    {shown}",
         platform=platform.name,
     )  # fmt: skip
 

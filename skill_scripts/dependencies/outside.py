@@ -17,13 +17,13 @@ from packaging.version import Version
 from skill_scripts.dependencies.declarations import Declarations
 from skill_scripts.dependencies.environment import (
     PRIVATE,
-    SERVER_ONLY,
     USUAL_NAMES,
     Interpreter,
     distributions,
     look_at,
     python_in,
 )
+from skill_scripts.dependencies.packages import SERVER_ONLY
 from skill_scripts.processes import WINDOWS
 from skill_scripts.project import git
 from skill_scripts.project.files import Project, is_environment
@@ -38,7 +38,7 @@ def find_outside(
     What a tool keeps under the project's name or path is the project's. The environment that is
     active, or only of the same name, must hold all that the project declares.
     """
-    wanted = declared.names() - {*exclude} - SERVER_ONLY.keys()
+    wanted = declared.names() - {*exclude} - SERVER_ONLY
     owned = {*_of_folders(project), *_of_poetry(project), *_of_pipenv(project)}
     for folder in [*sorted(owned, reverse=True), *_of_conda(project), *_active(project)]:
         python = _python(folder)

@@ -42,18 +42,20 @@ PROCESSORS = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm
 
 
 def this_platform() -> Platform:
-    """The platform this process runs on. Raises KitError DDK-STG-01 if it is none of the six."""
+    """The platform this process runs on. Raises KitError DDK-STG-01 if it is not one of the six."""
     system, processor = sys.platform, platform.machine()
     name = f"{SYSTEMS.get(system, system)}-{PROCESSORS.get(processor.lower(), processor)}"
     if name not in PLATFORMS:
-        raise KitError("DDK-STG-01", f"no bundled Python for {name}", known=", ".join(PLATFORMS))
+        raise KitError(
+            "DDK-STG-01", f"{name} is not a supported platform", known=", ".join(PLATFORMS)
+        )
     return PLATFORMS[name]
 
 
 def choose(wanted: str) -> list[Platform]:
     """The platforms that --platform names: one, all, or this one for "".
 
-    Raises KitError DDK-STG-01 for a name that is none.
+    Raises KitError DDK-STG-01 for an unknown name.
     """
     if not wanted:
         return [this_platform()]
@@ -61,5 +63,5 @@ def choose(wanted: str) -> list[Platform]:
         return list(PLATFORMS.values())
     if wanted not in PLATFORMS:
         known = ", ".join(PLATFORMS)
-        raise KitError("DDK-STG-01", f"there is no platform {wanted}", known=known)
+        raise KitError("DDK-STG-01", f"{wanted} is not a supported platform", known=known)
     return [PLATFORMS[wanted]]

@@ -25,7 +25,7 @@ FINDINGS: dict[str, Meaning] = {
         "Which page should a person see first?",
         "look at the project's URLs and README; `--set app.home=/PATH/`",
     ),
-    "landing": Meaning((DECIDE,), "The first page fails on empty tables.", like="first-page"),
+    "landing": Meaning((DECIDE,), "The first page fails.", like="first-page"),
     "login-wall": Meaning(
         (DECIDE, HANDLED),
         "Pages ask to sign in.",
@@ -51,6 +51,13 @@ FINDINGS: dict[str, Meaning] = {
         "Which of the two is right, the page's `integrity` or the file?",
         "a change of the project: report both hashes; a browser refuses that file on the project's "
         "own site too",
+    ),
+    "broken-page": Meaning(
+        (DECIDE,),
+        "A page that the first one leads to fails.",
+        "What does the page lack, and does the app need it?",
+        "a package or a value: the `--set` of its `do`. Rows: `data.first_run`. A fault of the "
+        "project: report it with file and line",
     ),
     "variable": Meaning(
         (DECIDE, HANDLED),
@@ -177,6 +184,12 @@ FINDINGS: dict[str, Meaning] = {
         "Which pages use it?",
         "default; list the places. A change is the project's own",
     ),
+    "engine-bound-field": Meaning(
+        (DECIDE,),
+        "A model has a field of another engine.",
+        "Does a page that saves or filters by this field work? Try it in `run`",
+        "works: default. Fails: list the pages. A change is the project's own",
+    ),
     "engine-bound-query": Meaning(
         (DECIDE,),
         "A query only works on PostgreSQL.",
@@ -191,8 +204,8 @@ FINDINGS: dict[str, Meaning] = {
     ),
     "celery-beat": Meaning(
         (DECIDE,),
-        "Scheduled Celery tasks do not run by themselves.",
-        "Is there a task that must run by itself?",
+        "Scheduled Celery tasks do not run.",
+        "Is there a task that must run without a click?",
         "a worker: load [references/decisions.md](references/decisions.md)",
     ),
     "dramatiq": Meaning((DECIDE,), "Messages of Dramatiq are not worked off.", like="celery-beat"),
@@ -250,7 +263,7 @@ FINDINGS: dict[str, Meaning] = {
     "not-shipped-…": Meaning((DECIDE,), "Files are not shipped, and why.", like="left-out"),
     "wheels-…": Meaning(
         (DECIDE,),
-        "The packages cannot be had for a platform.",
+        "The packages are not available for a platform.",
         "Is the package needed, is that system wanted?",
         "exclude it, take another version, or say that the system is not supported",
     ),
@@ -260,7 +273,11 @@ FINDINGS: dict[str, Meaning] = {
     "other-hosts": Meaning((HANDLED,), "Pages load styles, scripts or fonts from other hosts."),
     "load": Meaning((BLOCKED,), "The project does not load."),
     "first-account": Meaning((BLOCKED,), "The first launch cannot make the account it asks for."),
-    "engine-bound-field": Meaning((BLOCKED,), "A model has a field that SQLite cannot hold."),
+    "own-fault": Meaning(
+        (HANDLED,), "A page or its part is broken on the project's own server too."
+    ),
+    "impossible-database": Meaning((BLOCKED,), "A migration does not work on SQLite."),
+    "first-start": Meaning((BLOCKED,), "The first start fails."),
     "gis": Meaning((BLOCKED,), "GeoDjango needs GDAL and a spatial database."),
     "tenants": Meaning((BLOCKED,), "django-tenants needs PostgreSQL schemas."),
     "environment": Meaning((HANDLED, FINE), "The environment that runs the project."),

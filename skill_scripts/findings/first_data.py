@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
+from typing import NamedTuple
 
 from skill_scripts.findings.finding import DECIDE, Finding
 from skill_scripts.findings.surveyed import Survey
@@ -16,25 +17,50 @@ SETS_UP = re.compile(
     r"(setup|init|bootstrap|seed|populate)(_|$)"
     r"|(create|load|import|install)_(default|initial|demo|seed|sample)"
 )
+DEMONSTRATES = re.compile(r"demo|sample|example|fake|dummy|test|populate|seed", re.IGNORECASE)
+
+
+class Preparation(NamedTuple):
+    """A fixture or command that the project has for a new database."""
+
+    command: tuple[str, ...]  # as in [data] first_run
+    place: str
+
+    @property
+    def is_demonstration(self) -> bool:
+        """Whether its name says that it brings rows to play with."""
+        return DEMONSTRATES.search(self.command[-1]) is not None
+
+
+def preparations(project: Project) -> list[Preparation]:
+    """What the project has for a new database, fixtures first."""
+    fixtures, commands = [], []
+    for path in _own_paths(project):
+        if path.parent.name == "fixtures" and path.suffix in FIXTURE_ENDINGS:
+            if FIRST_DATA.match(path.stem):
+                fixtures.append(Preparation(("loaddata", path.stem), path.as_posix()))
+        elif path.parent.parts[-2:] == ("management", "commands") and SETS_UP.match(path.stem):
+            commands.append(Preparation((path.stem,), path.as_posix()))
+    return fixtures + commands
+
+
+def _own_paths(project: Project) -> Iterator[PurePosixPath]:
+    for path in map(PurePosixPath, project.files):
+        if (NOT_THE_PROJECT | DEMONSTRATIONS).isdisjoint(path.parts):
+            yield path
 
 
 def read_preparations(survey: Survey) -> Iterator[Finding]:
     """Findings on what belongs into [data] first_run, and on what must be built before."""
     project, facts = survey.project, survey.facts
     files = frozenset(project.files)
-    fixtures, commands, catalogues = [], [], []
-    for name in project.files:
-        path = PurePosixPath(name)
-        if not (NOT_THE_PROJECT | DEMONSTRATIONS).isdisjoint(path.parts):
-            continue
-        if path.parent.name == "fixtures" and path.suffix in FIXTURE_ENDINGS:
-            if FIRST_DATA.match(path.stem):
-                fixtures.append(path)
-        elif path.parent.parts[-2:] == ("management", "commands") and SETS_UP.match(path.stem):
-            commands.append(path)
-        elif path.suffix == ".po" and path.with_suffix(".mo").as_posix() not in files:
-            catalogues.append(path)
-    wanted = [["loaddata", path.stem] for path in fixtures] + [[path.stem] for path in commands]
+    catalogues = [
+        path
+        for path in _own_paths(project)
+        if path.suffix == ".po" and path.with_suffix(".mo").as_posix() not in files
+    ]
+    found = preparations(project)
+    wanted = [[*each.command] for each in found]
     yield from _hidden_migrations(project)
     installed = facts.settings.get("INSTALLED_APPS") or []
     if any(name.split(".")[0] == "statici18n" for name in installed):
@@ -42,7 +68,6 @@ def read_preparations(survey: Survey) -> Iterator[Finding]:
     is_decided = survey.draft["data"]["first_run"] or ("data", "first_run") in survey.decided
     if wanted and not is_decided:
         names = ", ".join(" ".join(command) for command in wanted[:5])
-        places = [path.as_posix() for path in (*fixtures, *commands)]
         yield Finding(
             "first-run-commands",
             DECIDE,
@@ -50,7 +75,7 @@ def read_preparations(survey: Survey) -> Iterator[Finding]:
             "if a new installation needs them (in this order): "
             f"--set 'data.first_run={json.dumps(wanted)}'; those that need a user: "
             "data.first_run_after_login",
-            next(iter(places), ""),
+            next((each.place for each in found), ""),
         )
     if catalogues:
         yield Finding(

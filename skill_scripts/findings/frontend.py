@@ -6,13 +6,14 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
+from skill_scripts.dependencies.packages import PACKAGES
 from skill_scripts.desktop_toml import Decision
 from skill_scripts.findings.finding import DECIDE, HANDLED, Finding
 from skill_scripts.findings.surveyed import Survey
 from skill_scripts.project.files import DEMONSTRATIONS, NOT_THE_PROJECT, Project
 
 # App whose manifest is written by a build → finding.
-LOADERS = {"webpack_loader": "webpack", "django_vite": "vite"}
+LOADERS = {each.modules[0]: each.front_end for each in PACKAGES.values() if each.front_end}
 # Lock file → the command that installs exactly what it names.
 INSTALL = {
     "package-lock.json": ["npm", "ci", "--no-audit", "--no-fund"],

@@ -5,6 +5,7 @@ from typing import Any
 
 from packaging.version import InvalidVersion, Version
 
+from skill_scripts.dependencies.packages import PACKAGES
 from skill_scripts.findings.finding import BLOCKED, DECIDE, FINE, HANDLED, Finding
 from skill_scripts.findings.surveyed import Survey
 from skill_scripts.probe.facts import Facts, Failure, SignedIn
@@ -13,32 +14,6 @@ from skill_scripts.versions import OLDEST_DJANGO
 LOCAL_CACHES = ("locmem", "filebased", "dummy", "DatabaseCache")
 LOCAL_MAIL = ("console", "filebased", "locmem", "dummy")
 REMOTE_STORAGES = ("storages.backends.", "s3boto", "gcloud", "azure", "cloudinary", "dropbox")
-# App or middleware (by the beginning of its name): id, what it is, what happens to it.
-INTEGRATIONS = (
-    ("channels", "channels", DECIDE, "Channels (websockets)",
-     "pages are served; websockets are not. Nothing to set; see 'Not covered automatically'"),
-    ("daphne", "daphne", HANDLED, "Daphne", "the desktop backend serves WSGI instead"),
-    ("django_celery_beat", "celery-beat", DECIDE, "scheduled Celery tasks",
-     "schedules do not run by themselves; run what is due with a worker: --set workers=…"),
-    ("django_q", "django-q", HANDLED, "django-q", "tasks run inside the request"),
-    ("django_rq", "rq", DECIDE, "RQ",
-     "it keeps every task in Redis, which a laptop does not have; pages that enqueue one fail"),
-    ("huey.contrib.djhuey", "huey", HANDLED, "Huey", "tasks run inside the request"),
-    ("django_dramatiq", "dramatiq", DECIDE, "Dramatiq",
-     "messages go to a stub broker and are not worked off"),
-    ("django_elasticsearch_dsl", "elasticsearch", DECIDE, "Elasticsearch",
-     "search needs a server that a laptop does not have; choose another backend by "
-     "--set django.set.NAME=VALUE"),
-    ("haystack", "haystack", DECIDE, "Haystack search",
-     "a backend that needs a server does not work; --set django.set.HAYSTACK_CONNECTIONS="
-     "'{ default = { ENGINE = \"haystack.backends.simple_backend.SimpleEngine\" } }'"),
-    ("compressor", "compressor", HANDLED, "django-compressor", "compresses when pages are shown"),
-    ("allauth.socialaccount", "social-login", DECIDE, "sign-in with other services",
-     "it needs the network and registered addresses; use --set login.user=NAME"),
-    ("django.contrib.gis", "gis", BLOCKED, "GeoDjango",
-     "needs GDAL and a spatial database, which are not bundled"),
-    ("django_tenants", "tenants", BLOCKED, "django-tenants", "needs PostgreSQL schemas"),
-)  # fmt: skip
 LOGIN_MIDDLEWARE = ("LoginRequiredMiddleware", "login_required", "GlobalLoginRequired")
 
 
@@ -114,15 +89,15 @@ def _databases(facts: Facts) -> Iterator[Finding]:
                 "database",
                 HANDLED,
                 f"database {alias}: {name}",
-                "replaced by SQLite in the app data folder; data is not carried over",
+                "SQLite in the app data folder replaces it; data is not carried over",
             )
     for field in facts.models.engine_bound if facts.models else ():
         yield Finding(
             "engine-bound-field",
-            BLOCKED,
-            f"{field.model}.{field.field} is a {field.kind} of {field.module}, "
-            "which SQLite cannot hold",
-            "change the field in the project (JSONField holds lists), with a migration",
+            DECIDE,
+            f"{field.model}.{field.field} is a {field.kind} of {field.module}",
+            "adapt tries its table on SQLite; pages that save or filter by it may fail: change the "
+            "field in the project (JSONField holds lists), with a migration",
             f"{field.file}:{field.line}",
         )
 
@@ -131,7 +106,10 @@ def _services(facts: Facts, settings: Mapping[str, Any]) -> Iterator[Finding]:
     for alias, backend in (settings.get("CACHES") or {}).items():
         if not any(local in backend for local in LOCAL_CACHES):
             yield Finding(
-                "cache", HANDLED, f"cache {alias}: {backend}", "kept in memory of the backend"
+                "cache",
+                HANDLED,
+                f"cache {alias}: {backend}",
+                "it is kept in the memory of the backend",
             )
         elif backend.endswith("DatabaseCache"):
             yield Finding(
@@ -142,7 +120,10 @@ def _services(facts: Facts, settings: Mapping[str, Any]) -> Iterator[Finding]:
             )
     if "cache" in str(settings.get("SESSION_ENGINE")).rpartition(".")[2]:
         yield Finding(
-            "sessions", HANDLED, "sessions live in the cache", "kept so that they survive a restart"
+            "sessions",
+            HANDLED,
+            "sessions live in the cache",
+            "they are kept so that they survive a restart",
         )
     mail = str(settings.get("EMAIL_BACKEND") or "")
     if (
@@ -150,26 +131,33 @@ def _services(facts: Facts, settings: Mapping[str, Any]) -> Iterator[Finding]:
         and not any(local in mail for local in LOCAL_MAIL)
         and "EMAIL_BACKEND" in facts.explicit
     ):
-        yield Finding("mail", HANDLED, f"mail goes out by {mail}", "written to the folder outbox")
+        yield Finding(
+            "mail", HANDLED, f"mail goes out by {mail}", "it is written to the folder outbox"
+        )
     storages = {**facts.storages, "default": settings.get("DEFAULT_FILE_STORAGE") or
                 facts.storages.get("default", "")}  # fmt: skip
     for alias, backend in storages.items():
         if any(mark in str(backend).lower() for mark in REMOTE_STORAGES):
             yield Finding(
-                "storage", HANDLED, f"files of {alias} are kept by {backend}", "kept in app data"
+                "storage",
+                HANDLED,
+                f"files of {alias} are kept by {backend}",
+                "they are kept in app data",
             )
     if any(name.startswith(("CELERY", "BROKER")) for name in facts.queues):
         yield Finding("celery", HANDLED, "Celery", "tasks run inside the request")
     for name in ("SENTRY_DSN", "ROLLBAR", "NEW_RELIC"):
         if name in facts.explicit:
-            yield Finding("phone-home", HANDLED, f"{name} reports to a service", "off by default")
+            yield Finding(
+                "phone-home", HANDLED, f"{name} reports to a service", "it is off by default"
+            )
 
 
 def _integrations(settings: Mapping[str, Any]) -> Iterator[Finding]:
     installed = settings.get("INSTALLED_APPS") or []
-    for app, identifier, severity, what, do in INTEGRATIONS:
-        if any(name == app or name.startswith(f"{app}.") for name in installed):
-            yield Finding(identifier, severity, what, do)
+    for notice in (package.notice for package in PACKAGES.values() if package.notice):
+        if any(f"{name}.".startswith(f"{notice.app}.") for name in installed):
+            yield Finding(notice.id, notice.severity, notice.what, notice.do)
 
 
 def _web(survey: Survey) -> Iterator[Finding]:
@@ -186,8 +174,8 @@ def _web(survey: Survey) -> Iterator[Finding]:
         asks = f"the first page asks to sign in ({landing.path})"
     elif pages and pages.guarded and not pages.sign_up:
         asks = (
-            f"pages ask to sign in ({', '.join(pages.guarded[:5])}) and there is none to sign "
-            "up: nobody gets into a new installation"
+            f"pages ask to sign in ({', '.join(pages.guarded[:5])}) and there is no page to "
+            "sign up: nobody gets into a new installation"
         )
     if asks and draft["login"]["first_account"] and not signs_in:
         yield Finding(
@@ -200,13 +188,12 @@ def _web(survey: Survey) -> Iterator[Finding]:
             "--set login.create=true",
         )
     elif asks and not signs_in:
-        yield Finding(
-            "login-wall",
-            HANDLED if is_decided else DECIDE,
-            asks,
-            "stay with it, or sign the one user in: --set login.user=NAME --set login.create=true"
-            + _tried(facts.signed_in),
-        )
+        do = "stay with it, or sign the one user in: --set login.user=NAME --set login.create=true"
+        do += _tried(facts.signed_in)
+        if is_decided:
+            yield Finding("login-wall", HANDLED, asks, do)
+        else:
+            yield Finding("login-wall", DECIDE, asks, do)
     if view := pages and pages.health:
         yield Finding(
             "health",
@@ -215,8 +202,15 @@ def _web(survey: Survey) -> Iterator[Finding]:
             "if the app needs it, move ours away: --set django.health_path=/desktop-health/",
         )
     if settings.get("FORCE_SCRIPT_NAME"):
-        yield Finding("script-name", HANDLED, "FORCE_SCRIPT_NAME is set", "served at /")
+        yield Finding("script-name", HANDLED, "FORCE_SCRIPT_NAME is set", "the app is served at /")
     if settings.get("SECURE_SSL_REDIRECT") or settings.get("SECURE_HSTS_SECONDS"):
-        yield Finding("https", HANDLED, "pages insist on https", "plain http on 127.0.0.1")
+        yield Finding(
+            "https", HANDLED, "pages insist on https", "the app speaks plain http on 127.0.0.1"
+        )
     if any(value for name, value in settings.items() if name.startswith("CORS_")):
-        yield Finding("cors", HANDLED, "pages of other origins may read answers", "none may")
+        yield Finding(
+            "cors",
+            HANDLED,
+            "pages of other origins may read answers",
+            "the desktop layer allows none",
+        )

@@ -42,7 +42,7 @@ def read_source_findings(project: Project) -> Iterator[Finding]:
             yield Finding(
                 "runserver",
                 DECIDE,
-                f"{match[0].decode()} is looked at, which is of Django's own server",
+                f"the code looks for {match[0].decode()}, which only Django's own server has",
                 "where it starts what the app needs: --set 'django.argv=[\"runserver\"]' "
                 "--set django.env.RUN_MAIN=true",
                 _place(name, content, match.start()),

@@ -101,7 +101,7 @@ def plan(root: Path, kit: str, written: Mapping[str, str] | None = None) -> list
         raise KitError("DDK-ADP-12", f"{kit!r} does not say where the kit is", root=str(root))
     folder = place(root)
     if folder is None:
-        raise KitError("DDK-ADP-12", f"{root} is in no git repository", root=str(root))
+        raise KitError("DDK-ADP-12", f"{root} is not in a git repository", root=str(root))
     repository, _, ref = kit.partition("@")
     path = root.resolve().relative_to(folder.parents[1]).as_posix()
     secrets = "\n".join(f"      {name}: ${{{{ secrets.{name} }}}}" for name in SECRETS)

@@ -9,11 +9,12 @@ HERE = Path(__file__).resolve().parent
 INSTALLED = HERE.parent / "payload"
 NEUTRAL_ICONS = HERE / "neutral_icons"
 IN_CHECKOUT = HERE.parents[1] / "reference_app" / "desktop-app"
+REHEARSAL = ".rehearsal"  # what the last one saw
 # Made on the machine, or the reference app's own.
 LEFT_OUT_FOLDERS = frozenset(
     {
         ".packages", ".pytest_cache", ".ruff_cache", ".venv", "__pycache__", "dist",
-        "locks", "node_modules", "staged",
+        "locks", "node_modules", "staged", REHEARSAL,
     }
 )  # fmt: skip
 LEFT_OUT_FILES = frozenset({".DS_Store", ".interpreter", ".kit.json", "desktop.toml"})

@@ -17,7 +17,7 @@ AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) 
 
 
 class FetchError(Exception):
-    """Raised when an address cannot be had; the text is one line."""
+    """Raised when an address cannot be fetched; the text is one line."""
 
 
 class UnreachableError(FetchError):
@@ -59,7 +59,7 @@ def fetch(address: str, kind: str, largest: int = LARGEST_FILE) -> Fetched:
         if "infinite loop" in str(error.reason):
             raise FetchError("redirects in a circle") from error
         if "is not allowed" in str(error.reason):
-            raise FetchError("leads to what is no web address") from error
+            raise FetchError("leads to something that is not a web address") from error
         raise FetchError(f"answers {error.code}") from error
     except TimeoutError as error:
         raise UnreachableError(f"is silent for {SILENCE_SECONDS} s") from error

@@ -204,7 +204,7 @@ def _entry(given: Mapping[str, Any]) -> Entry:
     entry = Entry(**given)
     for name in filter(None, (entry.file, entry.notice)):
         if PurePosixPath(name).name != name or name.startswith("."):
-            raise ValueError(f"{name} is no name of a file")
+            raise ValueError(f"{name} is not the name of a file")
     return Entry(
         **{**asdict(entry), "integrity": tuple(entry.integrity), "loads": tuple(entry.loads)}
     )

@@ -107,7 +107,7 @@ def _pack(name: str, version: str) -> Package:
     if npm is None:
         raise UnreachableError("npm is not installed")
     if not re.fullmatch(r"(@[\w.~-]+/)?[\w.~-]+", name) or version.startswith("-"):
-        raise FetchError(f"{name}@{version} is no npm package")
+        raise FetchError(f"{name}@{version} is not an npm package")
     wanted = f"{name}@{version or 'latest'}"
     with tempfile.TemporaryDirectory(prefix="desktop-npm-") as scratch:
         command = [npm, "pack", wanted, "--json", "--ignore-scripts", "--fetch-retries=0",

@@ -108,7 +108,6 @@ class Pages:
     pages: tuple[str, ...]
     guarded: tuple[str, ...]  # for signed-in users
     sign_up: bool
-    answers: Mapping[str, Page] | None = None  # None: not asked for
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,6 @@ QUEUE_SETTINGS = (
 )  # fmt: skip
 
 
-MOST_PAGES = 12  # that are tried where none is at the root
 MOST_ROUTES = 20  # that are named in the facts
 REDIRECTS = (301, 302, 303, 307, 308)
 NO_PLAIN_PATH = "<([*+?\\"  # characters of a route that takes arguments
@@ -180,9 +179,6 @@ def look(report: Report, project: Path, request: dict[str, Any]) -> None:
     if manifest.asks_for_first_account:
         make_first_account()
     report.facts["landing"] = describe_landing(manifest.home)
-    if report.facts["landing"]["status"] >= 400 or report.facts["urls"]["root"] is None:
-        pages = report.facts["urls"]["pages"]
-        report.facts["urls"]["answers"] = {page: describe_page(page) for page in pages[:MOST_PAGES]}
     report.facts["static_missing"] = missing_static(report.facts["landing"]["path"])
     report.facts["static_packages"] = static_packages(project)
 
@@ -492,14 +488,6 @@ def static_packages(project: Path) -> list[str]:
     tops = [each for folder in folders for each in (folder, *folder.parents)
             if each.name == "node_modules" and each.is_relative_to(project)]  # fmt: skip
     return sorted({each.relative_to(project).as_posix() for each in tops})
-
-
-def describe_page(path: str) -> dict[str, Any]:
-    """As `describe_landing`; a page that raises has status 500."""
-    try:
-        return describe_landing(path)
-    except Exception:
-        return {"status": 500, "path": path, "login": False}
 
 
 def describe_migrations(project: Path) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from skill_scripts.dependencies.packages import OF_MODULE
 from skill_scripts.probe.facts import Failure, Frame
 
 NAME = r"[A-Z][A-Z0-9_]{2,}"
@@ -65,49 +66,6 @@ KNOWN_KINDS: tuple[tuple[str, Proposal], ...] = (
 ANY_KIND = Proposal("desktop", False)
 # Tried one after the other when the settings cannot make sense of a proposed value.
 OTHER_VALUES = ("1", "False", "http://127.0.0.1", "[]", "{}", "")
-
-# Distributions whose import name differs, for modules that projects import without declaring.
-DISTRIBUTION_OF = {
-    "allauth": "django-allauth", "autoslug": "django-autoslug", "axes": "django-axes",
-    "bootstrap4": "django-bootstrap4", "bs4": "beautifulsoup4",
-    "celery": "celery", "channels": "channels", "channels_redis": "channels-redis",
-    "ckeditor": "django-ckeditor", "cloudinary_storage": "django-cloudinary-storage",
-    "colorfield": "django-colorfield", "compressor": "django-compressor",
-    "configurations": "django-configurations", "constance": "django-constance",
-    "corsheaders": "django-cors-headers", "crispy_bootstrap4": "crispy-bootstrap4",
-    "crispy_bootstrap5": "crispy-bootstrap5", "crispy_forms": "django-crispy-forms",
-    "Crypto": "pycryptodome", "cv2": "opencv-python-headless", "dal": "django-autocomplete-light",
-    "daphne": "daphne", "dateutil": "python-dateutil", "debug_toolbar": "django-debug-toolbar",
-    "decouple": "python-decouple", "dj_database_url": "dj-database-url", "django": "django",
-    "django_bootstrap5": "django-bootstrap5", "django_celery_beat": "django-celery-beat",
-    "django_celery_results": "django-celery-results", "django_countries": "django-countries",
-    "django_extensions": "django-extensions", "django_filters": "django-filter",
-    "django_htmx": "django-htmx", "django_otp": "django-otp", "django_redis": "django-redis",
-    "django_select2": "django-select2", "django_summernote": "django-summernote",
-    "django_tables2": "django-tables2", "djoser": "djoser", "docx": "python-docx",
-    "dotenv": "python-dotenv", "drf_spectacular": "drf-spectacular", "drf_yasg": "drf-yasg",
-    "dynaconf": "dynaconf", "easy_thumbnails": "easy-thumbnails", "environ": "django-environ",
-    "environs": "environs", "fitz": "pymupdf", "guardian": "django-guardian",
-    "imagekit": "django-imagekit", "import_export": "django-import-export",
-    "jazzmin": "django-jazzmin", "jwt": "pyjwt", "ldap": "python-ldap", "magic": "python-magic",
-    "markdown": "markdown", "mathfilters": "django-mathfilters",
-    "model_utils": "django-model-utils", "modeltranslation": "django-modeltranslation",
-    "mptt": "django-mptt", "multiselectfield": "django-multiselectfield",
-    "MySQLdb": "mysqlclient", "oauth2_provider": "django-oauth-toolkit",
-    "phonenumber_field": "django-phonenumber-field[phonenumberslite]", "PIL": "pillow",
-    "pkg_resources": "setuptools<81", "polymorphic": "django-polymorphic",
-    "psycopg": "psycopg[binary]", "psycopg2": "psycopg2-binary", "pytz": "pytz",
-    "ratelimit": "django-ratelimit<4", "redis": "redis", "requests": "requests",
-    "rest_framework": "djangorestframework",
-    "rest_framework_simplejwt": "djangorestframework-simplejwt", "reversion": "django-reversion",
-    "rosetta": "django-rosetta", "setuptools": "setuptools",
-    "simple_history": "django-simple-history", "six": "six", "sklearn": "scikit-learn",
-    "social_django": "social-auth-app-django", "sorl": "sorl-thumbnail",
-    "storages": "django-storages", "taggit": "django-taggit", "tailwind": "django-tailwind",
-    "tinymce": "django-tinymce", "treebeard": "django-treebeard",
-    "two_factor": "django-two-factor-auth", "unfold": "django-unfold", "waffle": "django-waffle",
-    "whitenoise": "whitenoise", "widget_tweaks": "django-widget-tweaks", "yaml": "pyyaml",
-}  # fmt: skip
 
 
 def missing_variable(failure: Failure) -> str | None:
@@ -181,7 +139,8 @@ def next_value(tried: str) -> str | None:
 def distribution_for(module: str, declared: Mapping[str, str]) -> str | None:
     """What to install for a module: as declared for another purpose, else if it is well known."""
     top = module.split(".")[0]
-    known = DISTRIBUTION_OF.get(top)
+    package = OF_MODULE.get(top)
+    known = package.install if package else None
     for name in (known or "", top, f"django-{top}", f"python-{top}"):
         normalised = re.sub(r"[-_.]+", "-", name).lower()
         if normalised and normalised in declared:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from skill_scripts.dependencies.environment import BUILT_ALTERNATIVE
+from skill_scripts.dependencies.packages import PACKAGES
 from skill_scripts.findings.finding import HANDLED, Finding
 from skill_scripts.findings.surveyed import Survey
 from skill_scripts.probe.facts import Failure
@@ -45,7 +45,7 @@ def install(survey: Survey, failure: Failure) -> Package | None:
     if not module or not survey.made or module.partition(".")[0] in survey.facts.packages:
         return None
     spare = survey.declared.spare | {
-        name: BUILT_ALTERNATIVE.get(name, name) for name in survey.left_out
+        name: PACKAGES[name].install if name in PACKAGES else name for name in survey.left_out
     }
     requirement = distribution_for(module, spare)
     if not requirement or requirement in survey.draft["python"]["extra"]:

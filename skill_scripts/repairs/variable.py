@@ -23,7 +23,7 @@ class Value:
 
     def finding(self, survey: Survey) -> Finding:
         """What was set."""
-        what = f"environment variable {self.name} is required = {self.value!r}"
+        what = f"{self.name} is not set; using {self.value!r}"
         if self.certain:
             do = "set in desktop.toml"
             return Finding("variable", HANDLED, what, do, self.place, key=self.name)

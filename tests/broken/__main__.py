@@ -76,7 +76,7 @@ def page(found: dict[str, Row]) -> str:
 def _judges(title: str, rows: list[Row]) -> str:
     form = {
         "Backends": "all families; the shell was not opened, and what a bundle is made of is "
-        "shown by tests/stage/test_broken_bundles.py",
+        "shown by tests/scripts/bundle/test_broken_bundles.py",
         "Shells": "the shell's family in real windows and the cheap criteria of the others, "
         "which do not open it",
         "Applications": "the criteria of packaged applications",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from checks.backend import marked
+from checks.processes import marked
 from tests.broken.applications import APPLICATIONS, FEED, application
 from tests.broken.targets import TOML, caught, judge, make
 

@@ -14,7 +14,7 @@ CHECKS = Path(criteria.__file__).parent
 CRITERIA = criteria.load()
 KIT = Path(__file__).resolve().parents[2]
 TARGETS = [target for table in matrix.TABLES.values() for target in table]
-BUNDLES = KIT / "tests" / "stage" / "test_broken_bundles.py"
+BUNDLES = KIT / "tests" / "scripts" / "bundle" / "test_broken_bundles.py"
 WINDOWS = Path(__file__).with_name("test_windows.py")
 # What of the kit's tests shows a criterion: a file and the names of tests in it.
 SHOWN = re.compile(r"`(tests/[\w./]+)`((?:,? \"[^\"]+\")+)")

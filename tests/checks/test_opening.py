@@ -19,7 +19,7 @@ def mac(tmp_path, monkeypatch):
     """dist/mac-arm64 with one application in it, on a system that is taken for macOS."""
     monkeypatch.setattr(application, "MACOS", True)
     monkeypatch.setattr(application, "LINUX", False)
-    monkeypatch.setattr("checks.shell.LINUX", False)
+    monkeypatch.setattr("checks.display.LINUX", False)
     folder = tmp_path / "mac-arm64" / "Flying Stable.app" / "Contents" / "MacOS"
     folder.mkdir(parents=True)
     (folder / "Flying Stable").write_text(PROGRAM)

@@ -11,6 +11,8 @@ import pytest
 from tests.broken.targets import REFERENCE, ROOT
 from tests.scripts import projects
 
+pytestmark = pytest.mark.slow
+
 PERSISTENCE = "DAT-2,DAT-4,WEB-6"
 SETTINGS = """
 INSTALLED_APPS += [

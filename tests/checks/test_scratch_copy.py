@@ -2,7 +2,7 @@
 
 import pytest
 
-from checks.target import insert_statement
+from checks.scratch_copy import insert_statement
 
 NEWER = 'print f"{\n  later syntax than ours\n}"\n'
 HEADS = {

@@ -87,7 +87,7 @@ class TestBadTargets:
         assert done.returncode == 2
         assert "DDK-CHK-01" in done.stderr
 
-    def test_manifest_that_is_no_toml(self, minimal):
+    def test_a_manifest_that_is_not_toml_is_refused(self, minimal):
         (minimal / "desktop-app" / "desktop.toml").write_text("[app\n")
         done = run("--target", minimal)
         assert done.returncode == 2

@@ -62,7 +62,7 @@ def run_line(line: str, folder: Path, home: Path) -> subprocess.CompletedProcess
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=900,  # a hang, not a slow machine
     )
 
 

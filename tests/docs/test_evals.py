@@ -12,6 +12,8 @@ sys.path.insert(0, str(KIT / "evals"))
 
 import run as evals  # the script beside the tasks
 
+pytestmark = pytest.mark.slow
+
 # How a careful agent would decide; kept away from the tasks, which an agent may find.
 SOLUTIONS = {
     "catch-all": ["app.home=/welcome/"],

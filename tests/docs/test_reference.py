@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from checks import criteria
+from skill_scripts.dependencies.packages import PACKAGES
 from skill_scripts.errors import ERRORS
 from skill_scripts.findings.finding import DECIDE, FINDINGS, Meaning
 from skill_scripts.findings.frontend import LOADERS
-from skill_scripts.findings.judge import INTEGRATIONS
 
 from .pages import DOCS, KIT
 
@@ -105,7 +105,8 @@ def made_in(tree):
 
 
 def test_every_finding_is_in_the_registry_with_its_severities():
-    made = {(each[1], each[2]) for each in INTEGRATIONS} | {(n, DECIDE) for n in LOADERS.values()}
+    made = {(name, DECIDE) for name in LOADERS.values()}
+    made |= {(each.notice.id, each.notice.severity) for each in PACKAGES.values() if each.notice}
     for file in (KIT / "skill_scripts").rglob("*.py"):
         made.update(made_in(ast.parse(file.read_text(encoding="utf-8"))))
     assert made == {(n, severity) for n, each in FINDINGS.items() for severity in each.severities}
@@ -125,7 +126,7 @@ def test_a_decision_without_a_question_stops_the_generator(generator, monkeypatc
 def test_every_exit_code_of_the_backend_is_listed():
     source = (KIT / "reference_app/desktop-app/desktop_runtime/contract.py").read_text()
     codes = re.findall(r"^    [A-Z_]+ = (\d+)$", source, re.M)
-    listed = text("exit-codes.md")
+    listed = text("specification.md")
     assert codes
     assert [code for code in codes if f"| {code} |" not in listed] == []
 
@@ -138,7 +139,7 @@ def test_every_event_is_shown():
         for name in re.findall(r'\.send\(\s*"(\w+)"', file.read_text(encoding="utf-8"))
     }
     assert sent
-    assert [name for name in sent if f'"event": "{name}"' not in text("events.md")] == []
+    assert [name for name in sent if f'"event": "{name}"' not in text("specification.md")] == []
 
 
 def test_every_key_of_the_manifest_is_listed():
@@ -152,6 +153,7 @@ def test_every_key_of_the_manifest_is_listed():
 def test_every_variable_that_is_read_is_explained():
     sources = [
         KIT / "kit.py",
+        *(KIT / "tools").glob("*.py"),
         *(KIT / "skill_scripts").rglob("*.py"),
         *(KIT / "checks").glob("*.py"),
         *(KIT / "reference_app" / "desktop-app" / "desktop_runtime").rglob("*.py"),

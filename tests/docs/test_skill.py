@@ -14,6 +14,8 @@ from skill_scripts.findings.finding import BLOCKED, DECIDE, FINDINGS
 
 from .pages import KIT, run_line, said
 
+pytestmark = pytest.mark.slow
+
 SKILL = KIT / "SKILL.md"
 KNOWN_KEYS = {"name", "description", "license", "compatibility", "metadata", "allowed-tools"}
 COMMANDS = re.compile(r"```console\n(.+?)```", re.DOTALL)

@@ -1,4 +1,4 @@
-"""The client: it saves numbered rows over HTTP and keeps the acknowledged numbers by itself."""
+"""The client: it saves numbered rows over HTTP and keeps the acknowledged numbers itself."""
 
 from __future__ import annotations
 

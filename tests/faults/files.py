@@ -91,7 +91,7 @@ def marker_without_backup(scene: Scene) -> Outcome:
 
 
 def marker_with_damaged_backup(scene: Scene) -> Outcome:
-    """It names a backup that is none."""
+    """It names something that is not a backup."""
     return marker(scene, NAMED, b"SQLite format 3\0" + b"\xff" * 20_000)
 
 

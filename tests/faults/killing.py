@@ -17,7 +17,7 @@ SUSPENDED_SECONDS = 1.0
 
 
 def _after_death(scene: Scene, version: str = "first") -> Outcome:
-    """Everything of the dead app must be gone by itself; then start again and compare."""
+    """Everything of the dead app must go unaided; then start again and compare."""
     left = scene.end_all(REMAINS)
     outcome = scene.again(version)
     outcome.left += left

@@ -124,7 +124,7 @@ class Launch:
             return None
 
     def exit_code(self) -> int | None:
-        """The exit code of a backend that ends by itself, None when it does not."""
+        """The exit code of a backend that ends unasked, None when it does not."""
         try:
             return self.process.wait(LONGEST)
         except subprocess.TimeoutExpired:

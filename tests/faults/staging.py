@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 from skill_scripts.dependencies import bundled_python
 from skill_scripts.stage import stage
+from tests.scripts import local_python
 
 from . import project
 from .launching import Place
 
-STAGE_TESTS = Path(__file__).parents[1] / "stage"
-
 
 def make(folder: Path, payload: Path) -> Place:
     """Stage the first version; raises what staging raises."""
-    sys.path.insert(0, str(STAGE_TESTS))
-    import local_python
-
     build = local_python.make(folder / "mirror")
     root = project.make(folder / "project", payload)
     manifest = root / "desktop-app" / "desktop.toml"

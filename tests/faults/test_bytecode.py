@@ -12,6 +12,8 @@ from skill_scripts.run import app_data_folder, run
 from . import project
 from .launching import Launch, Place
 
+pytestmark = pytest.mark.slow
+
 
 def cut(cache: Path) -> None:
     """Cut every compiled module."""

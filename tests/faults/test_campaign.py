@@ -12,6 +12,8 @@ from .faults import Fault
 from .project import PAYLOAD
 from .scene import Outcome, Places
 
+pytestmark = pytest.mark.slow
+
 SHORT = [pytest.param(fault, id=fault.name) for fault in FAULTS if fault.short]
 
 

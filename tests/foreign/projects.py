@@ -36,7 +36,7 @@ INSTALL_SECONDS = 600
 
 
 class UnobtainableError(Exception):
-    """Raised when a project cannot be had on this machine: no interpreter, no registry."""
+    """Raised when a project cannot be prepared on this machine: no interpreter, no registry."""
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,7 @@ PROJECTS = (
     ),
     Project(
         name="celery-example",
-        shape="package whose __init__ imports a Celery app, AMQP broker, no root page",
+        shape="package whose `__init__` imports a Celery app, AMQP broker, no root page",
         source=Sdist("celery==5.7.0"),
         target="examples/django",
         quick=True,

@@ -44,7 +44,12 @@ from .projects import (
 ROOT = Path(__file__).resolve().parents[2]
 STEP_SECONDS = 900
 PAGE = ROOT / "docs" / "reference" / "projects.md"
-HEAD = """# Projects it was tried on
+HEAD = """---
+hide:
+  - toc
+---
+
+# Projects it was tried on
 
 Made by `python -m tests.foreign.table --write`, not by hand: one run, one project after another, on
 a machine with two cores. Each project comes from a package index or from a project's own generator;

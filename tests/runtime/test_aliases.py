@@ -6,6 +6,8 @@ import pytest
 
 from .backends import SETTINGS, Backend, make_project
 
+pytestmark = pytest.mark.slow
+
 ALIASES = ["default", "db", "DB", "a-b", "a_b", "A b", "words"]
 
 
@@ -31,7 +33,7 @@ def test_a_new_alias_does_not_take_the_file_of_another(names, tmp_path):
     assert found["a-b"] not in ("a_b.sqlite3", "db.sqlite3")
 
 
-def test_an_interrupted_first_run_is_no_old_installation(names, tmp_path):
+def test_an_interrupted_first_run_is_not_taken_for_an_old_installation(names, tmp_path):
     expected = names()
     (tmp_path / "db.sqlite3").write_bytes(b"half")
     (tmp_path / "first-run.json").write_text("{}")

@@ -13,6 +13,8 @@ import pytest
 
 from .backends import MANAGE, SETTINGS, URLS, VIEWS, Backend, make_project
 
+pytestmark = pytest.mark.slow
+
 SECOND = """
 from django.db import migrations, models
 class Migration(migrations.Migration):

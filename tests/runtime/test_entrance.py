@@ -19,6 +19,8 @@ from tests.runtime.backends import (
     manage,
 )
 
+pytestmark = pytest.mark.slow
+
 PAGE = "/desktop-auth/first-account/"
 NEW_PASSWORD = "/desktop-auth/new-password/"
 FORM = {**HEADERS, "Content-Type": "application/x-www-form-urlencoded"}
@@ -188,15 +190,15 @@ def with_command(folder: Path, manifest: str) -> Path:
     return root
 
 
-@pytest.mark.parametrize("kind", ["alone", "named", "by itself"])
+@pytest.mark.parametrize("kind", ["alone", "named", "unasked"])
 def test_commands_that_need_the_first_user_run_when_it_is_there(tmp_path, data, kind):
     manifest = AFTER + "groups = ['Riders']\n"
-    if kind == "by itself":
+    if kind == "unasked":
         manifest += "user = 'anna'\ncreate = true\n"
     root = with_command(tmp_path / "p", manifest)
     with Backend(root, data) as backend:
         person = Person(backend.ready())
-        if kind != "by itself":
+        if kind != "unasked":
             assert person.make(kind, username="anna", email="", **GOOD)[0] == 302
         assert "True" in person.get("/")[2]
     assert "('prepared', ['Riders'])" in manage(root, data, "shell", "-c", WHO).stdout

@@ -72,7 +72,7 @@ def test_a_name_longer_than_the_system_allows_is_not_found(backend, prefix, name
 
 
 @pytest.mark.parametrize("name", ["missing.txt", "%00.txt", "..%2Fdb.sqlite3", "../db.sqlite3"])
-def test_what_is_no_upload_is_not_found(backend, name):
+def test_only_uploads_are_found(backend, name):
     assert ask(backend, f"/media/{name}")[0] in (404, 400)
 
 
@@ -133,3 +133,25 @@ def test_a_document_gets_the_policy_of_the_project(tmp_path):
         assert "report-uri /media/page.html" in policies
         policies = ask(backend, "/static/help.html")[1]["content-security-policy"]
         assert policies == "default-src 'self'; report-uri /static/help.html"
+
+
+COMPRESSING = """
+from pathlib import Path
+from django.conf import settings
+from django.http import HttpResponse
+def home(request):
+    Path(settings.COMPRESS_ROOT).mkdir(exist_ok=True)
+    Path(settings.COMPRESS_ROOT, "made.css").write_text("p { color: teal }")
+    return HttpResponse(settings.COMPRESS_ROOT)
+"""
+
+
+def test_what_is_written_while_a_page_is_rendered_is_served(tmp_path):
+    """As django-compressor does, whose name and settings a small app has here."""
+    settings = STATIC.replace('"app"', '"app", "compressor"')
+    files = {"compressor/__init__.py": "", "app/views.py": VIEWS + COMPRESSING}
+    with started(tmp_path, settings, **files) as backend:
+        assert backend.ready().request("GET", "/")[2].decode() == str(
+            tmp_path / "data" / "compressed"
+        )
+        assert backend.request("GET", "/static/made.css")[2] == b"p { color: teal }"

@@ -10,6 +10,8 @@ from tests import bytecode
 
 from .backends import INITIAL, SETTINGS, Backend, make_project
 
+pytestmark = pytest.mark.slow
+
 resource = pytest.importorskip("resource")  # the limit on the size of files is POSIX's
 
 MANIFEST = """

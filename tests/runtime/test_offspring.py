@@ -11,9 +11,12 @@ from .backends import SETTINGS, URLS, Backend, make_project
 
 LONGEST = 240  # seconds; only a hang takes as long
 
-pytestmark = pytest.mark.skipif(
-    sys.platform == "win32", reason="there a job object does it: WIN-2, on a runner"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        sys.platform == "win32", reason="there a job object does it: WIN-2, on a runner"
+    ),
+]
 # In the group; in a session of its own; in one, and without its parent.
 CHILDREN = """
 import subprocess, sys

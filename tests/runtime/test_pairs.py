@@ -1,4 +1,4 @@
-"""What a layer changes, with what makes sense only with it: docs/explanation/pairs.md."""
+"""What a layer changes, with what makes sense only with it: docs/reference/layers.md."""
 
 import http.cookies
 import json
@@ -8,6 +8,8 @@ import time
 import pytest
 
 from .backends import HEADERS, SETTINGS, URLS, VIEWS, Backend, make_project
+
+pytestmark = pytest.mark.slow
 
 PREFIXED = """
 FORCE_SCRIPT_NAME = "/shop"

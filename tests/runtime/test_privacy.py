@@ -35,9 +35,12 @@ print("held", flush=True)
 sys.stdin.read()
 """
 
-pytestmark = pytest.mark.skipif(
-    sys.platform == "win32", reason="there the access list of the profile says it"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        sys.platform == "win32", reason="there the access list of the profile says it"
+    ),
+]
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,8 @@ import pytest
 from .backends import Backend, make_project, manage, restore
 from .test_backend import ADD_FIELD, FAILING, NOT_ATOMIC
 
+pytestmark = pytest.mark.slow
+
 WRITES_IN_READY = {
     "app/__init__.py": "",
     "app/apps.py": """
@@ -123,7 +125,7 @@ def test_a_clean_stop_that_cannot_be_noted_is_said(project, data):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
 @pytest.mark.parametrize("kind", ["dangling", "loop", "pipe", "folder"])
-def test_what_is_no_file_is_no_database(project, data, kind):
+def test_only_files_are_databases(project, data, kind):
     database = data / "db.sqlite3"
     database.unlink()
     if kind == "pipe":
@@ -290,7 +292,7 @@ def test_restore_takes_the_log_away_with_the_database(project, data):
     assert serve(project, data)[0] == "one"
 
 
-def test_restore_refuses_what_is_no_backup(project, data):
+def test_restore_refuses_a_file_that_is_not_a_backup(project, data):
     assert restore(project, data, "../db.sqlite3")["error"]["code"] == "DDK-RUN-21"
     assert restore(project, data)["error"]["code"] == "DDK-RUN-10"
     with Backend(project, data) as backend:

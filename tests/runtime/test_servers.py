@@ -9,6 +9,8 @@ import pytest
 from .backends import HEADERS, SETTINGS, TOKEN, VIEWS, Backend, make_project
 from .test_pairs import routes
 
+pytestmark = pytest.mark.slow
+
 HANDOVER = """
 MEDIA_ROOT = str(BASE_DIR / "uploads")
 MEDIA_URL = "/files/"
@@ -63,7 +65,7 @@ def test_a_file_left_to_the_web_server_is_sent(handing, by):
 
 
 @pytest.mark.parametrize("by", ["outside", "climbing", "missing"])
-def test_a_file_that_is_no_upload_is_refused_with_a_word(handing, by):
+def test_a_file_that_is_not_an_upload_is_refused_with_a_word(handing, by):
     status, _, body = handing.get(f"/handed/?by={by}")
     assert status == 501
     assert b"X-" in body

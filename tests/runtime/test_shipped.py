@@ -8,6 +8,8 @@ import pytest
 
 from .backends import INITIAL, SETTINGS, URLS, VIEWS, Backend, make_project
 
+pytestmark = pytest.mark.slow
+
 MANIFEST = '[data]\nseed = [{from = "brought", to = "media"}]\n'
 TWO = SETTINGS + (
     "\nDATABASES['words'] = {'ENGINE': 'django.db.backends.sqlite3',"

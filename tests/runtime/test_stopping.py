@@ -12,6 +12,8 @@ from waitress.adjustments import Adjustments
 
 from .backends import TOKEN, URLS, VIEWS, Backend, make_project
 
+pytestmark = pytest.mark.slow
+
 # SPEC.md says 5 (PRC-3, PRC-10); a busy machine is no fault of the backend.
 STOP_SECONDS = 8
 # Of a backend that would drain for a minute: who is done by then did not wait.

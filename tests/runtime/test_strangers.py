@@ -9,6 +9,8 @@ from desktop_runtime.channels import STRANGER_SECONDS, STRANGERS
 
 from .backends import TOKEN, URLS, VIEWS, Backend, make_project
 
+pytestmark = pytest.mark.slow
+
 UPLOAD = """
 from django.views.decorators.csrf import csrf_exempt
 @csrf_exempt

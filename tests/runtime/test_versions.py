@@ -11,6 +11,8 @@ import pytest
 
 from .backends import INITIAL, SETTINGS, Backend, make_project
 
+pytestmark = pytest.mark.slow
+
 MORE = """
 from django.db import migrations, models
 class Migration(migrations.Migration):

@@ -1,15 +1,30 @@
-"""A project that can be surveyed, and the command as a user types it."""
+"""What the tests of the commands share: projects, the command as a user types it, and one stage."""
 
 import json
+import sys
+from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from skill_scripts.cli import app
+from skill_scripts.dependencies import bundled_python
 from skill_scripts.dependencies import environment as environments
+from skill_scripts.offline import kept
 
-from . import projects
+from . import local_python, projects
+from .staging import Project
+from .staging import make_project as make_reference
+
+
+def pytest_collection_modifyitems(config, items):
+    """Elsewhere packages.yml stages with the real download."""
+    if sys.platform != "linux":
+        for item in items:
+            if Path(__file__).parent in item.path.parents and "local_build" in item.fixturenames:
+                item.add_marker(pytest.mark.skip(reason="makes its Python from Linux's own"))
 
 
 @pytest.fixture(autouse=True)
@@ -38,10 +53,11 @@ def make_project(tmp_path, shared_environment):
 
 @pytest.fixture
 def kit():
-    """Runs desktop-django with arguments."""
+    """Runs desktop-django with arguments; the tests of the rehearsal have one that rehearses."""
 
     def run(*arguments: object) -> Result:
-        return CliRunner().invoke(app, [str(each) for each in arguments])
+        further = ["--no-rehearsal"] if arguments[0] == "adapt" else []
+        return CliRunner().invoke(app, [*map(str, arguments), *further])
 
     return run
 
@@ -54,3 +70,40 @@ def kit_json(kit):
         return json.loads(kit(*arguments, "--json").stdout)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def local_build(tmp_path_factory: pytest.TempPathFactory) -> local_python.LocalBuild:
+    try:
+        return local_python.make(tmp_path_factory.mktemp("mirror"))
+    except RuntimeError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_interpreter_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bundled_python, "INTERPRETERS", tmp_path_factory.mktemp("interpreters"))
+        yield
+
+
+@pytest.fixture(scope="session")
+def staged_project(tmp_path_factory: pytest.TempPathFactory, local_build) -> Project:
+    """Staged once, with a file of another host; tests must not change it."""
+    project = make_reference(tmp_path_factory.mktemp("reference"), local_build)
+    notice = kept.notice_name("npm:@scope/lib@1.2.0/a.css", b"Do what you like.")
+    entry = kept.Entry(
+        "https://cdn.example/a.css", "a.css", sha256(b"a{}").hexdigest(), "text/css",
+        "npm:@scope/lib@1.2.0/a.css", "1.2.0", "WTFPL", notice,
+    )  # fmt: skip
+    kept.write(project.root, kept.Kept((entry,)), {"a.css": b"a{}", notice: b"Do what you like."})
+    project.git("add", "-A")
+    project.git("commit", "-qm", "keep a file of another host")
+    project.stage()
+    return project
+
+
+@pytest.fixture
+def project(tmp_path: Path, local_build) -> Project:
+    """A copy to change, not staged."""
+    return make_reference(tmp_path / "reference", local_build)

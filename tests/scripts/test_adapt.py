@@ -11,7 +11,7 @@ from skill_scripts.layer import payload, record
 
 from . import projects
 
-pytestmark = pytest.mark.network  # the runtime's own packages are installed
+pytestmark = [pytest.mark.slow, pytest.mark.network]  # the runtime's own packages are installed
 
 
 @pytest.fixture

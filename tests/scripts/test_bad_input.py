@@ -10,6 +10,8 @@ from skill_scripts.layer import record
 
 from . import projects
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def refused(kit):
@@ -30,24 +32,24 @@ def refused(kit):
     return run
 
 
-def test_a_file(refused, tmp_path):
+def test_a_file_is_refused(refused, tmp_path):
     projects.write(tmp_path, {"manage.py": projects.MANAGE})
     refused(tmp_path / "manage.py", "DDK-SUR-01", "is a file")
 
 
-def test_a_folder_that_is_not_there(refused, tmp_path):
+def test_a_missing_folder_is_refused(refused, tmp_path):
     refused(tmp_path / "nowhere", "DDK-SUR-01", "does not exist")
 
 
-def test_an_empty_folder(refused, tmp_path):
+def test_an_empty_folder_is_refused(refused, tmp_path):
     refused(tmp_path, "DDK-SUR-02", "no Django project found")
 
 
-def test_a_project_of_another_kind(refused, tmp_path):
+def test_a_project_of_another_kind_is_refused(refused, tmp_path):
     refused(projects.write(tmp_path, {"app.py": "print()"}), "DDK-SUR-02")
 
 
-def test_a_manage_py_that_belongs_to_the_tests_only(refused, tmp_path):
+def test_a_manage_py_of_the_tests_is_refused(refused, tmp_path):
     root = projects.write(tmp_path, {"tests/manage.py": projects.MANAGE})
     refused(root, "DDK-SUR-02", "--manage tests/manage.py")
 
@@ -61,38 +63,38 @@ def test_several_candidates_are_listed_with_the_flag(refused, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["nowhere/manage.py", "../outside/manage.py"])
-def test_a_manage_py_that_is_not_in_the_project(refused, tmp_path, name):
+def test_a_manage_py_outside_of_the_project_is_refused(refused, tmp_path, name):
     projects.write(tmp_path / "outside", {"manage.py": projects.MANAGE})
     root = projects.project(tmp_path / "inside")
     refused(root, "DDK-SUR-04", arguments=["--manage", name])
 
 
-def test_a_decision_that_is_not_one(refused, make_project):
+def test_a_decision_without_a_known_key_is_refused(refused, make_project):
     refused(make_project(), "DDK-ADP-07", arguments=["--set", "app.nme=x"])
 
 
-def test_a_broken_desktop_toml(refused, make_project):
+def test_a_broken_desktop_toml_is_refused(refused, make_project):
     root = make_project({"desktop-app/desktop.toml": "spec = 1\n"})
     refused(root, "DDK-ADP-08", commands=["survey"])
 
 
-def test_a_python_that_the_runtime_does_not_know(refused, tmp_path):
+def test_a_python_that_the_runtime_does_not_know_is_refused(refused, tmp_path):
     declared = '[project]\nname = "x"\nrequires-python = ">=3.8,<3.11"\ndependencies = ["django"]\n'
     root = projects.project(tmp_path, {"pyproject.toml": declared})
     refused(root, "DDK-ENV-02", "asks for Python")
 
 
 @pytest.mark.network
-def test_dependencies_that_do_not_exist(refused, tmp_path):
+def test_dependencies_that_do_not_exist_are_refused(refused, tmp_path):
     root = projects.project(tmp_path, {"requirements.txt": "django==99.1\n"})
     refused(root, "DDK-ENV-01", "django==99.1")
 
 
-def test_an_interpreter_that_does_not_start(refused, make_project):
+def test_an_interpreter_that_does_not_start_is_refused(refused, make_project):
     refused(make_project(), "DDK-ENV-04", arguments=["--set", "python.interpreter=no/python"])
 
 
-def test_uncommitted_changes(refused, make_project):
+def test_uncommitted_changes_are_refused(refused, make_project):
     root = projects.commit(make_project())
     (root / "manage.py").write_text(projects.MANAGE + "\n", encoding="utf-8")
     refused(root, "DDK-ADP-01", "manage.py", "--allow-dirty", commands=["adapt"])
@@ -104,12 +106,12 @@ def test_uncommitted_changes_can_be_accepted(make_project, kit):
     assert kit("adapt", root, "--dry-run", "--allow-dirty").exit_code == 0
 
 
-def test_a_foreign_desktop_app_folder(refused, make_project):
+def test_a_foreign_desktop_app_folder_is_refused(refused, make_project):
     root = make_project({"desktop-app/mine.txt": "x"})
     refused(root, "DDK-ADP-03", commands=["adapt"])
 
 
-def test_adapted_by_an_older_kit(refused, make_project):
+def test_a_layer_of_an_older_kit_is_refused(refused, make_project):
     root = make_project({"desktop-app/desktop.toml": 'spec = "1.0"\n'})
     record.write(root / "desktop-app", {"desktop.toml": ""}, [])
     file = root / "desktop-app" / ".kit.json"
@@ -126,17 +128,17 @@ def test_adapted_by_an_older_kit(refused, make_project):
         '{"kit": "1", "spec": "1", "decisions": [], "files": {"../manage.py": "x"}}',
     ],
 )
-def test_a_damaged_record(refused, make_project, content):
+def test_a_damaged_record_is_refused(refused, make_project, content):
     root = make_project({"desktop-app/.kit.json": content})
     refused(root, "DDK-ADP-10", commands=["adapt", "remove"])
 
 
-def test_removing_what_was_never_added(refused, make_project):
+def test_removing_what_was_never_added_is_refused(refused, make_project):
     refused(make_project(), "DDK-ADP-09", commands=["remove", "run"])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
-def test_a_read_only_project(refused, make_project, monkeypatch):
+def test_a_read_only_project_is_refused(refused, make_project, monkeypatch):
     root = make_project()
     if os.getuid() == 0:  # root writes everywhere; the system says no where the test says so
         from skill_scripts import adapt

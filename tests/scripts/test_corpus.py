@@ -18,6 +18,8 @@ from skill_scripts.probe import run
 
 from . import projects
 
+pytestmark = pytest.mark.slow
+
 BLOCKED = "DDK-ADP-05"
 FINE = ""
 HANGS = "does not come back within 1 seconds"

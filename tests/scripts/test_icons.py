@@ -7,6 +7,8 @@ import pytest
 
 from skill_scripts import icons
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = ROOT / "reference_app" / "desktop-app" / "icons"
 NEUTRAL = ROOT / "skill_scripts" / "layer" / "neutral_icons"

@@ -1,4 +1,4 @@
-"""stage --dry-run: why packages cannot be had is said, not only that they cannot."""
+"""stage --dry-run: why packages cannot be installed is said, not only that they cannot."""
 
 import pytest
 

@@ -11,7 +11,7 @@ import pytest
 
 from . import projects
 
-pytestmark = pytest.mark.network  # the runtime's own packages are installed
+pytestmark = [pytest.mark.slow, pytest.mark.network]  # the runtime's own packages are installed
 
 
 @pytest.fixture

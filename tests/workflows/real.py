@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.stage import local_python
+from tests.scripts import local_python
 from tests.workflows.runner import ROOT, Runner, Step
 from tests.workflows.stand_ins import StandIns
 
@@ -132,7 +132,7 @@ class Machine:
         """Make the shell run on the older Electron, once its packages are there."""
         if step.workflow == "packages.yml" and step.name == "The shell's packages":
             shell = runner.workspace / "reference_app" / "desktop-app" / "electron"
-            drive = ROOT / "tests" / "stage" / "drive.mjs"
+            drive = ROOT / "tests" / "scripts" / "drive.mjs"
             node = shutil.which("node") or "node"
             subprocess.run([node, str(drive), "transpile", str(shell)], check=True)
         if step.name == "check: What a fresh clone of the project lacks":

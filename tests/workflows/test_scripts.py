@@ -15,7 +15,10 @@ ROOT = Path(__file__).resolve().parents[2]
 MACHO = b"\xcf\xfa\xed\xfe" + b"\0" * 28
 UNIVERSAL = b"\xca\xfe\xba\xbe\0\0\0\2" + b"\0" * 24
 JAVA_CLASS = b"\xca\xfe\xba\xbe\0\0\0\x41" + b"\0" * 24
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-ins begin with #!")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name == "nt", reason="the stand-ins begin with #!"),
+]
 
 
 @pytest.fixture

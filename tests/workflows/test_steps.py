@@ -12,9 +12,12 @@ import pytest
 from tests.workflows import evidence, expressions, runner
 from tests.workflows.machines import given, machine
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="the stand-ins are made for Linux; the runners run the rest"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        sys.platform != "linux", reason="the stand-ins are made for Linux; the runners run the rest"
+    ),
+]
 SECRETS = {
     "CSC_LINK": "MIIKbase64",
     "CSC_KEY_PASSWORD": "word",
@@ -118,7 +121,7 @@ def test_expressions(text, value):
     assert expressions.Expression(text, {"a": {"b": "x"}}).value() == value
 
 
-def test_what_cannot_be_read_is_no_expression():
+def test_a_text_that_cannot_be_read_is_not_an_expression():
     with pytest.raises(ValueError, match="cannot be read"):
         expressions.Expression("a ? b : c", {})
 

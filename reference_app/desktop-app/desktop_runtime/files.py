@@ -82,8 +82,7 @@ class Files(WhiteNoise):
         yield from self._inside(settings.STATIC_ROOT, name)
         # Some projects keep in git what a front-end build or collectstatic left there.
         yield from self._inside(settings.DESKTOP_OWN_STATIC_ROOT, name)
-        # django-compressor writes while pages are rendered.
-        yield from self._inside(getattr(settings, "COMPRESS_ROOT", None), name)
+        yield from self._inside(getattr(settings, "DESKTOP_RENDERED_STATIC_ROOT", None), name)
 
     def _media(self, name: str) -> Iterator[str]:
         yield from self._inside(settings.MEDIA_ROOT, name)

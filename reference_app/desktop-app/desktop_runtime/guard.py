@@ -90,7 +90,7 @@ class Guard:
     def _bootstrap(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """For shells that cannot send headers: exchange the token for a cookie.
 
-        The page moves on by itself; a redirect started from another page would lose a
+        The page moves on without a click; a redirect started from another page would lose a
         SameSite=Strict cookie.
         """
         query = parse_qs(environ.get("QUERY_STRING", ""), encoding="latin-1")

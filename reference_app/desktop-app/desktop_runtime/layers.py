@@ -19,7 +19,7 @@ from .contract import Installation
 from .data import secret_key
 from .environment import fill
 from .manifest import Manifest
-from .standins import FILE_CACHE, LOCAL_CACHES, STAND_IN_CACHE, services
+from .standins import FILE_CACHE, LOCAL_CACHES, STAND_IN_CACHE, compresses, services
 
 SQLITE = "django.db.backends.sqlite3"
 FILE_STORAGE = "django.core.files.storage.FileSystemStorage"
@@ -204,8 +204,7 @@ def _files(settings: Any, installation: Installation) -> dict[str, Any]:
     if not _is_local_path(settings.STATIC_URL):
         values["STATIC_URL"] = "/static/"
     values |= _below_uploads(settings, data / "media")
-    # django-compressor looks for the files a page names among the sources, where none is hashed.
-    hashed = installation.packaged and "compressor" not in settings.INSTALLED_APPS
+    hashed = installation.packaged and not compresses(settings)
     static = COLLECTED_STORAGE if hashed else STATIC_STORAGE
     storages = {name: dict(value) for name, value in getattr(settings, "STORAGES", {}).items()}
     for name, storage in storages.items():

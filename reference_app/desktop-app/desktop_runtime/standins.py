@@ -52,11 +52,20 @@ def services(settings: Any, app_data: Path) -> dict[str, Any]:
     if hasattr(settings, "CHANNEL_LAYERS"):
         memory = {"BACKEND": "channels.layers.InMemoryChannelLayer"}
         values["CHANNEL_LAYERS"] = dict.fromkeys(settings.CHANNEL_LAYERS, memory)
-    if "compressor" in settings.INSTALLED_APPS:
-        values |= {"COMPRESS_OFFLINE": False, "COMPRESS_ROOT": str(app_data / "compressed")}
+    if compresses(settings):
+        folder = str(app_data / "compressed")
+        # Written while pages are rendered, and served from there.
+        values |= {"COMPRESS_OFFLINE": False, "COMPRESS_ROOT": folder}
+        values |= {"DESKTOP_RENDERED_STATIC_ROOT": folder}
         # A storage of its own: that of the static files is the bundle, which never changes.
         values |= {"COMPRESS_STORAGE": "compressor.storage.CompressorFileStorage"}
         values |= {"COMPRESS_STORAGE_ALIAS": "compressor"}
         # It also looks there for what django-statici18n compiles.
-        values |= {"STATICI18N_ROOT": str(app_data / "compressed")}
+        values |= {"STATICI18N_ROOT": folder}
     return values
+
+
+def compresses(settings: Any) -> bool:
+    """Whether django-compressor looks for the files a page names among the sources, where none is
+    hashed."""
+    return "compressor" in settings.INSTALLED_APPS

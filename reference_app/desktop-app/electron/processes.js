@@ -55,7 +55,7 @@ const START_TIME = {
   },
 };
 
-/** A text that is unlike for two processes which had the same pid; null when there is no such process (a zombie is none). */
+/** A text that is unlike for two processes which had the same pid; null when there is no such process (a zombie does not count). */
 export async function startTime(pid) {
   try {
     process.kill(pid, 0);

@@ -14,7 +14,7 @@ export const HOST = "127.0.0.1";
 export const MAX_RESTARTS = 3;
 const RESTART_WINDOW_MS = 5 * 60 * 1000;
 const BACKOFF_MS = [200, 1000, 3000];
-// Longer than all the backend waits for by itself, requests and workers: killed earlier, it leaves no clean record.
+// Longer than all that the backend waits for, requests and workers: killed earlier, it leaves no clean record.
 export const GRACE_MS = 10_000;
 const REMAINS_MS = 2000;
 const ASK_AGAIN_MS = 250;
@@ -219,7 +219,7 @@ export class Supervisor extends EventEmitter {
     } else if (event?.event === "ready") {
       run.event = event;
     } else if (event?.event === "stopping") {
-      run.origin = null; // by itself, or at a signal
+      run.origin = null; // unasked, or at a signal
     } else if (event?.event === "failed") {
       run.failure = event;
     }
@@ -288,7 +288,7 @@ export class Supervisor extends EventEmitter {
     } else if (run.failure) {
       this.#fail(run.failure);
     } else if (!run.served && outcome.code !== null) {
-      // It ended by itself before it served: another try would end the same way.
+      // It ended unasked before it served: another try would end the same way.
       this.#fail({ message: `The application could not start (exit code ${outcome.code}).` });
     } else {
       this.#recover(outcome);

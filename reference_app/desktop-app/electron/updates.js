@@ -13,96 +13,95 @@ export function strictUpdater(updater = electronUpdater.autoUpdater) {
 
 /**
  * Returns a function that looks for an update and leads a person through it; with {quiet: true} it speaks only when
- * there is one.
+ * there is one. `app` has the `updater`, a `name`, `log`, and
  *
  * ask(message, detail, buttons)  resolves to the index of the chosen button
  * stopBackend()                  resolves once the backend is confirmed dead and will not be started again
  * restart()                      starts the app anew after a failed installation
  */
-export function createUpdates({ updater, name, ask, stopBackend, restart, log }) {
+export function createUpdates(app) {
+  const { updater, log } = app;
   updater.logger = { info: log, warn: log, error: log, debug: () => {} };
   let running = false;
-
-  async function look(quiet) {
-    let found;
-    try {
-      found = await updater.checkForUpdates();
-    } catch (error) {
-      log(`update check failed: ${error.message}`);
-      if (!quiet) {
-        await ask(
-          "Updates cannot be checked now.",
-          "The update server did not answer as expected.",
-          ["OK"],
-        );
-      }
-      return;
-    }
-    if (!found?.isUpdateAvailable) {
-      if (!quiet) {
-        await ask(`${name} is up to date.`, "", ["OK"]);
-      }
-      return;
-    }
-    const { version } = found.updateInfo;
-    if (
-      (await ask(`${name} ${version} is available.`, "Download it now?", ["Download", "Later"])) ===
-      0
-    ) {
-      await download(version);
-    }
-  }
-
-  async function download(version) {
-    try {
-      await updater.downloadUpdate();
-    } catch (error) {
-      log(`update failed: ${error.message}`);
-      await ask(
-        "The update was not installed.",
-        "It could not be fetched completely and unaltered. Nothing was changed.",
-        ["OK"],
-      );
-      return;
-    }
-    const choice = await ask(`${name} ${version} is ready.`, "Restart to install it?", [
-      "Restart",
-      "Later",
-    ]);
-    if (choice === 0) {
-      await install();
-    }
-  }
-
-  async function install() {
-    try {
-      await stopBackend();
-    } catch (error) {
-      log(`update put off: ${error.message}`);
-      await ask(
-        "The update was not installed.",
-        "The application is still busy. Nothing was changed.",
-        ["OK"],
-      );
-      return;
-    }
-    updater.once("error", async (error) => {
-      log(`installation failed: ${error.message}`);
-      await ask("The update was not installed.", "The installed version starts again.", ["OK"]);
-      restart();
-    });
-    updater.quitAndInstall();
-  }
-
   return async ({ quiet = false } = {}) => {
     if (running) {
       return;
     }
     running = true;
     try {
-      await look(quiet);
+      await look(app, quiet);
     } finally {
       running = false;
     }
   };
+}
+
+async function look(app, quiet) {
+  const { updater, name, ask, log } = app;
+  let found;
+  try {
+    found = await updater.checkForUpdates();
+  } catch (error) {
+    log(`update check failed: ${error.message}`);
+    if (!quiet) {
+      await ask("Updates cannot be checked now.", "The update server did not answer as expected.", [
+        "OK",
+      ]);
+    }
+    return;
+  }
+  if (!found?.isUpdateAvailable) {
+    if (!quiet) {
+      await ask(`${name} is up to date.`, "", ["OK"]);
+    }
+    return;
+  }
+  const { version } = found.updateInfo;
+  if (
+    (await ask(`${name} ${version} is available.`, "Download it now?", ["Download", "Later"])) === 0
+  ) {
+    await download(app, version);
+  }
+}
+
+async function download(app, version) {
+  const { updater, name, ask, log } = app;
+  try {
+    await updater.downloadUpdate();
+  } catch (error) {
+    log(`update failed: ${error.message}`);
+    await ask(
+      "The update was not installed.",
+      "It could not be fetched completely and unaltered. Nothing was changed.",
+      ["OK"],
+    );
+    return;
+  }
+  const choice = await ask(`${name} ${version} is ready.`, "Restart to install it?", [
+    "Restart",
+    "Later",
+  ]);
+  if (choice === 0) {
+    await install(app);
+  }
+}
+
+async function install({ updater, ask, stopBackend, restart, log }) {
+  try {
+    await stopBackend();
+  } catch (error) {
+    log(`update put off: ${error.message}`);
+    await ask(
+      "The update was not installed.",
+      "The application is still busy. Nothing was changed.",
+      ["OK"],
+    );
+    return;
+  }
+  updater.once("error", async (error) => {
+    log(`installation failed: ${error.message}`);
+    await ask("The update was not installed.", "The installed version starts again.", ["OK"]);
+    restart();
+  });
+  updater.quitAndInstall();
 }

@@ -9,7 +9,7 @@ import pytest
 from skill_scripts.layer import frontend
 from tests.scripts import projects
 
-pytestmark = pytest.mark.network  # the runtime's own packages are installed
+pytestmark = [pytest.mark.slow, pytest.mark.network]  # the runtime's own packages are installed
 
 SETTINGS = """
 INSTALLED_APPS += ["django.contrib.staticfiles", "site1"]

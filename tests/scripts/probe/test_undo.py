@@ -9,6 +9,8 @@ import pytest
 from skill_scripts.project import git
 from tests.scripts import projects
 
+pytestmark = pytest.mark.slow
+
 OLD = {
     "old.log": "one line\n",
     "kept/a.txt": "a",
@@ -60,7 +62,7 @@ def test_what_settings_do_to_the_folder_is_undone(make_project, kit_json, deed, 
     assert written in one_finding(document, "writes")["what"]
 
 
-def test_what_is_only_read_is_no_finding(make_project, kit_json):
+def test_a_file_that_is_only_read_is_not_reported(make_project, kit_json):
     root = make_project(
         OLD, settings="open(BASE_DIR / 'old.log').read(); open(BASE_DIR / 'old.log', 'a')"
     )

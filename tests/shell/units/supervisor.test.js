@@ -198,7 +198,7 @@ test("a refusal of the backend is passed on and not repeated", async (t) => {
   assert.ok(!history.some(([name]) => name === "ready"));
 });
 
-test("a start that ends by itself is not repeated", async (t) => {
+test("a start that ends unasked is not repeated", async (t) => {
   const { supervisor, next, starts } = fakeSupervisor(t, { mode: "exit3" });
   const failed = next("failed");
   await supervisor.start();

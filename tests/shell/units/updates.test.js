@@ -108,7 +108,7 @@ function installed({ url, answers = [], stopBackend = async () => {} }) {
 
 const onLinux = { skip: process.platform !== "linux" && "the feed is the one for AppImages" };
 
-test("nothing is fetched or installed by itself", () => {
+test("nothing is fetched or installed unasked", () => {
   const updater = strictUpdater({});
   assert.deepEqual(updater, {
     autoDownload: false,

@@ -104,7 +104,7 @@ test("links that leave go to the system, hostile ones nowhere", async (t) => {
   );
 });
 
-test("what a page opens by itself is asked about, once at a time", async (t) => {
+test("the shell asks about what a page opens without a click, once at a time", async (t) => {
   const shell = await hostile(t);
   const leave = (path) =>
     shell.page.evaluate((address) => {

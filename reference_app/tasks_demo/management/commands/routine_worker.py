@@ -16,7 +16,7 @@ from django_tasks_db.models import DBTaskResult
 
 SECONDS_BETWEEN_LOOKS = 0.5
 
-# How the worker records a task it was told to drop: stopped from outside, not failed by itself.
+# How the worker records a task it was told to drop: stopped from outside, not failed.
 STOPPED = ["builtins.KeyboardInterrupt", "builtins.SystemExit"]
 
 

@@ -3,7 +3,7 @@
 FAKE_MODE is a comma-separated list of: slow (3 s until ready), hang (never ready), fail13, exit3,
 taken (the first port it is given is always taken), noisy, stubborn (ignores the end of its
 lifeline), children (one more process), remains (one more that outlives it), dropped (loses the
-first health request), popups (its first page opens windows by itself), windows (the same, as
+first health request), popups (its first page opens windows unasked), windows (the same, as
 ordinary pages do), mute (restoring ends
 without an answer).
 FAKE_TARGET is the address of a foreign server for hostile pages.

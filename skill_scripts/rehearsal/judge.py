@@ -1,0 +1,135 @@
+"""What a rehearsal saw, as findings."""
+
+import json
+import re
+from collections.abc import Iterator
+
+from skill_scripts.findings.finding import BLOCKED, DECIDE, HANDLED, Finding
+from skill_scripts.rehearsal.result import Rehearsal
+from skill_scripts.rehearsal.start import Failure
+from skill_scripts.rehearsal.visitor import OWN_PAGES
+from skill_scripts.repairs.missing import distribution_for
+
+SHOWN = 5
+MOST_BROKEN = 10
+NOT_FOUND = re.compile(r"No module named '([\w.]+)'")
+
+
+def judge(done: Rehearsal, relocation: str = "") -> Iterator[Finding]:
+    """The findings that follow from what was seen; `relocation` is the option that may move
+    what the project writes."""
+    if done.failure:
+        yield failed(done.failure)
+        return
+    yield from _first_page(done)
+    yield from _broken(done)
+    if done.writes:
+        names = ", ".join(done.writes[:SHOWN])
+        yield Finding(
+            "writes",
+            DECIDE,
+            f"the project writes into its own folder: {names}",
+            "an installed app cannot; point it to app data: --set "
+            + (relocation or "django.set.NAME={app_data}/FOLDER"),
+        )
+    for name in done.accounts:
+        yield Finding(
+            "known-password",
+            DECIDE,
+            f"every installation gets the account {name!r} with its password",
+            "make it in the app instead, or give it an unusable password (set_unusable_password)",
+        )
+
+
+def _broken(done: Rehearsal) -> Iterator[Finding]:
+    """Pages behind the first one, and parts of pages."""
+    for each in done.broken[:MOST_BROKEN]:
+        said = each.error or f"answers {each.status}"
+        if each.is_own_fault:
+            yield Finding(
+                "own-fault",
+                HANDLED,
+                f"{each.path}: {said}, on the project's own server too",
+                "nothing of the desktop layer; tell the people who make the project",
+                each.source,
+            )
+        elif each.path != done.home and not each.is_part:
+            compared = f" (not compared: {done.not_compared})" if done.not_compared else ""
+            yield Finding(
+                "broken-page", DECIDE, f"{each.path}: {said}{compared}", _remedy(said), each.source
+            )
+
+
+def _remedy(said: str) -> str:
+    """What may help a page that fails."""
+    if absent := NOT_FOUND.search(said):
+        name = distribution_for(absent[1].partition(".")[0], {}) or "NAME"
+        return f"declare what it imports, or: --set 'python.extra=[\"{name}\"]'"
+    return "give the value or the row it lacks: --set django.set.NAME=VALUE, data.first_run"
+
+
+def failed(failure: Failure) -> Finding:
+    """The finding for a project whose first start fails."""
+    raised = failure.raised
+    if raised and (raised.migration or raised.statement):
+        where = f"migration {raised.migration} " if raised.migration else "the first start "
+        statement = f": {raised.statement}" if raised.statement else ""
+        return Finding(
+            "impossible-database",
+            BLOCKED,
+            f"{where}fails on SQLite ({raised.text}){statement}",
+            "make it work on SQLite in the project, for example by a check of "
+            "schema_editor.connection.vendor; other data needs another program",
+            raised.place,
+        )
+    place = raised.place if raised else ""
+    return Finding(
+        "first-start",
+        BLOCKED,
+        f"the first start fails: {failure.message}",
+        "correct it in the project or by --set, as the message says; --no-rehearsal adapts all "
+        "the same",
+        place,
+    )
+
+
+def _first_page(done: Rehearsal) -> Iterator[Finding]:
+    page = done.first
+    if page is None:
+        return
+    if done.home_why:
+        others = f" ({', '.join(done.other_pages[:8])})" if done.other_pages else ""
+        yield Finding(
+            "first-page",
+            DECIDE,
+            f"/ answers {done.root_status or 'nothing'}; the app opens {done.home}: "
+            f"{done.home_why}",
+            f"if another page is meant: --set app.home=PATH{others}",
+        )
+    if done.rows:
+        command = " ".join(done.rows)
+        what = f"the first page fails ({done.without_rows}) until {command} has run"
+        option = f"--set 'data.first_run={json.dumps([[*done.rows]])}'"
+        do = "the first start runs it; if it must not: --set 'data.first_run=[]'"
+        if done.rows_are_examples:
+            what += ", whose rows look like examples"
+            do = f"if a new installation may have them: {option}"
+        yield Finding("first-run-commands", DECIDE, what, do)
+    elif page.place.startswith(OWN_PAGES):
+        yield Finding(
+            "landing",
+            DECIDE,
+            "the first account cannot be made" + (f": {page.error}" if page.error else ""),
+            "give what it lacks by data.first_run, or: --set login.first_account=false",
+            page.source,
+        )
+    elif not 0 < page.status < 400:
+        said = page.error or f"it answers {page.status or 'nothing in time'}"
+        yield Finding(
+            "landing",
+            DECIDE,
+            f"the first page, {done.home}, fails: {said}",
+            "correct it in the project, give what it lacks, or name another page: "
+            "--set app.home=PATH",
+            page.source,
+        )

@@ -1,0 +1,128 @@
+"""The project as its authors start it: their settings, `runserver`, in a copy of its folder."""
+
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from skill_scripts import desktop_toml
+from skill_scripts.backend import HOST, interpreter_flags
+from skill_scripts.dependencies.environment import Interpreter, bytecode_cache
+from skill_scripts.processes import MARK, clean_environment, end_all, run_bounded
+from skill_scripts.project.files import Project
+
+LARGEST_COPY = 500_000_000  # bytes
+MIGRATE_SECONDS = 300
+START_SECONDS = 60
+
+
+class NotStartedError(Exception):
+    """Raised when the project does not come up this way here; the text is one line."""
+
+
+class OwnServer:
+    """A running `runserver`, in a `with` block; what it writes is gone afterwards."""
+
+    def __init__(
+        self,
+        project: Project,
+        settings: desktop_toml.Manifest,
+        interpreter: Interpreter,
+        first_run: Sequence[Sequence[str]],
+    ) -> None:
+        self.project, self.settings, self.interpreter = project, settings, interpreter
+        self.first_run = first_run
+        self.origin = ""
+        self._mark = secrets.token_hex(16)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+
+    def __enter__(self) -> Self:
+        """Raises NotStartedError."""
+        if not self.project.manage:
+            raise NotStartedError("the project has no manage.py")
+        self._scratch = tempfile.TemporaryDirectory(
+            prefix="desktop-own-server-", ignore_cleanup_errors=True
+        )
+        try:
+            self._start(Path(self._scratch.name).resolve())
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process:
+            end_all(self._process, self._mark)
+        assert self._scratch
+        self._scratch.cleanup()
+
+    def _start(self, scratch: Path) -> None:
+        copy = scratch / "project"
+        self._copy(copy)
+        manage = copy / self.project.manage
+        env = self._environment(scratch)
+        python = self.interpreter.python
+        flags = [
+            each for each in interpreter_flags(bytecode=bytecode_cache(python)) if each != "-I"
+        ]
+        call = [str(python), *flags, str(manage)]
+        for command in (["migrate", "--noinput"], *self.first_run):
+            done = run_bounded(
+                [*call, *command], seconds=MIGRATE_SECONDS, cwd=manage.parent, env=env
+            )
+            if done.exit_code != 0:
+                said = (done.output.strip().splitlines() or ["it does not come back"])[-1]
+                raise NotStartedError(f"{' '.join(command)}: {said[:300]}")
+        with socket.create_server((HOST, 0)) as found:
+            port = found.getsockname()[1]
+        self.origin = f"http://{HOST}:{port}"
+        with (scratch / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [*call, "runserver", "--noreload", f"{HOST}:{port}"],
+                cwd=manage.parent, env={**env, MARK: self._mark},
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+        self._wait(port)
+
+    def _wait(self, port: int) -> None:
+        assert self._process
+        deadline = time.monotonic() + START_SECONDS
+        while self._process.poll() is None and time.monotonic() < deadline:
+            try:
+                socket.create_connection((HOST, port), 1).close()
+                return
+            except OSError:
+                time.sleep(0.1)
+        raise NotStartedError("runserver does not come up")
+
+    def _copy(self, target: Path) -> None:
+        """Copy the project without environments, packages of its front end and other caches."""
+        root, size = self.project.root, 0
+        for name in self.project.entries:
+            if name.endswith("/"):
+                (target / name).mkdir(parents=True, exist_ok=True)
+                continue
+            size += (root / name).stat().st_size
+            if size > LARGEST_COPY:
+                raise NotStartedError(f"the project is larger than {LARGEST_COPY / 1e6:.0f} MB")
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, target / name)
+
+    def _environment(self, scratch: Path) -> dict[str, str]:
+        """The variables that the project needs, with values of its own."""
+        django = self.settings["django"]
+        own = {
+            name: secrets.token_hex(32)
+            if value == "generate:secret"
+            else str(value).replace("{app_data}", str(scratch)).replace("{bundle}", str(scratch))
+            for name, value in django["env"].items()
+        }
+        if django["settings"]:
+            own["DJANGO_SETTINGS_MODULE"] = django["settings"]
+        return clean_environment(own)

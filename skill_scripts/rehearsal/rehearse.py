@@ -1,0 +1,247 @@
+"""The rehearsal: the project's first start, a look at its pages, and all of it forgotten."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+from skill_scripts import desktop_toml
+from skill_scripts.dependencies.environment import Interpreter, find_environment
+from skill_scripts.errors import KitError
+from skill_scripts.findings.first_data import preparations
+from skill_scripts.findings.surveyed import Progress
+from skill_scripts.offline import addresses
+from skill_scripts.project.files import Project, find_project
+from skill_scripts.rehearsal import first_page, result
+from skill_scripts.rehearsal.first_page import FirstPage
+from skill_scripts.rehearsal.own_server import NotStartedError, OwnServer
+from skill_scripts.rehearsal.picture import DrawingError, draw
+from skill_scripts.rehearsal.result import Rehearsal, Seen
+from skill_scripts.rehearsal.start import Raised, Start
+from skill_scripts.rehearsal.visitor import OWN_PAGES, Answer, Visitor, local
+
+VISIT_SECONDS = 60
+MOST_PAGES = 12
+MOST_PARTS = 60
+MOST_PREPARATIONS = 5
+ROWS_SECONDS = 300  # after which no further one is tried
+
+KeepSeen = Callable[[Sequence[str]], bool]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The adapted project that a rehearsal is about."""
+
+    project: Project
+    settings: desktop_toml.Manifest
+    interpreter: Interpreter
+    home_is_decided: bool = True
+    routes: tuple[str, ...] = ()  # its pages that need no arguments
+
+    @classmethod
+    def of(cls, root: Path, *, home_is_decided: bool = True, routes: Iterable[str] = ()) -> Self:
+        """The stage for the adapted project in `root`. Raises KitError DDK-ENV-04 without an
+        environment."""
+        settings = desktop_toml.read(root / desktop_toml.PLACE)
+        django = settings["django"]
+        project = find_project(root, django["manage"], django["settings"])
+        interpreter = find_environment(project, settings["python"]["interpreter"])
+        if interpreter is None:
+            remedy = f"Make it: desktop-django adapt {root}"
+            raise KitError("DDK-ENV-04", f"{root} has no environment", remedy=remedy)
+        return cls(project, settings, interpreter, home_is_decided, tuple(routes))
+
+    @property
+    def key(self) -> str:
+        """What a result of it is kept under."""
+        return result.key_of(self.project, self.settings, self.interpreter.python)
+
+    def prepared_by(self, command: Sequence[str]) -> Self:
+        """The same with a command that is run on the new database."""
+        data = {**self.settings["data"], "first_run": [[*command]]}
+        return replace(self, settings={**self.settings, "data": data})
+
+    def start(self, scratch: Path, progress: Progress) -> Start:
+        """A start of it on the app data in `scratch`."""
+        return Start(self.project.root, self.settings, self.interpreter, scratch, progress)
+
+
+def valid_result(root: Path) -> Path | None:
+    """The file of a kept result that nothing has changed since; None without one."""
+    kept = result.read(root)
+    try:
+        is_valid = kept is not None and kept.key == Stage.of(root).key
+    except KitError:
+        return None
+    return result.place(root) / result.FILE_NAME if is_valid else None
+
+
+def rehearse(
+    stage: Stage,
+    keep_seen: KeepSeen = lambda _: False,
+    progress: Progress = lambda _: None,
+) -> Rehearsal:
+    """Start the adapted project once, visit it, throw its data away.
+
+    `keep_seen` is told what the pages load from other hosts, and says whether the app now serves
+    more of it. The project's folder is afterwards as before, but for the picture in the layer.
+    """
+    begin = time.monotonic()
+    done = _rehearse_once(stage, keep_seen, progress)
+    if not done.failure and _lacks_rows(done) and not stage.settings["data"]["first_run"]:
+        done = _with_rows(stage, done, keep_seen, progress)
+    if done.broken:
+        done = _compared(stage, done, progress)
+    return replace(done, seconds=round(time.monotonic() - begin, 2))
+
+
+def _compared(stage: Stage, done: Rehearsal, progress: Progress) -> Rehearsal:
+    """Which of the broken pages are broken on the project's own server too."""
+    progress("comparing with the project's own server")
+    commands = [*done.rows] if done.rows and not done.rows_are_examples else []
+    run = [commands] if commands else stage.settings["data"]["first_run"]
+    try:
+        with OwnServer(stage.project, stage.settings, stage.interpreter, run) as own:
+            visitor = Visitor(own.origin, "", VISIT_SECONDS)
+            answers = {each.path: visitor.open(each.path) for each in done.broken}
+            visitor.close()
+    except NotStartedError as error:
+        return replace(done, not_compared=str(error))
+    pages = [
+        replace(each, is_own_fault=each.path in answers and _is_no_better(answers[each.path], each))
+        for each in done.pages
+    ]
+    return replace(done, pages=tuple(pages))
+
+
+def _is_no_better(there: Answer, here: Seen) -> bool:
+    if "No module named" in here.error:  # both run in the same environment
+        return False
+    return there.status >= (400 if here.is_part else 500)
+
+
+def _lacks_rows(done: Rehearsal) -> bool:
+    """Whether the first page fails in a way that rows may heal."""
+    page = done.first
+    return page is not None and (page.status >= 500 or page.place.startswith(OWN_PAGES))
+
+
+def _with_rows(
+    stage: Stage, without: Rehearsal, keep_seen: KeepSeen, progress: Progress
+) -> Rehearsal:
+    """Try what the project has for a new database, one after another, each on fresh data."""
+    deadline = time.monotonic() + ROWS_SECONDS
+    page = without.first
+    assert page
+    said = page.error or f"answers {page.status}"
+    for each in preparations(stage.project)[:MOST_PREPARATIONS]:
+        if time.monotonic() > deadline:
+            break
+        progress(f"rehearsing with {' '.join(each.command)}")
+        done = _rehearse_once(stage.prepared_by(each.command), keep_seen, progress)
+        if not done.failure and not _lacks_rows(done):
+            is_example = each.is_demonstration
+            return replace(
+                without if is_example else done,
+                rows=each.command, rows_are_examples=is_example, without_rows=said,
+            )  # fmt: skip
+    return without
+
+
+def _rehearse_once(stage: Stage, keep_seen: KeepSeen, progress: Progress) -> Rehearsal:
+    progress("rehearsing the first start")
+    with tempfile.TemporaryDirectory(prefix="desktop-rehearsal-", ignore_cleanup_errors=True) as at:
+        scratch = Path(at).resolve()
+        with stage.start(scratch, progress) as start:
+            if start.failure:
+                return Rehearsal(failure=start.failure)
+            done, cookies = _visit(stage, start, progress)
+            changed = keep_seen(done.other_hosts)
+            if not changed:
+                done, asked = _with_picture(stage, start, done, cookies, progress)
+                changed = keep_seen(asked)
+        writes = {*start.writes}
+        if changed:
+            with stage.start(scratch, progress) as again:
+                if not again.failure:
+                    done, asked = _with_picture(stage, again, done, cookies, progress)
+                    keep_seen(asked)
+            writes |= {*again.writes}
+    return replace(done, writes=tuple(sorted(writes)))
+
+
+def _visit(stage: Stage, start: Start, progress: Progress) -> tuple[Rehearsal, dict[str, str]]:
+    """Open the first page and those it leads to."""
+    progress("visiting its pages")
+    visitor = Visitor(start.origin, start.token, VISIT_SECONDS)
+    try:
+        if stage.home_is_decided:
+            answer = visitor.open(stage.settings["app"]["home"])
+            page = FirstPage(answer, "", answer)
+        else:
+            routes = stage.routes
+            page = first_page.choose(visitor, stage.project, start.state.pointers, routes)
+        document = visitor.document(page.answer)
+        answers = [page.answer]
+        for path in visitor.linked(document)[:MOST_PAGES]:
+            if visitor.has_time and path != page.path:
+                answers.append(visitor.open(path))
+        foreign = {
+            each.address: None
+            for answer in answers if answer.kind == "text/html"
+            for each in addresses.in_markup(answer.text)
+            if each.kind != addresses.FOLDER and urlsplit(each.address).path.strip("/")
+        }  # fmt: skip
+        own = {
+            local(each): None
+            for answer in answers if answer.is_page
+            for each in visitor.document(answer).parts if each.startswith(f"{start.origin}/")
+        }  # fmt: skip
+        parts = [visitor.open(path) for path in [*own][:MOST_PARTS] if visitor.has_time]
+        missing = [each for each in parts if each.status >= 400]
+        seen = [_seen(each, start.raised) for each in answers]
+        seen += [Seen(each.path, each.status, each.place, is_part=True) for each in missing]
+        cookies = dict(visitor.client.cookies.items())
+    finally:
+        visitor.close()
+    state = start.state
+    return Rehearsal(
+        home=page.path,
+        home_why=page.why,
+        root_status=page.root.status,
+        other_pages=page.others,
+        start_seconds=round(state.seconds, 2),
+        migrations=state.migrations,
+        pages=tuple(seen),
+        other_hosts=tuple(foreign),
+        accounts=state.accounts,
+    ), cookies
+
+
+def _seen(answer: Answer, raised: Sequence[Raised]) -> Seen:
+    path = urlsplit(answer.place).path
+    error = next((each for each in raised if each.page == path), None)
+    if answer.status < 500 or error is None:
+        return Seen(answer.path, answer.status, answer.place)
+    return Seen(answer.path, answer.status, answer.place, error=error.text, source=error.place)
+
+
+def _with_picture(
+    stage: Stage, start: Start, done: Rehearsal, cookies: dict[str, str], progress: Progress
+) -> tuple[Rehearsal, Sequence[str]]:
+    """Draw the first page; also what it asked of other hosts."""
+    progress("drawing the first page")
+    folder = result.place(stage.project.root)
+    folder.mkdir(exist_ok=True)
+    file = folder / result.PICTURE
+    file.unlink(missing_ok=True)
+    try:
+        asked = draw(start, done.home, cookies, file)
+    except DrawingError as error:
+        return replace(done, no_picture=str(error)), ()
+    hosts = tuple(dict.fromkeys((*done.other_hosts, *asked)))
+    return replace(done, picture=file.name, no_picture="", other_hosts=hosts), asked

@@ -1,0 +1,72 @@
+"""What the project's own server cannot answer either is named, and does not fail the target."""
+
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.broken.targets import REFERENCE, ROOT, judge
+from tests.scripts import projects
+
+URLS = """
+from django.http import HttpResponse
+from django.urls import path
+
+
+def broken(request):
+    1 / 0
+
+
+links = "<!doctype html><title>x</title><a href=/broken/?a=1>b</a> <img src=/gone.png alt=x>"
+urlpatterns = [path("", lambda request: HttpResponse(links)), path("broken/", broken)]
+"""
+MANIFEST = """
+spec = "1.0"
+[app]
+name = "A"
+identifier = "org.example.a"
+"""
+
+
+@pytest.fixture
+def target(tmp_path):
+    root = projects.project(tmp_path / "target", {"site1/urls.py": URLS})
+    shutil.copytree(
+        REFERENCE / "desktop-app", root / "desktop-app",
+        ignore=shutil.ignore_patterns("node_modules", "staged", "dist", "__pycache__"),
+    )  # fmt: skip
+    (root / "desktop-app" / "desktop.toml").write_text(MANIFEST, encoding="utf-8")
+    return root
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.parametrize(
+    ("own", "failing"),
+    [((), {"WEB-3", "WEB-5"}), (("/broken/?a=1",), {"WEB-3"}),
+     (("/broken/?a=1", "/gone.png"), set())],
+)  # fmt: skip
+def test_only_what_is_broken_here_alone_fails(target, tmp_path, own, failing):
+    paths = ["/", "/broken/?a=1", "/gone.png"]
+    pages = [{"path": path, "is_own_fault": path in own} for path in paths]
+    (tmp_path / "seen.json").write_text(json.dumps({"pages": pages}), encoding="utf-8")
+    options = ["--rehearsal", str(tmp_path / "seen.json"), "--only", "WEB-3,WEB-5"]
+
+    code, verdicts = judge(target, tmp_path / "report.json", *options)
+
+    asked = {name: verdicts[name] for name in ("WEB-3", "WEB-5")}
+    assert {name for name, verdict in asked.items() if verdict == "FAIL"} == failing, asked
+    assert code == bool(failing)
+    text = (tmp_path / "report.json").read_text(encoding="utf-8")
+    assert ("the project's own faults: /broken/?a=1" in text) is bool(own)
+
+
+def test_a_file_that_is_no_result_is_refused_before_anything_starts(target, tmp_path):
+    (tmp_path / "seen.json").write_text('{"pages": 1}', encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "checks", "-p", "no:cacheprovider"]
+    command += ["--target", str(target), "--rehearsal", str(tmp_path / "seen.json")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+
+    assert done.returncode == 2 and "DDK-CHK-12" in done.stderr
