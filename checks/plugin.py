@@ -50,7 +50,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what adapt's rehearsal saw: faults of the target's own server do not count",
     )
     add("--spec", choices=criteria.VERSIONS, help="judge by this version (default: the target's)")
-    add("--only", metavar="IDS", help="criteria or families to judge: TOK-1,NET")
+    add(
+        "--only",
+        action="append",
+        metavar="IDS",
+        help="criteria or families to judge: TOK-1,NET; repeatable",
+    )
     add("--strict-should", action="store_true", help="a SHOULD that is not met fails as well")
     add("--expected-failures", type=Path, metavar="FILE", help="criteria known to fail, one a line")
     add("--report-json", type=Path, metavar="FILE", help="write the verdicts as JSON")
@@ -193,11 +198,15 @@ def pytest_report_teststatus(
 ) -> tuple[str, str, str] | None:
     """A letter per check while it runs."""
     check = next((Check(**v) for k, v in report.user_properties if k == "check"), None)
-    if config.stash.get(RUN, None) is None or check is None:
+    run = config.stash.get(RUN, None)
+    if run is None or check is None:
         return None
     if report.when != "call" and report.passed:
         return "", "", ""
-    letter = {"pass": ".", "fail": "F", "error": "E"}.get(check.verdict, "-")
+    letter = {"pass": ".", "fail": "w", "error": "E"}.get(check.verdict, "-")
+    asked = [run.criteria[i] for i in check.criteria if i in run.criteria]
+    if any(run.final(each, check.verdict) == "FAIL" for each in asked):
+        letter = "F"
     return check.verdict, letter, check.verdict
 
 

@@ -68,14 +68,24 @@ def heading(run: Run) -> str:
     return f"target   {run.target.root}  spec {run.spec}   backend: {run.target.runtime}{versions}"
 
 
+def _seen(run: Run) -> Iterator[tuple[Verdict, str]]:
+    """Each verdict with what was seen; one failure that meets many criteria is told once."""
+    first: dict[str, str] = {}
+    for v in run.verdicts:
+        is_told = v.verdict in ("FAIL", "warn", "harness error") and v.seen in first
+        yield v, f"as {first[v.seen]}" if is_told else v.seen
+        if v.verdict in ("FAIL", "warn", "harness error"):
+            first.setdefault(v.seen, v.criterion.id)
+
+
 def table(run: Run, colour: bool) -> Iterator[str]:
     """The table a person sees at the end."""
     yield heading(run)
-    for v in run.verdicts:
+    for v, seen in _seen(run):
         verdict = v.verdict.ljust(VERDICT_WIDTH)
         if colour and v.verdict in COLOURS:
             verdict = f"\033[{COLOURS[v.verdict]}m{verdict}\033[0m"
-        yield f"{v.criterion.id:<7}{_short(v.title):<{TITLE_WIDTH}} {verdict} {v.seen}".rstrip()
+        yield f"{v.criterion.id:<7}{_short(v.title):<{TITLE_WIDTH}} {verdict} {seen}".rstrip()
         if v.verdict in ("FAIL", "warn"):
             yield " " * (TITLE_WIDTH + VERDICT_WIDTH + 9) + f"→ {v.criterion.docs}"
         if v.verdict == "stale":
@@ -117,8 +127,8 @@ def as_markdown(run: Run) -> str:
         "| id | criterion | verdict | seen |",
         "| --- | --- | --- | --- |",
     ]
-    for v in run.verdicts:
-        cells = (v.criterion.id, v.title, v.verdict, v.seen)
+    for v, seen in _seen(run):
+        cells = (v.criterion.id, v.title, v.verdict, seen)
         lines.append(
             "| " + " | ".join(c.replace("|", "\\|").replace("\n", " ") for c in cells) + " |"
         )
@@ -131,8 +141,8 @@ def as_html(run: Run) -> str:
     rows = [
         f'<tr><td>{v.criterion.id}<td title="{html.escape(v.criterion.text)}">'
         f"{html.escape(v.title)}<td class={v.verdict.replace(' ', '-')}>{v.verdict}"
-        f"<td>{html.escape(v.seen)}"
-        for v in run.verdicts
+        f"<td>{html.escape(seen)}"
+        for v, seen in _seen(run)
     ]
     pictures = [
         f'<figure><img alt="{html.escape(path)}" src="data:image/jpeg;base64,{data}">'

@@ -241,7 +241,7 @@ def read_manifest(root: Path, manifest: Path | None = None) -> dict[str, Any]:
 
 
 def find_python(root: Path, manifest: dict[str, Any]) -> Path:
-    """The interpreter of a development run: the one named, the target's own, else this one."""
+    """The interpreter of a development run: the one named or noted, the target's own, else this."""
     if named := manifest.get("python", {}).get("interpreter"):
         path = root / named
         if not path.exists():
@@ -252,6 +252,9 @@ def find_python(root: Path, manifest: dict[str, Any]) -> Path:
                 "correct the name, or leave it empty to have it found.",
             )
         return path
+    note = root / PAYLOAD / ".interpreter"  # of an environment that lies elsewhere
+    if note.is_file():
+        return Path(note.read_text(encoding="utf-8").strip())
     for folder in ENVIRONMENTS:
         if (root / folder / PYTHON_IN).exists():
             return root / folder / PYTHON_IN

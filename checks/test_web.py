@@ -18,7 +18,7 @@ from checks.pages import Form
 from checks.rehearsal import own_faults
 from checks.starts.first_run import FirstRun
 from checks.target import Target
-from checks.verdicts import NotApplicable, Record, Seen
+from checks.verdicts import NotApplicable, NotTested, Record, Seen
 
 # A page that hangs is a finding, one that polls for ever is not.
 LOAD_MS = 30_000
@@ -54,10 +54,17 @@ class Visits:
 
 @pytest.fixture(scope="session")
 def window(browser: playwright.Browser, live: Backend, target: Target) -> Iterator[Window]:
-    """One window, as the shell's: it adds the token for the backend's origin only."""
+    """One window, as the shell's."""
+    with opened_window(browser, live) as window:
+        yield window
+
+
+@contextlib.contextmanager
+def opened_window(browser: playwright.Browser, backend: Backend) -> Iterator[Window]:
+    """A window with cookies of its own: it adds the token for the backend's origin only."""
     context = browser.new_context(service_workers="block")
     context.set_default_timeout(LOAD_MS)
-    window = Window(context.new_page(), live)
+    window = Window(context.new_page(), backend)
     context.route("**/*", window.let_through)
     yield window
     context.close()
@@ -143,9 +150,8 @@ def visits(window: Window, target: Target, pytestconfig: pytest.Config) -> Visit
         "() => !!document.body && (document.body.innerText.trim() !== ''"
         " || !!document.querySelector('img, svg, canvas, video, iframe'))"
     )
-    links = window.page.eval_on_selector_all("a[href]", "all => all.map(a => a.href)")
     here = pages.Page(window.page.url, "")
-    here.links = links
+    here.links = _links(window)
     for path in pages.linked(window.backend, here):
         try:
             response = window.visit(path)
@@ -157,6 +163,28 @@ def visits(window: Window, target: Target, pytestconfig: pytest.Config) -> Visit
         notes.statuses[path] = response.status if response else 0
         if pictured:
             notes.pictures[path] = _picture(window.page)
+    return notes
+
+
+@pytest.fixture(scope="session")
+def inside(browser: playwright.Browser, live: Backend, visits: Visits) -> Visits:
+    """The admin and the pages it links to, seen by somebody with an account, after `visits`."""
+    notes = Visits()
+    if visits.problem:
+        return notes
+    try:
+        admin = records.open_admin(live.target, live.app_data)
+    except NotTested:
+        return notes
+    with opened_window(browser, live) as window:
+        window.notes = notes
+        with contextlib.suppress(playwright.Error):
+            _log_in(window, admin)
+            here = pages.Page(window.page.url, "")
+            here.links = _links(window)
+            for path in [admin, *pages.linked(live, here)]:
+                with contextlib.suppress(playwright.Error):  # a link may be a download
+                    window.visit(path)
     return notes
 
 
@@ -202,11 +230,12 @@ def test_no_failed_requests(visits: Visits, own: frozenset[str], seen: Seen) -> 
 
 
 @pytest.mark.criterion("WEB-4")
-def test_no_external_requests(visits: Visits, seen: Seen) -> None:
+def test_no_external_requests(visits: Visits, inside: Visits, seen: Seen) -> None:
     """Makes no request to another origin."""
     _loaded(visits)
-    places = sorted({_origin(url) for url in visits.external})
-    assert not places, f"{len(visits.external)} requests were refused: {', '.join(places)}"
+    external = {*visits.external, *inside.external}
+    places = ", ".join(sorted({*map(_origin, external)}))
+    assert not places, f"{len(external)} requests were refused: {places}"
     seen("none")
 
 
@@ -214,7 +243,7 @@ def test_no_external_requests(visits: Visits, seen: Seen) -> None:
 def test_linked_pages(visits: Visits, target: Target, own: frozenset[str], seen: Seen) -> None:
     """Serves the pages linked from the landing page."""
     _loaded(visits)
-    broken = {path: status for path, status in visits.statuses.items() if status >= 500}
+    broken = {path: status for path, status in visits.statuses.items() if _fails(status)}
     theirs = [path for path in broken if urlsplit(path).path in own and path != target.home]
     ours = [f"{path} {status}" for path, status in broken.items() if path not in theirs]
     assert not ours, f"linked pages answered {', '.join(ours)}"
@@ -224,6 +253,11 @@ def test_linked_pages(visits: Visits, target: Target, own: frozenset[str], seen:
 def _named(faults: Iterable[str]) -> str:
     listed = ", ".join(faults)
     return f"; the project's own faults: {listed}" if listed else ""
+
+
+def _fails(status: int) -> bool:
+    """Whether following a link ended in nothing; 405 is a page that a link cannot open."""
+    return status >= 500 or status == 405
 
 
 @pytest.mark.criterion("WEB-6")
@@ -373,6 +407,10 @@ def test_visit_goes_on(opened: Backend, seen: Seen) -> None:
     done = pages.Visitor(opened).go_on()
     assert not done.failed, f"{len(done.failed)} failed: {', '.join(done.failed[:3])}"
     seen(f"{done.asked} requests")
+
+
+def _links(window: Window) -> list[str]:
+    return window.page.eval_on_selector_all("a[href]", "all => all.map(a => a.href)")
 
 
 def _loaded(visits: Visits) -> None:

@@ -126,7 +126,7 @@ class Run:
             for i, c in known.items()
             if criteria.VERSIONS.index(c.since) <= criteria.VERSIONS.index(spec)
         }
-        only = tuple(filter(None, (option.only or "").split(",")))
+        only = tuple(filter(None, ",".join(option.only or ()).split(",")))
         families = {i.split("-")[0] for i in known}
         if unknown := [i for i in only if i not in known and i not in families]:
             raise TargetError(
@@ -222,9 +222,10 @@ class Run:
                 c.said or c.seen for c in found if c.verdict == worst and (c.said or c.seen)
             )
         )
-        return Verdict(criterion, title, self._final(criterion, worst), seen, found)
+        return Verdict(criterion, title, self.final(criterion, worst), seen, found)
 
-    def _final(self, criterion: Criterion, worst: str) -> str:
+    def final(self, criterion: Criterion, worst: str) -> str:
+        """What the worst that was found means for a criterion of its level."""
         if worst == "error":
             return "harness error"
         listed = criterion.id in self.expected

@@ -424,6 +424,7 @@ FAMILIES = {
     "DDK-OFF": "files of other hosts",
     "DDK-PKG": "packaging",
     "DDK-ICO": "drawing icons",
+    "DDK-LOK": "looking at pages",
     "DDK-UPD": "updating the desktop layer",
     "DDK-KIT": "the kit itself",
     "DDK-CHK": "starting the checks",

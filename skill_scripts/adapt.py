@@ -19,6 +19,7 @@ from skill_scripts.dependencies.environment import (
     install,
     is_outdated,
 )
+from skill_scripts.dependencies.outside import is_one_machines
 from skill_scripts.desktop_toml import Decision
 from skill_scripts.errors import KitError
 from skill_scripts.findings.finding import BLOCKED, DECIDE, Finding
@@ -29,7 +30,7 @@ from skill_scripts.offline import addresses
 from skill_scripts.offline.assets import offline
 from skill_scripts.probe.facts import Facts
 from skill_scripts.project import git
-from skill_scripts.project.files import PAYLOAD_FOLDER, find_project
+from skill_scripts.project.files import INTERPRETER_NOTE, PAYLOAD_FOLDER, Project, find_project
 from skill_scripts.rehearsal import result as rehearsals
 from skill_scripts.rehearsal.judge import judge
 from skill_scripts.rehearsal.rehearse import Stage, rehearse
@@ -38,7 +39,9 @@ from skill_scripts.repairs import relocation
 from skill_scripts.survey import survey
 
 PACKAGES = ".packages"
+INTERPRETER = ("python", "interpreter")  # in desktop.toml
 HOME = ("app", "home")
+FIRST_RUN = ("data", "first_run")
 REHEARSE = "start it once on data that are thrown away"
 
 
@@ -108,7 +111,7 @@ def adapt(
         workflows = ci.plan(root, kit_for_ci, existing.workflows) if kit_for_ci else []
         done = _adapt_again(root, existing, decisions, rehearsal, dry_run, progress)
         return _add_workflows(done, workflows, dry_run)
-    project = find_project(path, manage, _decided_settings(decisions))
+    project = _find_project(path, manage, decisions)
     root, folder = project.root, project.root / PAYLOAD_FOLDER
     if folder.exists() or folder.is_symlink():
         raise KitError("DDK-ADP-03", f"{folder} is in the way", folder=str(folder))
@@ -135,8 +138,10 @@ def adapt(
         _name_app(found)
         plan = _plan(found)
         progress("adding desktop-app")
-        names = _write_payload(stage, plan.manifest_text, decisions)
+        names = _write_payload(stage, plan.manifest_text, _for_everybody(decisions))
         assert found.interpreter is not None
+        if found.environment == "elsewhere":
+            _note(stage, found.interpreter)
         install_runtime(stage, found.interpreter)
         if found.made:
             found.made.keep_for(found.draft["python"])
@@ -149,7 +154,7 @@ def adapt(
                 routes = found.facts.urls.pages if found.facts.urls else ()
                 is_decided = any(each.path == HOME for each in decisions)
                 stage = Stage.of(root, home_is_decided=is_decided, routes=routes)
-                _rehearse(plan, stage, progress)
+                _rehearse(plan, stage, decisions, progress)
                 _refuse_blocked(plan.findings)
             _add_workflows(plan, workflows, dry_run)
         except BaseException:
@@ -186,7 +191,8 @@ def _adapt_again(
     for decision in decisions:
         desktop_toml.decide(draft, decision)
     result.decided = [each for each in desktop_toml.decided(draft) if each not in before]
-    amended = desktop_toml.amend(text, decisions) if decisions else text
+    committed = _for_everybody(decisions)
+    amended = desktop_toml.amend(text, committed) if decisions else text
     if amended != text:
         result.steps.append(f"enter {len(decisions)} decisions in {PAYLOAD_FOLDER}/{file.name}")
     absent = [name for name in existing.absent(folder) if name in current]
@@ -194,8 +200,13 @@ def _adapt_again(
     project = find_project(root, draft["django"]["manage"], draft["django"]["settings"])
     interpreter = find_environment(project, draft["python"]["interpreter"])
     incomplete = interpreter is None or is_outdated(interpreter, draft["python"])
+    named = next((each.value for each in decisions if each.path == INTERPRETER), None)
+    noted = interpreter if named and is_one_machines(named) else None
+    if noted:
+        result.steps.append(f"note {noted.python} in {INTERPRETER_NOTE}, not for git")
     if incomplete:
-        result.steps.append(f"make the environment {PRIVATE}")
+        otherwise = "" if interpreter else ", or use one that the project has"
+        result.steps.append(f"make the environment {PRIVATE}{otherwise}")
     if not (folder / PACKAGES).is_dir():
         result.steps.append(f"install the runtime's own packages in {PAYLOAD_FOLDER}/{PACKAGES}")
     result.manifest_text = amended
@@ -204,6 +215,10 @@ def _adapt_again(
     if dry_run:
         _build_front_end(result, draft, built, dry_run, progress)
         return result
+    if noted:
+        _note(folder, noted)
+    elif named is not None or interpreter is None:  # another was named, or it is gone
+        (root / INTERPRETER_NOTE).unlink(missing_ok=True)
     if incomplete:
         result.survey = _make_environment_again(root, draft, decisions, progress)
         interpreter = find_environment(project, draft["python"]["interpreter"])
@@ -212,7 +227,7 @@ def _adapt_again(
             lists = [Decision(("python", key), found[key]) for key in ("exclude", "extra")]
             amended = result.manifest_text = desktop_toml.amend(amended, lists)
     if amended != text:
-        _rewrite(file, existing, amended, decisions)
+        _rewrite(file, existing, amended, committed)
     for name in absent:
         _copy(payload_files()[name], folder / name)
     if not (folder / PACKAGES).is_dir() and interpreter:
@@ -220,11 +235,14 @@ def _adapt_again(
     _build_front_end(result, draft, built, dry_run, progress)
     _keep_offline(result, progress)
     if rehearsal:
-        _rehearse(result, Stage.of(root), progress)
+        earlier = map(Decision.parse, existing.decisions)
+        _rehearse(result, Stage.of(root), [*earlier, *decisions], progress)
     return result
 
 
-def _rehearse(done: Adaptation, stage: Stage, progress: Progress) -> None:
+def _rehearse(
+    done: Adaptation, stage: Stage, decisions: Iterable[Decision], progress: Progress
+) -> None:
     """Have the result of a rehearsal: the one that is kept, if nothing has changed since."""
     kept = rehearsals.read(done.root)
     if kept and kept.key == stage.key:
@@ -237,10 +255,12 @@ def _rehearse(done: Adaptation, stage: Stage, progress: Progress) -> None:
         return bool(new) and _keep_offline(done, progress, new)
 
     seen = rehearse(stage, keep_seen, progress)
+    if any(each.path == FIRST_RUN for each in decisions):
+        seen = replace(seen, rows=())
     if not stage.home_is_decided and seen.home != stage.settings["app"]["home"]:
         _decide(done, Decision(HOME, seen.home))
     if seen.rows and not seen.rows_are_examples:
-        _decide(done, Decision(("data", "first_run"), [[*seen.rows]]))
+        _decide(done, Decision(FIRST_RUN, [[*seen.rows]]))
     done.findings += judge(seen, _relocation(done, stage, seen))
     if not seen.failure:
         decided = desktop_toml.read(done.root / desktop_toml.PLACE)
@@ -353,6 +373,8 @@ def _make_environment_again(
         new = stage / place.name
         found = survey(root, decisions=decisions, private_environment=new, progress=progress)
         _refuse_blocked(found.findings)
+        if found.environment == "elsewhere" and found.interpreter:
+            _note(root / PAYLOAD_FOLDER, found.interpreter)
         if found.made:
             found.made.keep_for((found.draft if decisions else draft)["python"])
             if place.exists():
@@ -396,9 +418,11 @@ def _plan(found: Survey) -> Adaptation:
     own = [f"{PAYLOAD_FOLDER}/{desktop_toml.FILE_NAME}", f"{PAYLOAD_FOLDER}/{record.FILE_NAME}"]
     plan = Adaptation(found.project.root, sorted({*files, *own}), survey=found)
     plan.manifest_text = desktop_toml.render(found.draft)
-    plan.decided = desktop_toml.decided(found.draft)
+    plan.decided = desktop_toml.decided(found.draft, found.decided)
     plan.steps = [f"add {len(plan.added)} files in {PAYLOAD_FOLDER}"]
-    if found.environment != "own":
+    if found.environment == "elsewhere" and found.interpreter:
+        plan.steps.append(f"note {found.interpreter.python} in {INTERPRETER_NOTE}, not for git")
+    elif found.environment != "own":
         plan.steps.append(f"make the environment {PRIVATE}")
     plan.steps.append(f"install the runtime's own packages in {PAYLOAD_FOLDER}/{PACKAGES}")
     return plan
@@ -465,8 +489,26 @@ def _name_app(found: Survey) -> None:
     app["identifier"] = app["identifier"] or f"org.desktop-django.{slug}"
 
 
-def _decided_settings(decisions: Iterable[Decision]) -> str:
+def _for_everybody(decisions: Iterable[Decision]) -> list[Decision]:
+    """The decisions as they are committed: without an interpreter of this machine."""
+    return [
+        Decision(INTERPRETER, "")
+        if each.path == INTERPRETER and is_one_machines(each.value)
+        else each
+        for each in decisions
+    ]
+
+
+def _note(folder: Path, interpreter: Interpreter) -> None:
+    """Keep the path of an environment that lies elsewhere where git does not see it."""
+    file = folder / PurePosixPath(INTERPRETER_NOTE).name
+    file.write_text(f"{interpreter.python}\n", encoding="utf-8")
+
+
+def _find_project(path: Path, manage: str, decisions: Iterable[Decision]) -> Project:
     draft = desktop_toml.defaults()
+    given = {each.path for each in decisions}
     for decision in decisions:
         desktop_toml.decide(draft, decision)
-    return draft["django"]["settings"]
+    decided = draft["django"]["manage"] if ("django", "manage") in given else None
+    return find_project(path, manage or decided, draft["django"]["settings"])

@@ -23,6 +23,8 @@ from skill_scripts.errors import KitError
 from skill_scripts.findings.finding import BLOCKED, DECIDE, FINE, HANDLED, Finding
 from skill_scripts.findings.surveyed import Survey
 from skill_scripts.icons import icons as draw_icons
+from skill_scripts.look import Look
+from skill_scripts.look import look as look_at_project
 from skill_scripts.offline.assets import Offline
 from skill_scripts.offline.assets import offline as keep_offline
 from skill_scripts.package import package as package_project
@@ -54,7 +56,11 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.
 Manage = Annotated[str, typer.Option(help="manage.py to use, relative to PATH.")]
 Decisions = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Decide a key of desktop.toml; repeatable."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Decide a key of desktop.toml, whatever its value; repeatable.",
+    ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan; write nothing.")]
 
@@ -179,11 +185,41 @@ def run(
     browser: Annotated[
         bool, typer.Option("--browser", help="The system's browser, even if the shell is there.")
     ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="On new data; that of earlier runs is set aside.")
+    ] = False,
 ) -> None:
     """Start an adapted project and open it, in the shell or in a browser. Ctrl-C stops it."""
     with _shown_errors(as_json=False):
-        exit_code = run_project(path, browser=browser, announce=_say)
+        exit_code = run_project(path, browser=browser, fresh=fresh, announce=_say)
     raise typer.Exit(exit_code)
+
+
+@app.command()
+def look(
+    path: ProjectPath,
+    pages: Annotated[
+        list[str] | None,
+        typer.Option("--page", metavar="PATH", help="A page to picture; repeatable."),
+    ] = None,
+    forms: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--do", metavar="FORM", help="First fill and send the form of this page; repeatable."
+        ),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Picture pages of an adapted project as a new user sees them, on data that is thrown away.
+
+    Without --page its first page and those it links to. Names what each page lacked: addresses
+    that are refused, requests that fail, errors in the console.
+    """
+    with _shown_errors(as_json), _progress(as_json) as progress:
+        done = look_at_project(path, pages=pages or (), forms=forms or (), progress=progress)
+    _print_json(done.as_dict()) if as_json else _show_look(done)
+    if not all(each.is_good for each in done.pictures):
+        raise typer.Exit(EXIT_DECISIONS)
 
 
 @app.command()
@@ -409,6 +445,15 @@ def _show_offline(done: Offline) -> None:
     for address in done.new:
         screen.print(f"fetched {address}", markup=False, soft_wrap=True)
     _show_findings(done.findings())
+
+
+def _show_look(done: Look) -> None:
+    for each in done.pictures:
+        led = f" → {each.place}" if each.place != each.page else ""
+        screen.print(f"{each.page}{led}  {each.status or 'no answer'}", markup=False)
+        screen.print(f"  {done.folder / each.file}", markup=False, soft_wrap=True)
+        for line in ([f"sent: {each.did}"] if each.did else []) + each.lacks:
+            screen.print(f"  {line}", markup=False, soft_wrap=True)
 
 
 def _show_stage(done: Staged) -> None:

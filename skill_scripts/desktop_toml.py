@@ -5,7 +5,7 @@ The schema beside the checks says what is valid; the table here says what each k
 
 import json
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +55,7 @@ TABLES: dict[str, dict[str, Key]] = {
     "data": {
         "seed": Key([], 'copied: [{ from = "seed/media", to = "media" }]'),
         "first_run": Key([], 'commands on a brand-new database: [["loaddata", "x"]]'),
+        "first_run_after_login": Key([], "further ones, once the first account is there"),
         "retired_migrations": Key([], "apps whose applied migrations are known to be gone"),
         "prebuilt": Key(False, "ship a migrated database"),
     },
@@ -62,6 +63,7 @@ TABLES: dict[str, dict[str, Key]] = {
         "user": Key("", 'sign in as this user without asking; "" = off'),
         "create": Key(False, "create that user, as a superuser, on a brand-new database"),
         "first_account": Key(False, "without user: the first launch asks for the first account"),
+        "groups": Key([], "names of groups that the first account belongs to"),
     },
     "python": {
         "version": Key(PYTHONS[0], "the Python that is bundled"),
@@ -96,6 +98,16 @@ def defaults() -> Manifest:
         for table, keys in TABLES.items()
     }
     return {"spec": SPEC_VERSION, **tables, "workers": []}
+
+
+def single_values() -> set[tuple[str, ...]]:
+    """The keys with one value; to lists and tables something may be added."""
+    return {
+        (table, name)
+        for table, keys in TABLES.items()
+        for name, key in keys.items()
+        if not isinstance(key.default, list | dict)
+    }
 
 
 def read(file: Path) -> Manifest:
@@ -184,15 +196,15 @@ def decide(manifest: Manifest, decision: Decision) -> None:
         raise KitError("DDK-ADP-07", f"--set {decision}: {problem}")
 
 
-def decided(manifest: Manifest) -> list[Decision]:
-    """What differs from the defaults."""
+def decided(manifest: Manifest, given: Container[tuple[str, ...]] = ()) -> list[Decision]:
+    """What differs from the defaults, or was `given`."""
     found = []
     for table, keys in TABLES.items():
         for name, key in keys.items():
             value = manifest[table][name]
             if isinstance(key.default, dict):
                 found += [Decision((table, name, each), value[each]) for each in value]
-            elif value != key.default:
+            elif value != key.default or (table, name) in given:
                 found.append(Decision((table, name), value))
     workers = manifest["workers"]
     return found + ([Decision(("workers",), workers)] if workers else [])

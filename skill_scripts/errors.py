@@ -50,7 +50,7 @@ ERRORS: dict[str, Text] = {
     ),
     "DDK-ENV-04": Text(
         "The interpreter that was named cannot be started.",
-        "Give one relative to the project folder: --set python.interpreter=PATH",
+        "Give the path of one that starts: --set python.interpreter=PATH",
     ),
     "DDK-ENV-05": Text(
         "No Python on this machine fits the project, and uv could not provide one.",
@@ -131,7 +131,9 @@ ERRORS: dict[str, Text] = {
     ),
     "DDK-STG-04": Text(
         "The Python that is bundled could not be downloaded.",
-        "Check the network, or name a mirror that has {url}: --python-mirror ADDRESS",
+        "Check the network. Where its host is closed, fetch {url} elsewhere and name a copy: "
+        "--python-mirror ADDRESS takes the place of all before the last two parts and may be "
+        "file:///FOLDER; --python-downloads FILE is a list whose url may be file:///ARCHIVE",
     ),
     "DDK-STG-05": Text(
         "What was downloaded is not the Python that the list names, so it is not used.",
@@ -226,7 +228,10 @@ ERRORS: dict[str, Text] = {
     ),
     "DDK-PKG-05": Text(
         "electron-builder did not make the installers; an earlier result is as it was.",
-        "Read its own message above",
+        "Read its own message above. If a download failed because its host is closed: "
+        "ELECTRON_OVERRIDE_DIST_PATH names the folder of an Electron that is on this machine; "
+        "ELECTRON_MIRROR and ELECTRON_BUILDER_BINARIES_MIRROR name addresses that have what it "
+        "fetches",
     ),
     "DDK-PKG-06": Text(
         "[package] sign demands signed installers, and they are not signed.",
@@ -269,10 +274,19 @@ ERRORS: dict[str, Text] = {
         "Icons are drawn by Chromium, which is not installed or does not start.",
         "Install it: playwright install chromium (in the environment of desktop-django)",
     ),
+    # LOK: looking at pages
+    "DDK-LOK-01": Text(
+        "Pictures are made in Chromium, which is not installed or does not start.",
+        "Install it: playwright install chromium (in the environment of desktop-django)",
+    ),
     # STA: starting an adapted project
     "DDK-STA-01": Text(
         "The backend ended before it could serve.",
         "Read the project's own message above; its log files are in {app_data}/logs",
+    ),
+    "DDK-STA-02": Text(
+        "Data that is in use is not set aside.",
+        "Close the app (and what else has {app_data} open), then try again",
     ),
 }
 

@@ -12,7 +12,7 @@ from skill_scripts.layer import ci, record
 from skill_scripts.layer.frontend import is_there, take_away, untouched
 from skill_scripts.layer.payload import LEFT_OUT_FOLDERS, sha256
 from skill_scripts.offline import kept
-from skill_scripts.project.files import PAYLOAD_FOLDER
+from skill_scripts.project.files import INTERPRETER_NOTE, PAYLOAD_FOLDER
 
 
 @dataclass
@@ -43,6 +43,7 @@ def remove(path: Path, *, dry_run: bool = False) -> Removal:
     made = [each for each in _folders(folder) if each.name in LEFT_OUT_FOLDERS]
     doomed = {
         folder / record.FILE_NAME,
+        root / INTERPRETER_NOTE,
         *(folder / name for name in existing.files if name not in changed),
         *(kept.place(root) / name for name in kept.ours(root)),
     }

@@ -8,13 +8,17 @@ import shutil
 import subprocess
 import sys
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from skill_scripts import desktop_toml
 from skill_scripts.backend import Backend, contract, interpreter_flags
-from skill_scripts.dependencies.environment import Interpreter, find_environment
+from skill_scripts.dependencies.environment import find_environment
 from skill_scripts.errors import KitError
 from skill_scripts.layer.payload import IN_CHECKOUT
 from skill_scripts.processes import clean_environment
@@ -22,30 +26,54 @@ from skill_scripts.project.files import PAYLOAD_FOLDER, find_project
 
 PORT_TAKEN = 11
 ATTEMPTS = 20
+FETCH_LIMIT = 900  # seconds; Electron is a download of 100 MB
+APP_DATA = "DESKTOP_DJANGO_APP_DATA_DIR"  # set by a developer who wants it elsewhere
+NO_ELECTRON = (
+    "Electron is not there and cannot be fetched, so the app opens in the browser. Where its "
+    "release host is closed, set ELECTRON_OVERRIDE_DIST_PATH to the folder of one that is here, or "
+    "ELECTRON_MIRROR to an address that has it"
+)
 
 Announce = Callable[[str], None]
 
 
-def run(path: Path, *, browser: bool = False, announce: Announce = print) -> int:
+def run(
+    path: Path, *, browser: bool = False, fresh: bool = False, announce: Announce = print
+) -> int:
     """Run the adapted project in folder `path` until Ctrl-C or its window is closed.
 
-    Returns the exit code of the shell, or 0. Raises KitError DDK-ADP-09 if the project is not
-    adapted and DDK-STA-01 if the backend does not come up.
+    With `fresh` on new data; that of earlier runs is set aside. Returns the exit code of the shell,
+    or 0. Raises KitError DDK-ADP-09 if the project is not adapted, DDK-STA-01 if the backend does
+    not come up and DDK-STA-02 if data cannot be set aside.
     """
-    root = path.resolve()
-    folder = root / PAYLOAD_FOLDER
-    if not (folder / desktop_toml.FILE_NAME).is_file():
-        raise KitError("DDK-ADP-09", f"{path} is not adapted", root=str(root))
-    settings = desktop_toml.read(folder / desktop_toml.FILE_NAME)
+    root, settings = read_adapted(path)
+    app_data = app_data_folder(settings["app"]["identifier"])
+    if fresh:
+        _set_aside(app_data, announce)
+    shell = root / PAYLOAD_FOLDER / "electron"
     npm = shutil.which("npm")
-    if not browser and npm and (folder / "electron" / "node_modules").is_dir():
-        announce("opening the shell")
-        return subprocess.run([npm, "start"], cwd=folder / "electron").returncode
-    return _run_in_browser(root, settings, announce)
+    if not browser and npm and (shell / "node_modules").is_dir():
+        if _has_electron(shell, announce):
+            announce("opening the shell")
+            return subprocess.run([npm, "start"], cwd=shell).returncode
+        announce(NO_ELECTRON)
+    serve(root, settings, app_data, lambda backend: _follow(backend, settings, announce))
+    return 0
+
+
+def read_adapted(path: Path) -> tuple[Path, desktop_toml.Manifest]:
+    """The folder of an adapted project and its desktop.toml. Raises KitError DDK-ADP-09."""
+    root = path.resolve()
+    file = root / desktop_toml.PLACE
+    if not file.is_file():
+        raise KitError("DDK-ADP-09", f"{path} is not adapted", root=str(root))
+    return root, desktop_toml.read(file)
 
 
 def app_data_folder(identifier: str) -> Path:
     """The app data folder of development runs, the same as the shell's."""
+    if named := os.environ.get(APP_DATA):
+        return Path(named).resolve()
     name = f"{identifier}-development"
     if sys.platform == "win32":
         local = os.environ.get("LOCALAPPDATA")
@@ -56,8 +84,16 @@ def app_data_folder(identifier: str) -> Path:
     return (base if base.is_absolute() else Path.home() / ".local" / "share") / name
 
 
-def _run_in_browser(root: Path, settings: desktop_toml.Manifest, announce: Announce) -> int:
-    app_data = app_data_folder(settings["app"]["identifier"])
+def serve(
+    root: Path,
+    settings: desktop_toml.Manifest,
+    app_data: Path,
+    follow: Callable[[Backend], dict[str, Any] | None],
+) -> None:
+    """Start the backend and stop it when `follow` has seen enough of it.
+
+    `follow` returns the event of a failure, None without one. Raises KitError DDK-STA-01.
+    """
     logs = app_data / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     log = logs / "start.log"
@@ -65,14 +101,11 @@ def _run_in_browser(root: Path, settings: desktop_toml.Manifest, announce: Annou
     for _ in range(ATTEMPTS):
         backend = Backend(*_command(root, settings, app_data), root, log)
         try:
-            failure = _follow(backend, settings["app"]["home"], announce)
-        except KeyboardInterrupt:
-            announce("stopping")
-            failure = None
+            failure = follow(backend)
         finally:
             exit_code = backend.stop()
         if failure is None and exit_code == 0:
-            return 0
+            return
         if not backend.spoke:
             # Half of a .pyc, which a full disk leaves, can stop Python before launch.py.
             shutil.rmtree(app_data / "pycache", ignore_errors=True)
@@ -89,18 +122,23 @@ def _run_in_browser(root: Path, settings: desktop_toml.Manifest, announce: Annou
     )
 
 
-def _follow(backend: Backend, home: str, announce: Announce) -> dict[str, Any] | None:
-    """Report the backend's events until it ends; returns its failure, None if it had none."""
-    for event in backend.events():
-        match event["event"]:
-            case "migrating":
-                announce(f"{event['done']}/{event['total']} {event['name']}")
-            case "ready":
-                address = backend.address(home)
-                announce(f"ready after {event['seconds']} s: {address}\nCtrl-C stops it")
-                webbrowser.open(address)
-            case "failed":
-                return event
+def _follow(
+    backend: Backend, settings: desktop_toml.Manifest, announce: Announce
+) -> dict[str, Any] | None:
+    """Report the backend's events until it ends or Ctrl-C; returns its failure."""
+    try:
+        for event in backend.events():
+            match event["event"]:
+                case "migrating":
+                    announce(f"{event['done']}/{event['total']} {event['name']}")
+                case "ready":
+                    address = backend.address(settings["app"]["home"])
+                    announce(f"ready after {event['seconds']} s: {address}\nCtrl-C stops it")
+                    webbrowser.open(address)
+                case "failed":
+                    return event
+    except KeyboardInterrupt:
+        announce("stopping")
     return None
 
 
@@ -108,22 +146,81 @@ def _command(
     root: Path, settings: desktop_toml.Manifest, app_data: Path
 ) -> tuple[list[str], dict[str, str]]:
     django = settings["django"]
-    project = find_project(root, django["manage"], django["settings"])
-    interpreter = find_environment(project, settings["python"]["interpreter"])
-    if interpreter is None and root == IN_CHECKOUT.parent:
-        # The reference app runs on the kit's own environment.
-        interpreter = Interpreter(Path(sys.executable), "", private=False)
-    if interpreter is None:
-        raise KitError(
-            "DDK-ENV-04",
-            f"{root} has no environment",
-            remedy=f"Make it: desktop-django adapt {root}",
-        )
     flags = interpreter_flags(bytecode=app_data / "pycache")
-    command = [str(interpreter.python), *flags, str(root / PAYLOAD_FOLDER / "launch.py")]
+    command = [_interpreter(root, settings), *flags, str(root / PAYLOAD_FOLDER / "launch.py")]
     developer = {
         name: os.environ[name]
         for name in ("DJANGO_SETTINGS_MODULE", *django["env"])
         if name in os.environ
     }
     return command, clean_environment(developer | contract(app_data, root, "development"))
+
+
+def _interpreter(root: Path, settings: desktop_toml.Manifest) -> str:
+    if named := os.environ.get("PYTHON"):
+        if python := shutil.which(named):
+            return python
+        raise KitError("DDK-ENV-04", f"PYTHON={named} cannot be started", python=named)
+    django = settings["django"]
+    project = find_project(root, django["manage"], django["settings"])
+    if found := find_environment(project, settings["python"]["interpreter"]):
+        return str(found.python)
+    if root == IN_CHECKOUT.parent:
+        # The reference app runs on the kit's own environment.
+        return sys.executable
+    raise KitError(
+        "DDK-ENV-04",
+        f"{root} has no environment",
+        remedy=f"Make it: desktop-django adapt {root}",
+    )
+
+
+def _has_electron(shell: Path, announce: Announce) -> bool:
+    """Whether the shell's program is there, or could be fetched now."""
+    package = shell / "node_modules" / "electron"
+    if _electron(package):
+        return True
+    node = shutil.which("node")
+    if not node or not (package / "install.js").is_file():
+        return False
+    announce("fetching Electron")
+    with suppress(subprocess.TimeoutExpired):
+        subprocess.run([node, "install.js"], cwd=package, capture_output=True, timeout=FETCH_LIMIT)
+    return _electron(package)
+
+
+def _electron(package: Path) -> bool:
+    """Whether there is a program where Electron's own package looks for it."""
+    try:
+        name = (package / "path.txt").read_text(encoding="utf-8").strip()
+    except OSError:
+        name = ""
+    if folder := os.environ.get("ELECTRON_OVERRIDE_DIST_PATH"):
+        return Path(folder, name or "electron").is_file()
+    return bool(name) and (package / "dist" / name).is_file()
+
+
+def _set_aside(app_data: Path, announce: Announce) -> None:
+    """Give the data of earlier runs another name; nothing of it is deleted."""
+    if not app_data.exists():
+        return
+    if users := list(_users(app_data)):
+        raise KitError("DDK-STA-02", f"process {users[0]} uses {app_data}", app_data=str(app_data))
+    names = (app_data.with_name(f"{app_data.name}-set-aside-{number}") for number in count(1))
+    place = next(each for each in names if not each.exists())
+    try:
+        app_data.rename(place)
+    except OSError as error:
+        text = f"{app_data} cannot be renamed: {error.strerror}"
+        raise KitError("DDK-STA-02", text, app_data=str(app_data)) from error
+    announce(f"the data of earlier runs is set aside: {place}")
+
+
+def _users(app_data: Path) -> Iterator[int]:
+    """The processes that were started on this data."""
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(APP_DATA) == str(app_data):
+                yield process.pid
+        except (psutil.Error, OSError):
+            continue

@@ -95,7 +95,11 @@ class Resolution:
             f"bundle an older Python: --set python.version={self.others[0]}" if self.others
             else "leave the package out: --set 'python.exclude=[\"NAME\"]', or name another version"
         )  # fmt: skip
-        return Finding(f"wheels-{self.platform}", DECIDE, self.message.splitlines()[0], do)
+        first, *others = self.message.splitlines()
+        # The reason follows in lines of its own, under a head that says only that there is one.
+        reason = " ".join(line.strip() for line in others if "No solution found" not in line)
+        what = f"{first} {reason.removeprefix('cause: ') or 'uv says no more'}"
+        return Finding(f"wheels-{self.platform}", DECIDE, what, do)
 
 
 def plan(

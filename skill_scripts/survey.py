@@ -5,11 +5,12 @@ value, a module a folder or a package) until it loads or nothing known helps. Wh
 is in the draft of desktop.toml, and as a finding.
 """
 
+import os
 import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from skill_scripts import desktop_toml
 from skill_scripts.dependencies.declarations import read_declarations
@@ -22,6 +23,7 @@ from skill_scripts.dependencies.environment import (
     make_environment,
     python_in,
 )
+from skill_scripts.dependencies.outside import find_outside, is_elsewhere
 from skill_scripts.desktop_toml import Decision
 from skill_scripts.findings.choices import choose
 from skill_scripts.findings.finding import DECIDE, FINE, HANDLED, SEVERITIES, Finding
@@ -79,15 +81,14 @@ def survey(
     _load(result, progress)
     if not result.facts.error:
         result.findings += _move_writes(result, progress)
-        is_open = first_account.is_open(decisions, (path / desktop_toml.PLACE).is_file())
-        _try_sign_in(result, is_open, progress)
+        _try_sign_in(result, progress)
     result.findings += filter(None, [ignored_settings(result)])
     result.findings += _leftovers(project)
     result.seconds["load"] = time.monotonic() - begin
 
     begin = time.monotonic()
-    result.findings += judge(result.facts, draft)
-    for each in [*choose(result), *judge_build(project, result.facts, draft)]:
+    result.findings += judge(result)
+    for each in [*choose(result), *judge_build(result)]:
         if isinstance(each, Decision):
             desktop_toml.enter(draft, each)
         else:
@@ -95,7 +96,7 @@ def survey(
     result.findings += read_source_findings(project)
     result.findings += read_old_addresses(project, draft["app"]["addresses"])
     result.findings += foresee(project)
-    result.findings += read_preparations(project, result.facts, draft)
+    result.findings += read_preparations(result)
     result.findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     result.seconds["judge"] = time.monotonic() - begin
     return result
@@ -105,12 +106,14 @@ def _read(path: Path, manage: str, decisions: Sequence[Decision]) -> Survey:
     """What lies on disk, under what was decided earlier and is now."""
     draft = desktop_toml.defaults()
     existing = path / desktop_toml.PLACE
+    decided = {each.path for each in decisions}
     if existing.is_file():
         draft = desktop_toml.read(existing)
+        decided |= desktop_toml.single_values()
     for decision in decisions:
         desktop_toml.decide(draft, decision)
-    decided_manage = manage or (draft["django"]["manage"] if existing.is_file() else "")
-    project = find_project(path, decided_manage, draft["django"]["settings"])
+    decided_manage = draft["django"]["manage"] if ("django", "manage") in decided else None
+    project = find_project(path, manage or decided_manage, draft["django"]["settings"])
     draft["django"]["manage"] = project.manage
     if not project.manage:
         draft["django"]["settings"] = project.settings
@@ -121,18 +124,22 @@ def _read(path: Path, manage: str, decisions: Sequence[Decision]) -> Survey:
         extras=draft["python"]["extras"],
         groups=draft["python"]["groups"],
     )
-    return Survey(project, draft, declared)
+    return Survey(project, draft, declared, decided=frozenset(decided))
 
 
 def _provide_interpreter(result: Survey, private: Path | None, progress: Progress) -> None:
     project, declared, wanted = result.project, result.declared, result.draft["python"]
     found = find_environment(project, wanted["interpreter"])
+    if found is None and not wanted["interpreter"]:
+        progress("looking for the project's environment")
+        found = find_outside(project, declared, wanted["exclude"])
     if found and not is_outdated(found, wanted):
         result.interpreter, result.environment = found, "private" if found.private else "own"
-        relative = PurePosixPath(found.python.relative_to(project.root).as_posix())
-        if len(relative.parts) != 3 and not found.private:
-            wanted["interpreter"] = str(relative)
-        result.findings.append(Finding("environment", FINE, f"environment {relative.parents[1]}"))
+        shown = os.path.relpath(found.python.parent.parent, project.root)
+        if is_elsewhere(project, wanted["interpreter"], found):
+            result.environment, wanted["interpreter"] = "elsewhere", ""
+            shown = f"{found.python.parent.parent}, which is used and never written into"
+        result.findings.append(Finding("environment", FINE, f"environment {shown}"))
         return
     if not declared.requirements and not wanted["extra"]:
         wanted["extra"] = [_django_that_made(project)]
@@ -228,12 +235,14 @@ def _move_writes(result: Survey, progress: Progress) -> Iterator[Finding]:
             return
         assert result.interpreter is not None
         progress(f"trying {name}")
-        decided = result.draft["django"][table]
-        decided[name] = value
+        if ("django", table, name) in result.decided:
+            continue
+        entered = result.draft["django"][table]
+        entered[name] = value
         facts = run_probe(result.project, result.draft, result.interpreter)
         moved = [each for each in result.facts.writes if each not in facts.writes]
         if facts.error or not set(facts.writes) < set(result.facts.writes):
-            del decided[name]
+            del entered[name]
             continue
         result.facts = facts
         yield Finding(
@@ -266,7 +275,7 @@ def _leftovers(project: Project) -> Iterator[Finding]:
         )
 
 
-def _try_sign_in(result: Survey, is_open: bool, progress: Progress) -> None:
+def _try_sign_in(result: Survey, progress: Progress) -> None:
     """Find out what gets the one person of a desktop app past a login wall."""
     landing, pages = result.facts.landing, result.facts.urls
     home = result.draft["app"]["home"]
@@ -277,7 +286,7 @@ def _try_sign_in(result: Survey, is_open: bool, progress: Progress) -> None:
         return
     assert result.interpreter is not None
     progress("trying to sign in")
-    if first_account.offer(result, home, is_open) or not home:
+    if first_account.offer(result, home) or not home:
         return
     tried = {
         **result.draft,

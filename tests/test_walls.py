@@ -22,8 +22,9 @@ RUNTIME_LINES = 5050  # one sitting; raise it only through docs/decisions.md
 # before it. A module that is named nowhere fails the test.
 ORDER = (
     "__init__", "errors", "versions", "processes", "backend", "desktop_toml", "project", "layer",
-    "dependencies", "probe", "findings", "offline", "repairs", "bundle", "survey",
-    "rehearsal", "run", "adapt", "update", "remove", "stage", "package", "icons", "cli", "__main__",
+    "dependencies", "probe", "findings", "offline", "repairs", "bundle", "survey", "rehearsal",
+    "run", "filling", "look", "adapt", "update", "remove", "stage", "package", "icons", "cli",
+    "__main__",
 )  # fmt: skip
 
 # What is started with the target's own interpreter, and what it may see there.

@@ -32,8 +32,9 @@ def run_job(name: str, *arguments: str) -> int:
     job = JOBS.get(name, command)
     if name in JOBS:
         os.chdir(ROOT)
+        os.environ.pop("VIRTUAL_ENV", None)  # a command of the kit asks whether it is the project's
     os.environ["PATH"] = os.pathsep.join([str(SCRIPTS), os.environ.get("PATH", "")])
-    for variable in ("PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV"):
+    for variable in ("PYTHONHOME", "PYTHONPATH"):
         os.environ.pop(variable, None)
     if not sys.stdout.isatty():
         os.environ["NO_COLOR"] = "1"

@@ -11,7 +11,7 @@ from typing import Any
 from skill_scripts.errors import KitError
 from skill_scripts.layer.payload import sha256
 from skill_scripts.project import git
-from skill_scripts.project.files import PAYLOAD_FOLDER, walk
+from skill_scripts.project.files import PAYLOAD_FOLDER, is_environment, walk
 
 # Why a file is not shipped → names of files or folders (with /) anywhere in the project. What
 # [stage] include names is shipped all the same.
@@ -76,11 +76,15 @@ def find_source(root: Path, settings: Mapping[str, Any], manage_folder: Path) ->
         if (folder := base / name).is_dir() and not (folder / "__init__.py").exists()
     }  # fmt: skip
     kept_tests = _apps_called_tests(root)
-    for name in sorted({*_tracked(root), *wanted}):
+    names = sorted({*_tracked(root), *wanted})
+    environments = _environments(root, names)
+    for name in names:
         if name.split("/")[0] == PAYLOAD_FOLDER or not (root / name).is_file():
             continue
         if name in unwanted:
             source.left_out[name] = "desktop.toml"
+        elif name not in wanted and not environments.isdisjoint(PurePosixPath(name).parents):
+            source.left_out[name] = "development"
         elif name not in wanted and (why := _reason(name, uploads, kept_tests)):
             source.left_out[name] = why
         elif name not in wanted and _holds_key(root / name):
@@ -106,6 +110,13 @@ def _reason(name: str, uploads: Iterable[str], kept_tests: Iterable[str]) -> str
             if any(fnmatch.fnmatchcase(each, pattern.rstrip("/")) for each in candidates):
                 return why
     return ""
+
+
+def _environments(root: Path, names: Iterable[str]) -> set[PurePosixPath]:
+    """Folders that hold somebody's virtual environment, committed with the project."""
+    marks = [PurePosixPath(name) for name in names if name.endswith(("pyvenv.cfg", "activate"))]
+    folders = {folder for mark in marks for folder in mark.parents if folder.name}
+    return {folder for folder in folders if is_environment(root / folder)}
 
 
 def _holds_key(file: Path) -> bool:

@@ -24,7 +24,13 @@ from skill_scripts.dependencies.packages import SERVER_ONLY
 from skill_scripts.dependencies.uv import run_uv
 from skill_scripts.errors import KitError
 from skill_scripts.processes import WINDOWS, clean_environment
-from skill_scripts.project.files import PAYLOAD_FOLDER, Project, distribution_name
+from skill_scripts.project import git
+from skill_scripts.project.files import (
+    INTERPRETER_NOTE,
+    PAYLOAD_FOLDER,
+    Project,
+    distribution_name,
+)
 from skill_scripts.versions import BUNDLED_PYTHON, OLDEST_PYTHON
 
 PRIVATE = f"{PAYLOAD_FOLDER}/.venv"
@@ -99,8 +105,12 @@ def find_environment(project: Project, named: str = "") -> Interpreter | None:
     """The interpreter of the project's own environment, or of our private one in it.
 
     `named` is python.interpreter of desktop.toml. Raises KitError DDK-ENV-02 if the named one is
-    too old and DDK-ENV-04 if it does not start; others that do not serve are passed over.
+    too old and DDK-ENV-04 if it does not start; others that do not serve are passed over. One that
+    lies elsewhere is noted in desktop-app; None if it is gone.
     """
+    if not named and (noted := read_note(project.root)):
+        seen = look_at(noted)
+        return Interpreter(noted, seen[0], private=False) if seen else None
     if named:
         seen = look_at(project.root / named)
         private = named.startswith(f"{PRIVATE}/")
@@ -118,9 +128,21 @@ def find_environment(project: Project, named: str = "") -> Interpreter | None:
             if not (base / name / "pyvenv.cfg").is_file() or not (seen := look_at(python)):
                 continue
             version, has_django = seen
-            if has_django and Version(version) >= OLDEST_PYTHON:
+            if not has_django or Version(version) < OLDEST_PYTHON:
+                continue
+            folder = (base / name).relative_to(project.root).as_posix()
+            if not git.is_tracked(project.root, folder):  # else it is another machine's
                 return Interpreter(python, version, private=name == PRIVATE)
     return None
+
+
+def read_note(root: Path) -> Path | None:
+    """The interpreter that was noted for this machine only."""
+    try:
+        text = (root / INTERPRETER_NOTE).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return Path(text) if text else None
 
 
 def is_outdated(found: Interpreter, wanted: Mapping[str, Any]) -> bool:
@@ -141,10 +163,25 @@ def has_unusable_environment(project: Project) -> bool:
 
 def look_at(python: Path) -> tuple[str, bool] | None:
     """The version of an interpreter and whether it has Django; None if it does not start."""
-    code = (
+    answer = _ask(
+        python,
         "import importlib.util as u, platform;"
-        "print(platform.python_version(), u.find_spec('django') is not None)"
+        "print(platform.python_version(), u.find_spec('django') is not None)",
     )
+    if answer is None:
+        return None
+    version, _, django = answer.partition(" ")
+    return version, django == "True"
+
+
+def distributions(python: Path) -> set[str]:
+    """The names of what is installed for an interpreter."""
+    code = "import importlib.metadata as m; print(*{d.name for d in m.distributions() if d.name})"
+    return {distribution_name(name) for name in (_ask(python, code) or "").split()}
+
+
+def _ask(python: Path, code: str) -> str | None:
+    """What an interpreter prints, None if it does not start."""
     try:
         done = subprocess.run(
             [str(python), "-I", "-c", code],
@@ -156,8 +193,7 @@ def look_at(python: Path) -> tuple[str, bool] | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    version, _, django = done.stdout.strip().partition(" ")
-    return (version, django == "True") if done.returncode == 0 else None
+    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def bytecode_cache(python: Path) -> Path | None:

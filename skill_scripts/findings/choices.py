@@ -16,6 +16,7 @@ def choose(survey: Survey) -> Iterator[Finding | Decision]:
     """What a survey decides unless somebody else does."""
     yield from _packages(survey)
     yield from _python(survey)
+    yield from _pythons(survey)
 
 
 def _packages(survey: Survey) -> Iterator[Finding | Decision]:
@@ -49,6 +50,8 @@ def _packages(survey: Survey) -> Iterator[Finding | Decision]:
 
 
 def _python(survey: Survey) -> Iterator[Finding | Decision]:
+    if ("python", "version") in survey.decided:
+        return
     allowed = SpecifierSet(survey.declared.requires_python)
     bundled = survey.draft["python"]["version"]
     fitting = [each for each in PYTHONS if allowed.contains(f"{each}.99")]
@@ -60,4 +63,19 @@ def _python(survey: Survey) -> Iterator[Finding | Decision]:
         DECIDE,
         f"the project asks for Python {allowed}; {fitting[0]} is bundled, not {bundled}",
         f"support Python {bundled}, or keep it: --set python.version={fitting[0]}",
+    )
+
+
+def _pythons(survey: Survey) -> Iterator[Finding]:
+    """Where the project runs on one Python here and on another in its bundle."""
+    here = ".".join(survey.interpreter.version.split(".")[:2]) if survey.interpreter else ""
+    bundled = survey.draft["python"]["version"]
+    if not here or bundled.startswith(here):
+        return
+    same = f"; or bundle the same: --set python.version={here}" if here in PYTHONS else ""
+    yield Finding(
+        "pythons",
+        HANDLED,
+        f"Python {here} runs the project here, {bundled} is bundled",
+        f"run and check use the first; `check --runtime staged` judges it on the second{same}",
     )

@@ -37,6 +37,21 @@ FINDINGS: dict[str, Meaning] = {
         "model's `USERNAME_FIELD` (it may have to be an email address). Unclear: ask. No: default. "
         "Load [references/decisions.md](references/decisions.md)",
     ),
+    "offline-missing": Meaning(
+        (DECIDE,),
+        "A style, script or font of another host cannot be fetched.",
+        "Can the address be reached from another network, or does the app do without it?",
+        "`desktop-django offline PROJECT` there; a template's variable: `--set "
+        "'offline.add=[\"ADDRESS\"]'` with what it becomes; not needed: `[offline] skip` in "
+        "`desktop.toml`, with the reason",
+    ),
+    "offline-integrity": Meaning(
+        (DECIDE,),
+        "A file of another host is not what the page's integrity says.",
+        "Which of the two is right, the page's `integrity` or the file?",
+        "a change of the project: report both hashes; a browser refuses that file on the project's "
+        "own site too",
+    ),
     "broken-page": Meaning(
         (DECIDE,),
         "A page that the first one leads to fails.",
@@ -108,7 +123,9 @@ FINDINGS: dict[str, Meaning] = {
         (DECIDE,),
         "The project brings fixtures or commands for a new database.",
         "Does a new installation need these rows?",
-        "rows the app cannot do without: `--set` as the finding says. Examples and demos: default",
+        "rows the app cannot do without: `--set` as the finding says; a command that needs a user: "
+        "`data.first_run_after_login`, see [references/decisions.md](references/decisions.md). "
+        "Examples and demos: default",
     ),
     "translations": Meaning(
         (DECIDE,),
@@ -251,21 +268,6 @@ FINDINGS: dict[str, Meaning] = {
         "Is the package needed, is that system wanted?",
         "exclude it, take another version, or say that the system is not supported",
     ),
-    "offline-missing": Meaning(
-        (DECIDE,),
-        "A style, script or font of another host cannot be fetched.",
-        "Can the address be reached from another network, or does the app do without it?",
-        "`desktop-django offline PROJECT` there; a template's variable: `--set "
-        "'offline.add=[\"ADDRESS\"]'` with what it becomes; not needed: `[offline] skip` in "
-        "`desktop.toml`, with the reason",
-    ),
-    "offline-integrity": Meaning(
-        (DECIDE,),
-        "A file of another host is not what the page's integrity says.",
-        "Which of the two is right, the page's `integrity` or the file?",
-        "a change of the project: report both hashes; a browser refuses that file on the project's "
-        "own site too",
-    ),
     # Nobody has to decide on these.
     "offline": Meaning((HANDLED,), "Files of other hosts are kept with the app and served by it."),
     "offline-skipped": Meaning((HANDLED,), "An address of another host is not fetched, and why."),
@@ -300,6 +302,7 @@ FINDINGS: dict[str, Meaning] = {
     "https": Meaning((HANDLED,), "Pages insist on https; on 127.0.0.1 it is plain http."),
     "cors": Meaning((HANDLED,), "Pages of other origins may not read answers."),
     "python": Meaning((FINE,), "The Python that runs the project."),
+    "pythons": Meaning((HANDLED,), "Another Python runs the project here than in its bundle."),
     "settings": Meaning((FINE,), "The settings module."),
     "migrations": Meaning((FINE,), "How many migrations a first start applies."),
 }

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from skill_scripts.desktop_toml import Manifest
 from skill_scripts.findings.finding import DECIDE, Finding
-from skill_scripts.probe.facts import Facts
+from skill_scripts.findings.surveyed import Survey
 from skill_scripts.project import git
 from skill_scripts.project.files import DEMONSTRATIONS, NOT_THE_PROJECT, Project
 
@@ -51,8 +50,9 @@ def _own_paths(project: Project) -> Iterator[PurePosixPath]:
             yield path
 
 
-def read_preparations(project: Project, facts: Facts, draft: Manifest) -> Iterator[Finding]:
+def read_preparations(survey: Survey) -> Iterator[Finding]:
     """Findings on what belongs into [data] first_run, and on what must be built before."""
+    project, facts = survey.project, survey.facts
     files = frozenset(project.files)
     catalogues = [
         path
@@ -65,14 +65,16 @@ def read_preparations(project: Project, facts: Facts, draft: Manifest) -> Iterat
     installed = facts.settings.get("INSTALLED_APPS") or []
     if any(name.split(".")[0] == "statici18n" for name in installed):
         wanted.append(["compilejsi18n"])
-    if wanted and not draft["data"]["first_run"]:
+    is_decided = survey.draft["data"]["first_run"] or ("data", "first_run") in survey.decided
+    if wanted and not is_decided:
         names = ", ".join(" ".join(command) for command in wanted[:5])
         yield Finding(
             "first-run-commands",
             DECIDE,
             f"for a new database the project brings: {names}",
             "if a new installation needs them (in this order): "
-            f"--set 'data.first_run={json.dumps(wanted)}'",
+            f"--set 'data.first_run={json.dumps(wanted)}'; those that need a user: "
+            "data.first_run_after_login",
             next((each.place for each in found), ""),
         )
     if catalogues:

@@ -1,14 +1,15 @@
 """What is to be done about a front end that the repository does not hold."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from skill_scripts.dependencies.packages import PACKAGES
-from skill_scripts.desktop_toml import Decision, Manifest
+from skill_scripts.desktop_toml import Decision
 from skill_scripts.findings.finding import DECIDE, HANDLED, Finding
-from skill_scripts.probe.facts import Facts
+from skill_scripts.findings.surveyed import Survey
 from skill_scripts.project.files import DEMONSTRATIONS, NOT_THE_PROJECT, Project
 
 # App whose manifest is written by a build → finding.
@@ -20,17 +21,20 @@ INSTALL = {
     "yarn.lock": ["yarn", "install", "--frozen-lockfile"],
     "pnpm-lock.yaml": ["pnpm", "install", "--frozen-lockfile"],
 }
+# A window has its own icon: a page without one looks as it should.
+ICON = re.compile(r"favicon|apple-touch-icon|mstile|browserconfig|\.webmanifest$", re.IGNORECASE)
 INSTALL_WITHOUT_LOCK = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock"]
 
 
-def judge_build(project: Project, facts: Facts, draft: Manifest) -> Iterator[Finding | Decision]:
+def judge_build(survey: Survey) -> Iterator[Finding | Decision]:
     """What is to be done about a front end that the repository does not hold.
 
     The commands of the project's own build are decided on where the pages need its result.
     """
-    if draft["frontend"]["build"]:
+    project, facts = survey.project, survey.facts
+    if survey.draft["frontend"]["build"] or ("frontend", "build") in survey.decided:
         return
-    missing = facts.static_missing
+    missing = [name for name in facts.static_missing if not ICON.search(name)]
     apps = [str(name) for name in facts.settings.get("INSTALLED_APPS") or []]
     loader = next((name for name in LOADERS if any(app.startswith(name) for app in apps)), "")
     served = [name for name in facts.static_packages if not (project.root / name).exists()]

@@ -6,8 +6,8 @@ from typing import Any
 from packaging.version import InvalidVersion, Version
 
 from skill_scripts.dependencies.packages import PACKAGES
-from skill_scripts.desktop_toml import Manifest
 from skill_scripts.findings.finding import BLOCKED, DECIDE, FINE, HANDLED, Finding
+from skill_scripts.findings.surveyed import Survey
 from skill_scripts.probe.facts import Facts, Failure, SignedIn
 from skill_scripts.versions import OLDEST_DJANGO
 
@@ -17,14 +17,14 @@ REMOTE_STORAGES = ("storages.backends.", "s3boto", "gcloud", "azure", "cloudinar
 LOGIN_MIDDLEWARE = ("LoginRequiredMiddleware", "login_required", "GlobalLoginRequired")
 
 
-def judge(facts: Facts, draft: Manifest) -> Iterator[Finding]:
+def judge(survey: Survey) -> Iterator[Finding]:
     """The findings that follow from what the probe saw under the draft of desktop.toml."""
-    settings = facts.settings
+    facts, settings = survey.facts, survey.facts.settings
     yield from _versions(facts)
     yield from _databases(facts)
     yield from _services(facts, settings)
     yield from _integrations(settings)
-    yield from _web(facts, settings, draft)
+    yield from _web(survey)
     if facts.migrations:
         count = facts.migrations.count
         yield Finding("migrations", FINE, f"{count} migrations at the first start")
@@ -160,7 +160,9 @@ def _integrations(settings: Mapping[str, Any]) -> Iterator[Finding]:
             yield Finding(notice.id, notice.severity, notice.what, notice.do)
 
 
-def _web(facts: Facts, settings: Mapping[str, Any], draft: Manifest) -> Iterator[Finding]:
+def _web(survey: Survey) -> Iterator[Finding]:
+    facts, settings, draft = survey.facts, survey.facts.settings, survey.draft
+    is_decided = not survey.decided.isdisjoint({("login", "user"), ("login", "first_account")})
     health_path, signs_in = draft["django"]["health_path"], draft["login"]["user"]
     middleware = settings.get("MIDDLEWARE") or []
     walls = [name for name in middleware if any(mark in name for mark in LOGIN_MIDDLEWARE)]
@@ -186,13 +188,12 @@ def _web(facts: Facts, settings: Mapping[str, Any], draft: Manifest) -> Iterator
             "--set login.create=true",
         )
     elif asks and not signs_in:
-        yield Finding(
-            "login-wall",
-            DECIDE,
-            asks,
-            "stay with it, or sign the one user in: --set login.user=NAME --set login.create=true"
-            + _tried(facts.signed_in),
-        )
+        do = "stay with it, or sign the one user in: --set login.user=NAME --set login.create=true"
+        do += _tried(facts.signed_in)
+        if is_decided:
+            yield Finding("login-wall", HANDLED, asks, do)
+        else:
+            yield Finding("login-wall", DECIDE, asks, do)
     if view := pages and pages.health:
         yield Finding(
             "health",

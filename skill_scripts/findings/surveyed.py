@@ -26,6 +26,7 @@ class Survey:
     declared: Declarations
     interpreter: Interpreter | None = None
     environment: str = ""  # own, private (in desktop-app) or cache (the user's cache folder)
+    decided: frozenset[tuple[str, ...]] = frozenset()  # keys of the draft that are not ours to set
     made: Private | None = None  # the environment, where it is ours
     facts: Facts = field(default_factory=Facts)
     findings: list[Finding] = field(default_factory=list)

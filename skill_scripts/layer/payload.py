@@ -17,7 +17,7 @@ LEFT_OUT_FOLDERS = frozenset(
         "locks", "node_modules", "staged", REHEARSAL,
     }
 )  # fmt: skip
-LEFT_OUT_FILES = frozenset({".DS_Store", ".kit.json", "desktop.toml"})
+LEFT_OUT_FILES = frozenset({".DS_Store", ".interpreter", ".kit.json", "desktop.toml"})
 
 
 def payload_folder() -> Path:

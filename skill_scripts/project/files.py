@@ -11,7 +11,9 @@ from pathlib import Path, PurePosixPath
 from skill_scripts.errors import KitError
 
 PAYLOAD_FOLDER = "desktop-app"
-# Folders that hold other people's code, results or caches; a folder with a pyvenv.cfg counts too.
+# The interpreter of an environment that lies elsewhere: git ignores it, as it is one machine's.
+INTERPRETER_NOTE = f"{PAYLOAD_FOLDER}/.interpreter"
+# Folders that hold other people's code, results or caches; environments count too.
 PRUNED = frozenset(
     {
         ".git", ".hg", ".svn", ".tox", ".nox", ".mypy_cache", ".pytest_cache", ".ruff_cache",
@@ -19,6 +21,7 @@ PRUNED = frozenset(
         PAYLOAD_FOLDER,
     }
 )  # fmt: skip
+MARKS_OF_ENVIRONMENT = frozenset({"pyvenv.cfg", "conda-meta", "bin", "Scripts"})
 # Folders whose manage.py serves the project's tests or generates other projects.
 NOT_THE_PROJECT = frozenset({"test", "tests", "testing", "test_project", "testproject"})
 DEMONSTRATIONS = frozenset(
@@ -55,10 +58,11 @@ class Project:
         return read_source(self.root / name)
 
 
-def find_project(path: Path, manage: str = "", settings: str = "") -> Project:
+def find_project(path: Path, manage: str | None = None, settings: str = "") -> Project:
     """The project in folder `path`.
 
-    `manage` and `settings` are decisions of the user ("" = find out). Raises KitError DDK-SUR-01
+    `manage` ("" = there is none, None = find out) and `settings` ("" = find out) are decisions of
+    the user. Raises KitError DDK-SUR-01
     to -04 if there is no project or more than one.
     """
     root = path.resolve()
@@ -71,7 +75,7 @@ def find_project(path: Path, manage: str = "", settings: str = "") -> Project:
         if not (root / manage).is_file() or not (root / manage).resolve().is_relative_to(root):
             raise KitError("DDK-SUR-04", f"there is no file {manage} in {root}", manage=manage)
         manage = PurePosixPath(Path(manage)).as_posix()
-    else:
+    elif manage is None:
         manage = _choose_manage(root, files)
     named = settings or (
         _settings_named_in(root / manage) if manage else settings_of_server(root, files)
@@ -95,7 +99,8 @@ def walk(root: Path) -> Iterator[str]:
                 found = list(entries)
         except OSError:
             continue
-        if any(entry.name == "pyvenv.cfg" for entry in found):
+        marked = folder and MARKS_OF_ENVIRONMENT & {entry.name for entry in found}
+        if marked and is_environment(root / folder):
             continue
         for entry in found:
             name = f"{folder}{entry.name}"
@@ -105,6 +110,13 @@ def walk(root: Path) -> Iterator[str]:
                     yield f"{name}/"
             elif _is_file(entry):
                 yield name
+
+
+def is_environment(folder: Path) -> bool:
+    """Whether a virtual environment or one of conda lies in `folder`, of whatever machine."""
+    if (folder / "pyvenv.cfg").is_file() or (folder / "conda-meta").is_dir():
+        return True
+    return any((folder / scripts / "activate").is_file() for scripts in ("bin", "Scripts"))
 
 
 def _is_file(entry: os.DirEntry[str]) -> bool:

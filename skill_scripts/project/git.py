@@ -59,6 +59,11 @@ def only_on_disk(root: Path, names: Sequence[str]) -> list[str]:
     return [name for name in hidden if name not in managed]
 
 
+def is_tracked(root: Path, name: str) -> bool:
+    """Whether git manages the file `name`, or a file in that folder."""
+    return bool(_git(root, "ls-files", "-z", "--", name))
+
+
 def last_change(root: Path) -> str:
     """When the project was last committed to, in ISO form; "" where git does not know."""
     return (_git(root, "log", "-1", "--format=%cI", "--", ".") or "").strip()

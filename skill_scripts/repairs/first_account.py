@@ -1,8 +1,6 @@
 """Whether the first launch can ask for the first account, found out by making one."""
 
-from collections.abc import Iterable
-
-from skill_scripts.desktop_toml import Decision, Manifest
+from skill_scripts.desktop_toml import Manifest
 from skill_scripts.findings.finding import BLOCKED, Finding
 from skill_scripts.findings.surveyed import Survey
 from skill_scripts.probe.facts import SignedIn
@@ -12,14 +10,10 @@ KEY = "login.first_account"
 OFF = f"--set {KEY}=false"
 
 
-def is_open(decisions: Iterable[Decision], is_adapted: bool) -> bool:
-    """Whether nobody has decided about it; a desktop.toml that is there is a decision."""
-    return not is_adapted and all(".".join(each.path) != KEY for each in decisions)
-
-
-def offer(result: Survey, home: str, is_open: bool) -> bool:
+def offer(result: Survey, home: str) -> bool:
     """Turn it on where an account gets the first person in; whether it is on."""
     login, pages = result.draft["login"], result.facts.urls
+    is_open = tuple(KEY.split(".")) not in result.decided
     can_sign_up = bool(pages and pages.sign_up)
     if login["user"] or not (login["first_account"] or (is_open and not can_sign_up)):
         return False

@@ -36,6 +36,8 @@ class SettingsModule:
 
 def take_another(survey: Survey, failure: Failure) -> SettingsModule | None:
     """Another settings module where the one that manage.py names is not in the repository."""
+    if survey.draft["django"]["settings"] and ("django", "settings") in survey.decided:
+        return None
     module = missing_module(failure)
     named = survey.facts.settings_module or survey.project.settings
     if not module or not named or not (named == module or named.startswith(f"{module}.")):

@@ -46,7 +46,11 @@ def give_another_value(survey: Survey, failure: Failure) -> Value | None:
     """Another value for a variable that the failing line reads."""
     if missing.missing_module(failure) or settings_module.is_open(survey, failure):
         return None
-    variables = survey.draft["django"]["env"]
+    variables = {
+        name: value
+        for name, value in survey.draft["django"]["env"].items()
+        if ("django", "env", name) not in survey.decided
+    }
     name = missing.variable_at_fault(failure, variables)
     value = missing.next_value(variables[name]) if name else None
     return Value(name, value, False, failure.place) if name and value is not None else None

@@ -500,8 +500,8 @@ BROKEN = (
         ),
         (
             "migrations.py",
-            "_create_user(self.manifest.login_user)",
-            '_create_user("admin")',
+            "{model.USERNAME_FIELD: manifest.login_user}",
+            '{model.USERNAME_FIELD: "admin"}',
         ),
         staged=True,
     ),
@@ -843,6 +843,15 @@ BROKEN = (
             "def fail(self, request, pk):\n    raise ValueError\n\n\nclass ItemCreateView(",
         ),
         (VIEWS, "class ItemDeleteView(", "ItemEditView.get = fail\n\n\nclass ItemDeleteView("),
+    ),
+    broken(
+        "a link to a page that only takes forms",
+        "WEB-5",
+        (
+            VIEWS,
+            "class ItemDeleteView(",
+            "ItemEditView.http_method_names = ['post']\n\n\nclass ItemDeleteView(",
+        ),
     ),
     broken(
         "a form that the page's script holds back",

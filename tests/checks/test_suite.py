@@ -150,6 +150,33 @@ class TestReports:
         assert "needs Windows" in done.stdout
         assert "3 passed, 0 failed" in done.stdout
 
+    def test_only_may_be_said_more_than_once(self, minimal):
+        done = run("--target", minimal, "--only", "ADP-4", "--only", "ADP-5")
+        assert "2 passed, 0 failed" in done.stdout
+
+    def test_a_fault_behind_many_criteria_is_told_once(self, minimal, tmp_path):
+        change(minimal / "settings.py", "import", "raise RuntimeError('no such pony')\nimport")
+        report, page = tmp_path / "r.md", tmp_path / "r.html"
+        done = run(
+            *("--target", minimal, "--only", "RDY,NET"),
+            *("--report-md", report, "--report-html", page),
+        )
+        assert done.returncode == 1
+        for text in (done.stdout, report.read_text("utf-8"), page.read_text("utf-8")):
+            assert text.count("no such pony") == 1 and "as NET-1" in text
+
+    def test_a_warning_is_no_failure_while_it_runs_either(self, minimal):
+        foreign = minimal / "notes" / "urls.py"
+        change(foreign, "<form", "<img src='https://pictures.example.org/pony.png'><form")
+        done = run("--target", minimal, "--only", "WEB-4")
+        assert "1 warnings" in done.stdout and "F" not in done.stdout.split("target ")[0]
+
+    def test_a_page_begins_with_its_pictures(self, minimal, tmp_path):
+        page = tmp_path / "r.html"
+        run("--target", minimal, "--only", "WEB-1", "--report-html", page)
+        text = page.read_text(encoding="utf-8")
+        assert 0 < text.index("<figure><img") < text.index("<table>")
+
     def test_the_table_has_the_last_word(self, minimal):
         for options in ([], ["-v"], ["-n", "2"]):
             done = run("--target", minimal, "--only", "ADP", *options)
@@ -192,6 +219,39 @@ def test_a_project_that_wants_to_be_set_up_first(action, verdict, minimal, tmp_p
     change(urls, '[path("", notes)]', '[path("set-up/", set_up.form)]')
     _, verdicts = judge(minimal, tmp_path / "report.json", "--only", "TOK-9")
     assert verdicts == {"TOK-9": verdict}
+
+
+ADMIN = """
+INSTALLED_APPS += [f"django.contrib.{name}" for name in
+                   ("admin", "auth", "contenttypes", "sessions", "messages")]
+MIDDLEWARE += ["django.contrib.sessions.middleware.SessionMiddleware",
+               "django.contrib.auth.middleware.AuthenticationMiddleware",
+               "django.contrib.messages.middleware.MessageMiddleware"]
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True,
+              "OPTIONS": {"context_processors": [
+                  f"django.{name}" for name in ("template.context_processors.request",
+                  "contrib.auth.context_processors.auth",
+                  "contrib.messages.context_processors.messages")]}}]
+"""
+GREETING = """
+{% extends "admin/base.html" %}
+{% block welcome-msg %}<img src="https://pictures.example.org/me.png">{% endblock %}
+"""
+
+
+def test_a_foreign_host_that_only_the_admin_calls_is_seen(minimal, tmp_path):
+    settings = minimal / "settings.py"
+    settings.write_text(settings.read_text(encoding="utf-8") + ADMIN, encoding="utf-8")
+    urls = minimal / "notes" / "urls.py"
+    change(urls, "from notes.models", "from django.contrib import admin\nfrom notes.models")
+    change(urls, '[path("", notes)]', '[path("", notes), path("admin/", admin.site.urls)]')
+    (minimal / "notes" / "templates" / "admin").mkdir(parents=True)
+    greeting = minimal / "notes" / "templates" / "admin" / "base_site.html"
+    greeting.write_text(GREETING.strip(), encoding="utf-8")
+
+    _, verdicts = judge(minimal, tmp_path / "report.json", "--only", "WEB-1,WEB-4")
+
+    assert verdicts == {"WEB-1": "pass", "WEB-4": "warn"}
 
 
 CONFTEST = """

@@ -167,6 +167,53 @@ def test_just_me_is_signed_in_at_every_launch_and_has_no_password(tmp_path, data
             assert Person(backend.ready()).get("/")[2] == "me True False"
 
 
+COMMAND = """
+from django.contrib.auth.models import Group, User
+from django.core.management.base import BaseCommand, CommandError
+class Command(BaseCommand):
+    def handle(self, **_):
+        if not User.objects.exists():
+            raise CommandError("nobody is there")
+        Group.objects.create(name="Riders")
+        User.objects.update(first_name="prepared")
+"""
+AFTER = ON.replace("[login]", "[data]\nfirst_run_after_login = [['prepare']]\n[login]")
+WHO = "from django.contrib.auth.models import User; u = User.objects.first(); "
+WHO += "print(u and (u.first_name, [group.name for group in u.groups.all()]))"
+
+
+def with_command(folder: Path, manifest: str) -> Path:
+    root = project(folder, manifest=manifest)
+    commands = root / "people" / "management" / "commands"
+    commands.mkdir(parents=True)
+    (commands / "prepare.py").write_text(COMMAND, encoding="utf-8")
+    return root
+
+
+@pytest.mark.parametrize("kind", ["alone", "named", "unasked"])
+def test_commands_that_need_the_first_user_run_when_it_is_there(tmp_path, data, kind):
+    manifest = AFTER + "groups = ['Riders']\n"
+    if kind == "unasked":
+        manifest += "user = 'anna'\ncreate = true\n"
+    root = with_command(tmp_path / "p", manifest)
+    with Backend(root, data) as backend:
+        person = Person(backend.ready())
+        if kind != "unasked":
+            assert person.make(kind, username="anna", email="", **GOOD)[0] == 302
+        assert "True" in person.get("/")[2]
+    assert "('prepared', ['Riders'])" in manage(root, data, "shell", "-c", WHO).stdout
+
+
+def test_a_group_that_nobody_makes_leaves_no_account(tmp_path, data):
+    root = with_command(tmp_path / "p", AFTER + "groups = ['Grooms']\n")
+    with Backend(root, data) as backend:
+        person = Person(backend.ready())
+        status, _, page = person.make("alone")
+        assert (status, "Group matching query does not exist" in page) == (422, True)
+        assert person.get("/")[1]["Location"] == PAGE
+    assert manage(root, data, "shell", "-c", WHO).stdout.strip().endswith("None")
+
+
 def test_what_the_project_asks_of_a_password_is_said(tmp_path, data):
     root = project(tmp_path / "p")
     with Backend(root, data) as backend:

@@ -196,7 +196,10 @@ def test_test_bundle_is_refused_unless_asked_for(packaged_project):
 def test_failing_builder_leaves_the_earlier_result(packaged_project, new_app, monkeypatch):
     monkeypatch.setenv("ELECTRON_OVERRIDE_DIST_PATH", str(DRIVE.parent))
     earlier = sorted((packaged_project.root / "desktop-app/dist").iterdir())
-    assert refused(packaged_project).code == "DDK-PKG-05"
+    error = refused(packaged_project)
+    assert error.code == "DDK-PKG-05"
+    for way_out in ("ELECTRON_OVERRIDE_DIST_PATH", "ELECTRON_BUILDER_BINARIES_MIRROR"):
+        assert way_out in str(error)
     assert sorted((packaged_project.root / "desktop-app/dist").iterdir()) == earlier
 
 

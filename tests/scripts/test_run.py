@@ -21,13 +21,15 @@ def running(make_project, kit, tmp_path):
     # Where the tests run in the background it is ignored, and whoever they start ignores it too.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
-    def start(**options):
+    def start(*arguments, environment=None, prepare=lambda root: None, **options):
         root = make_project(**options)
         assert kit("adapt", root, "--set", "app.identifier=org.example.run").exit_code == 0
+        prepare(root)
+        own = {"XDG_DATA_HOME": str(tmp_path / "data"), "BROWSER": "true"}
         process = subprocess.Popen(
-            [sys.executable, "-m", "skill_scripts", "run", "--browser", str(root)],
+            [sys.executable, "-m", "skill_scripts", "run", *(arguments or ["--browser"]), root],
             stderr=subprocess.PIPE, text=True, start_new_session=True,
-            env={**os.environ, "XDG_DATA_HOME": str(tmp_path / "data"), "BROWSER": "true"},
+            env={**os.environ, **own, **(environment or {})},
         )  # fmt: skip
         started.append(process)
         return process
@@ -39,14 +41,19 @@ def running(make_project, kit, tmp_path):
         process.wait()
 
 
+def until_ready(process) -> list[str]:
+    """What it says until it serves."""
+    lines = []
+    while not lines or "ready after" not in lines[-1]:
+        lines.append(process.stderr.readline())
+        assert process.poll() is None, lines
+    return lines
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
 def test_it_serves_and_ctrl_c_ends_it(running, tmp_path):
     process = running()
-    lines = []
-    while "ready after" not in (line := process.stderr.readline()):
-        lines.append(line)
-        assert process.poll() is None, lines
-    address = line.split()[-1]
+    address = until_ready(process)[-1].split()[-1]
     backends = psutil.Process(process.pid).children(recursive=True)
 
     with urllib.request.urlopen(address) as answer:
@@ -67,6 +74,59 @@ def test_a_backend_that_cannot_start_says_why(running):
 
     assert process.returncode == 3
     assert "error DDK-STA-01: " in said and "later" in said
+
+
+def test_fresh_data_leave_the_old_where_they_can_be_found(running, tmp_path):
+    old = tmp_path / "data" / "org.example.run-development"
+    projects.write(old, {"db.sqlite3": "what was saved"})
+    projects.write(tmp_path / "data", {"org.example.run-development-set-aside-1/db.sqlite3": "1"})
+
+    lines = until_ready(running("--browser", "--fresh"))
+
+    aside = old.with_name("org.example.run-development-set-aside-2")
+    assert f"the data of earlier runs is set aside: {aside}\n" in lines
+    assert (aside / "db.sqlite3").read_text(encoding="utf-8") == "what was saved"
+    assert (old / "db.sqlite3").read_bytes().startswith(b"SQLite")
+
+
+def test_data_in_use_is_not_set_aside(running, tmp_path):
+    process = running("--browser", "--fresh")
+    until_ready(process)
+    held = tmp_path / "data" / "org.example.run-development" / "db.sqlite3"
+
+    environment = {**os.environ, "XDG_DATA_HOME": str(tmp_path / "data")}
+    second = subprocess.run(process.args, capture_output=True, text=True, env=environment)
+
+    assert second.returncode == 3 and "DDK-STA-02" in second.stderr
+    assert held.is_file() and process.poll() is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the interpreter it names is a shell script")
+def test_what_the_folders_readme_promises_a_developer_acts_in_the_browser_too(running, tmp_path):
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\ntouch "{tmp_path}/was-here"\nexec "{sys.executable}" "$@"\n')
+    python.chmod(0o755)
+
+    place = tmp_path / "elsewhere"
+    environment = {"DESKTOP_DJANGO_APP_DATA_DIR": str(place), "PYTHON": str(python)}
+    until_ready(running(environment=environment))
+
+    assert (place / "db.sqlite3").is_file() and (tmp_path / "was-here").is_file()
+    assert not (tmp_path / "data").exists()
+
+
+def test_where_electron_cannot_be_had_the_app_opens_in_the_browser(running):
+    def install_packages(root):
+        projects.write(root / "desktop-app" / "electron" / "node_modules" / "electron", {
+            "install.js": "throw new Error('the release host is closed')",
+            "cli.js": "throw new Error('Electron failed to install correctly')",
+        })  # fmt: skip
+
+    process = running("--", prepare=install_packages, environment={"ELECTRON_MIRROR": ""})
+    lines = until_ready(process)
+
+    assert "fetching Electron\n" in lines and "Error" not in "".join(lines)
+    assert "ELECTRON_OVERRIDE_DIST_PATH" in "".join(lines)
 
 
 def test_without_an_environment_it_says_how_to_get_one(make_project, kit):

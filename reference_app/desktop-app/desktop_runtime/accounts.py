@@ -11,8 +11,11 @@ from django import forms
 from django.contrib.auth import get_user_model
 from django.contrib.auth.forms import BaseUserCreationForm, SetPasswordForm
 from django.core.exceptions import ValidationError
+from django.core.management import call_command
 from django.db import models, router, transaction
 from django.forms.renderers import DjangoTemplates
+
+from .manifest import Manifest
 
 # For the one person of a computer; the second where the model wants an address.
 OWN_NAMES = ("me", "me@localhost")
@@ -56,6 +59,14 @@ def make(values: Values, password: str | None, then: Then) -> models.Model | Non
             return user
     except Exception as error:
         raise UnacceptedError(f"{type(error).__name__}: {error}") from error
+
+
+def settle(user: models.Model, manifest: Manifest) -> None:
+    """Run the project's commands that need its first user; then put the user into the groups."""
+    for command in manifest.first_run_after_login:
+        call_command(*command)
+    for name in manifest.login_groups:
+        user.groups.add(user.groups.model.objects.get(name=name))
 
 
 def asked_fields() -> list[models.Field]:

@@ -70,10 +70,13 @@ class FirstAccountPage(OwnPage):
         values = accounts.own_values() if is_alone else {}
         values |= {name: filled[name] for name in form._meta.fields}
         password = None if is_alone else filled["password1"]
+
+        def follow(made: Model) -> None:
+            accounts.settle(made, self.manifest)
+            login.keep(made if is_alone else None)
+
         try:
-            user = accounts.make(
-                values, password, lambda made: login.keep(made if is_alone else None)
-            )
+            user = accounts.make(values, password, follow)
         except accounts.UnacceptedError as error:
             login.keep(None)
             return self.show(data, problem=UNACCEPTED.format(error), status=422)

@@ -27,10 +27,12 @@ class Manifest:
     overrides: dict[str, Any] = field(default_factory=dict)
     seed: tuple[dict[str, str], ...] = ()
     first_run: tuple[tuple[str, ...], ...] = ()
+    first_run_after_login: tuple[tuple[str, ...], ...] = ()
     retired_migrations: frozenset[str] = frozenset()
     login_user: str = ""
     login_create: bool = False
     first_account: bool = False
+    login_groups: tuple[str, ...] = ()
     workers: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -63,11 +65,13 @@ def read_manifest(file: Path) -> Manifest:
             environment={key: str(value) for key, value in django.get("env", {}).items()},
             overrides=django.get("set", {}),
             seed=tuple(data.get("seed", [])),
-            first_run=tuple(tuple(command) for command in data.get("first_run", [])),
+            first_run=tuple(map(tuple, data.get("first_run", []))),
+            first_run_after_login=tuple(map(tuple, data.get("first_run_after_login", []))),
             retired_migrations=frozenset(data.get("retired_migrations", [])),
             login_user=login.get("user", ""),
             login_create=login.get("create", False),
             first_account=login.get("first_account", False),
+            login_groups=tuple(login.get("groups", [])),
             workers={w["name"]: tuple(w["command"]) for w in document.get("workers", [])},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -189,7 +189,7 @@ class Databases:
             report(f"first run: {' '.join(command)}")
             try:
                 if command == ("desktop-user",):
-                    _create_user(self.manifest.login_user)
+                    _create_user(self.manifest)
                 else:
                     call_command(*command)
             except (Exception, SystemExit) as error:
@@ -199,7 +199,7 @@ class Databases:
                 raise BackendError(
                     Exit.FIRST_RUN_FAILED,
                     f"Preparing the first start failed in `{' '.join(command)}`: {error}",
-                    "Nothing was kept; the next start begins anew. Correct [data] first_run.",
+                    "Nothing was kept; the next start begins anew. Correct [data] and [login].",
                 ) from error
 
     def _undo(self, error: BaseException, change: Change) -> BackendError:
@@ -240,14 +240,18 @@ def _migrate_alias(alias: str, report: Callable[[str], None]) -> None:
     )
 
 
-def _create_user(name: str) -> None:
+def _create_user(manifest: Manifest) -> None:
     """The one person of a single-user app; nobody can sign in with a password."""
     from django.contrib.auth import get_user_model
 
+    from .accounts import settle
+
     model = get_user_model()
-    user, _ = model._default_manager.get_or_create(**{model.USERNAME_FIELD: name})
+    name = {model.USERNAME_FIELD: manifest.login_user}
+    user, _ = model._default_manager.get_or_create(**name)
     for flag in ("is_active", "is_staff", "is_superuser"):
         if hasattr(user, flag):
             setattr(user, flag, True)
     user.set_unusable_password()
     user.save()
+    settle(user, manifest)

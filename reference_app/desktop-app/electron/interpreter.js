@@ -3,6 +3,8 @@ import { readFileSync, statSync } from "node:fs";
 import { delimiter, dirname, isAbsolute, join, resolve } from "node:path";
 
 const ENVIRONMENTS = [".venv", "venv", "env", join("desktop-app", ".venv")];
+// The path of an environment that lies elsewhere; on this machine only, so git ignores it.
+const NOTE = join("desktop-app", ".interpreter");
 const COMMANDS = ["python3.14", "python3", "python"];
 
 // Windows puts empty "python3.exe" files on PATH that only open the Store.
@@ -21,6 +23,14 @@ function environmentInterpreter(folder, platform) {
   return platform === "win32"
     ? join(folder, "Scripts", "python.exe")
     : join(folder, "bin", "python");
+}
+
+function noted(project) {
+  try {
+    return readFileSync(join(project, NOTE), "utf8").trim();
+  } catch {
+    return "";
+  }
 }
 
 function onPath(command, env, platform) {
@@ -65,6 +75,10 @@ export function chooseInterpreter({ place, override, configured, env, platform }
   }
   if (configured) {
     return found(resolve(place.project, configured), "desktop.toml");
+  }
+  const elsewhere = noted(place.project);
+  if (elsewhere) {
+    return found(elsewhere, NOTE);
   }
   for (const name of ENVIRONMENTS) {
     const python = environmentInterpreter(join(place.project, name), platform);

@@ -28,6 +28,8 @@ FILES = (
     "frontend/node_modules/x/index.js",
     ".github/workflows/ci.yml",
     "built/app.js",
+    "ponyenv/bin/activate",
+    "ponyenv/lib/python3.11/heapq.py",
     "desktop-app/electron/main.js",
     "desktop-app/launch.py",
     "desktop-app/desktop.toml",
@@ -78,6 +80,10 @@ def test_developers_things_stay(root):
 )
 def test_reason_is_kept(root, name, why):
     assert find_source(root, settings(), root).left_out[name] == why
+
+
+def test_an_environment_that_is_committed_stays(root):
+    assert not [name for name in find_source(root, settings(), root).files if "ponyenv" in name]
 
 
 def test_a_configuration_with_a_private_key_stays(root):

@@ -47,7 +47,9 @@ class TestDownload:
         with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refuse) as server:
             threading.Thread(target=server.serve_forever, daemon=True).start()
             mirror = f"http://127.0.0.1:{server.server_port}"
-            assert refused(project, downloads=downloads, mirror=mirror).code == "DDK-STG-04"
+            error = refused(project, downloads=downloads, mirror=mirror)
+            assert error.code == "DDK-STG-04"
+            assert "--python-mirror" in str(error) and "--python-downloads" in str(error)
             server.shutdown()
 
     def test_a_list_without_a_checksum_is_refused(self, project, tmp_path):

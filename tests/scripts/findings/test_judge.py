@@ -1,5 +1,7 @@
 """What the settings mean on a desktop."""
 
+import sys
+
 import pytest
 
 from tests.scripts import projects
@@ -52,3 +54,16 @@ def test_a_page_at_our_health_path_is_reported_but_not_a_pattern_for_everything(
 def test_other_origins_are_told_of(make_project, kit_json):
     document = kit_json("survey", make_project(settings="CORS_ORIGIN_ALLOW_ALL = True"))
     assert findings(document, "cors")[0]["severity"] == "handled"
+
+
+def test_another_python_in_the_bundle_is_told(make_project, kit_json):
+    root = make_project()
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    other = "3.14" if here != "3.14" else "3.13"
+
+    (found,) = findings(kit_json("survey", root, "--set", f"python.version={other}"), "pythons")
+    same = kit_json("survey", root, "--set", f"python.version={here}")
+
+    assert found["severity"] == "handled" and here in found["what"] and other in found["what"]
+    assert f"--set python.version={here}" in found["do"]
+    assert findings(same, "pythons") == []

@@ -91,7 +91,7 @@ def test_a_login_wall_is_seen(make_project, kit_json):
     (wall,) = findings(document, "login-wall")
 
     assert document["manifest"]["login"]["first_account"] is False
-    assert wall["severity"] == "decide"
+    assert wall["severity"] == "handled", "it was decided"
     assert "(tried: / then answers 200)" in wall["do"]
 
 

@@ -80,6 +80,15 @@ def test_what_the_first_page_lacks_is_named_where_no_build_is_declared(target, k
     assert "ui/app.js" in finding["what"] and "--set 'frontend.build=" in finding["do"]
 
 
+def test_an_icon_that_no_browser_shows_in_a_window_is_no_matter(target, kit_json):
+    page = target / "site1" / "urls.py"
+    text = page.read_text(encoding="utf-8").replace("ui/app.js", "favicon.ico")
+    page.write_text(text, encoding="utf-8")
+    (target / "ui" / "package.json").write_text('{"name": "ui"}', encoding="utf-8")
+
+    assert of(kit_json("survey", target)) == []
+
+
 def test_a_clone_of_the_adapted_project_builds_it_again(target, tmp_path, kit, kit_json):
     kit("adapt", target)
     projects.commit(target)

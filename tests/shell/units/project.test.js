@@ -210,6 +210,8 @@ test("the interpreter is chosen in the documented order", (_t) => {
   assert.match(choose().source, /desktop-app.\.venv/);
   program(join(project, ".venv", "bin", "python"));
   assert.equal(choose().python, join(project, ".venv", "bin", "python"));
+  writeFileSync(join(project, "desktop-app", ".interpreter"), "/envs/pony/bin/python\n");
+  assert.equal(choose().python, "/envs/pony/bin/python");
   assert.equal(choose({ configured: "tools/python" }).python, join(project, "tools", "python"));
   assert.equal(
     choose({ configured: "tools/python", override: "python3" }).python,
