@@ -13,11 +13,10 @@ DOCUMENT = {
     "databases": {"default": {"engine": "e", "name": "", "sqlite": True}},
     "models": {"count": 1, "apps": ["a"], "user": "", "engine_bound": [
         {"model": "a.A", "field": "f", "kind": "K", "module": "m", "file": "a.py", "line": 1}]},
-    "urls": {"root": None, "health": "h", "pages": ["/a/"], "guarded": [], "sign_up": False,
-             "answers": {"/a/": {"status": 500, "path": "/a/", "login": False, "error": "E"}}},
+    "urls": {"root": None, "health": "h", "pages": ["/a/"], "guarded": [], "sign_up": False},
     "migrations": {"count": 2, "apps_without": ["a"]},
     "packages": {"a": ["A", "1.0"]},
-    "landing": {"status": 404, "path": "/", "login": False},
+    "landing": {"status": 500, "path": "/a/", "login": False, "error": "E"},
     "writes": ["old.log"],
 }  # fmt: skip
 
@@ -36,7 +35,7 @@ def test_values_are_types():
     facts = Facts.read(DOCUMENT)
     assert facts.error.place == "a.py:3"
     assert facts.error.chain[0].frames[0].code == "x"
-    assert facts.urls.answers["/a/"] == Page(500, "/a/", login=False, error="E")
+    assert facts.landing == Page(500, "/a/", login=False, error="E")
     assert facts.models.engine_bound[0].field == "f"
 
 
