@@ -291,7 +291,12 @@ def _try_sign_in(result: Survey, progress: Progress) -> None:
     tried = {
         **result.draft,
         "app": {**result.draft["app"], "home": home},
-        "login": {"user": "desktop", "create": True, "first_account": False},
+        "login": {
+            **result.draft["login"],
+            "user": "desktop",
+            "create": True,
+            "first_account": False,
+        },
     }
     signed_in = SignedIn.seen(run_probe(result.project, tried, result.interpreter))
     result.facts = result.facts.also(signed_in=signed_in)

@@ -18,6 +18,7 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -175,7 +176,7 @@ def look(report: Report, project: Path, request: dict[str, Any]) -> None:
     if manifest.login_create:
         from desktop_runtime import migrations
 
-        migrations._create_user(manifest.login_user)
+        migrations._create_user(replace(manifest, first_run_after_login=(), login_groups=()))
     if manifest.asks_for_first_account:
         make_first_account()
     report.facts["landing"] = describe_landing(manifest.home)

@@ -117,3 +117,14 @@ def test_the_first_adapt_writes_what_equals_the_default(make_project, kit, kit_j
     again = kit_json("survey", root)
     assert again["manifest"]["app"]["home"] == "/"
     assert [each for each in again["findings"] if each["id"] == "first-page"] == []
+
+
+def test_what_the_first_user_needs_later_does_not_disturb_the_survey(make_project, kit_json):
+    root = make_project({"site1/urls.py": BEHIND_A_WALL}, settings=SIGNING_IN)
+    later = ("--set", 'login.groups=["Riders"]', "--set", 'data.first_run_after_login=[["no"]]')
+
+    for option in ("login.first_account=true", "login.user=me"):
+        document = kit_json("survey", root, "--set", option, "--set", "login.create=true", *later)
+
+        assert document["facts"]["error"] is None
+        assert document["counts"]["blocked"] == 0
