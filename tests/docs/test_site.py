@@ -115,8 +115,9 @@ def test_spelling():
 
 
 # Pages with marked commands; what stands together is run in this order on the same project.
+TUTORIAL = ("tutorial.md",)
 EXECUTED = (
-    ("tutorial.md",),
+    TUTORIAL,
     ("how-to/own-project.md",),
     (
         "how-to/login-wall.md",
@@ -125,6 +126,7 @@ EXECUTED = (
         "how-to/stage.md",
     ),
 )
+LONG = pytest.mark.long
 
 
 def test_every_page_with_marked_commands_is_run():
@@ -148,11 +150,16 @@ def kit_folder(tmp_path):
     return folder
 
 
-@pytest.mark.slow
 @pytest.mark.network
 @pytest.mark.browser
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("names", EXECUTED, ids=lambda names: Path(names[0]).stem)
+@pytest.mark.parametrize(
+    "names",
+    [
+        pytest.param(names, id=Path(names[0]).stem, marks=() if names == TUTORIAL else LONG)
+        for names in EXECUTED
+    ],
+)
 def test_marked_commands_run_in_order(names, kit_folder, tmp_path):
     for block in [block for name in names for block in blocks(DOCS / name)]:
         for line in block.commands:

@@ -77,7 +77,7 @@ def test_a_kit_that_is_not_named_in_full_is_refused(kit, target):
 
 
 def test_no_repository_is_refused(make_project):
-    with pytest.raises(KitError, match="in no git repository"):
+    with pytest.raises(KitError, match="is not in a git repository"):
         ci.plan(make_project(), KIT)
 
 

@@ -15,7 +15,7 @@ from tests.scripts.offline.host import announce, redirect
         (("text/javascript", b"\n<!DOCTYPE html>"), "answers with a page instead of a script"),
         (("text/javascript", b""), "answers with nothing"),
         (redirect("/a.js"), "redirects in a circle"),
-        (redirect("file:///etc/hosts"), "leads to what is no web address"),
+        (redirect("file:///etc/hosts"), "leads to something that is not a web address"),
         (announce(100_000_000, 1), "is 100 MB; at most 0 are kept"),
         (announce(0, 2000), "is larger than 0 MB"),
         (announce(100, 20), "breaks off"),
