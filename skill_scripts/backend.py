@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 HOST = "127.0.0.1"
+TOKEN_HEADER = "X-Desktop-Django-Token"
 # Below the range from which systems take ports for outgoing connections.
 PORTS = range(20_000, 32_768)
 STOP_SECONDS = 30
@@ -54,6 +55,11 @@ class Backend:
                 **_own_group(),
             )
 
+    @property
+    def origin(self) -> str:
+        """Where it answers."""
+        return f"http://{HOST}:{self.port}"
+
     def events(self) -> Iterator[dict[str, Any]]:
         """What the backend says about itself, until it ends."""
         assert self.process.stdout
@@ -64,7 +70,7 @@ class Backend:
     def address(self, page: str) -> str:
         """Where a browser gets its session cookie and then `page`."""
         query = urlencode({"token": self.token, "next": page})
-        return f"http://{HOST}:{self.port}/desktop-auth/bootstrap/?{query}"
+        return f"{self.origin}/desktop-auth/bootstrap/?{query}"
 
     def stop(self) -> int:
         """End the lifeline and wait; a backend that does not end is killed."""

@@ -1,15 +1,13 @@
 """Draws the icons of all systems from one picture: a .icns, a .ico and a set of .png."""
 
 import base64
-import os
-import shutil
 import struct
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from playwright.sync_api import Error, Locator, sync_playwright
 
+from skill_scripts.chromium import launch
 from skill_scripts.errors import KitError
 from skill_scripts.project.files import PAYLOAD_FOLDER
 
@@ -48,11 +46,7 @@ def icons(source: Path, path: Path) -> Path:
     folder = payload / "icons"
     try:
         with sync_playwright() as playwright:
-            as_root = sys.platform == "linux" and os.geteuid() == 0
-            browser = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"),
-                args=["--no-sandbox"] if as_root else [],
-            )
+            browser = launch(playwright)
             page = browser.new_page()
             page.set_content(PAGE.format(share=1, address=address))
             _usable(source, kind, page.locator("img"))

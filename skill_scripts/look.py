@@ -5,10 +5,7 @@ token to requests of the backend's address, and no other address can be reached,
 is in no page, no address and no file.
 """
 
-import os
-import re
 import shutil
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
@@ -20,22 +17,22 @@ from urllib.parse import urlsplit
 
 from playwright import sync_api as playwright
 
-from skill_scripts.backend import HOST, Backend
+from skill_scripts.backend import Backend
+from skill_scripts.chromium import admit, launch_for
 from skill_scripts.dependencies import environment
 from skill_scripts.desktop_toml import Manifest
 from skill_scripts.errors import KitError
 from skill_scripts.filling import NoFormError, complaint, send_form
 from skill_scripts.findings.surveyed import Progress
+from skill_scripts.rehearsal.visitor import linked
 from skill_scripts.run import read_adapted, serve
 
-HEADER = "X-Desktop-Django-Token"
 FIRST_ACCOUNT = "/desktop-auth/first-account/"
 LINKS = 5
 WINDOW = playwright.ViewportSize(width=1280, height=800)
 # Milliseconds
 LOAD_LIMIT = 30_000
 QUIET_LIMIT = 2_000
-LEADS_AWAY = re.compile(r"log-?out|sign-?out|delete|remove", re.IGNORECASE)
 
 
 @dataclass
@@ -131,15 +128,14 @@ class Window:
     """A browser's page that takes notes."""
 
     def __init__(self, page: playwright.Page, backend: Backend) -> None:
-        self.page, self.token = page, backend.token
-        self.origin = f"http://{HOST}:{backend.port}"
+        self.page, self.origin = page, backend.origin
         self.notes: list[str] = []
         self.status = 0  # of the page that is shown
         page.on("pageerror", lambda error: self._note(f"script: {str(error).splitlines()[0]}"))
         page.on("console", self._console)
         page.on("response", self._response)
         page.on("requestfailed", self._failed)
-        page.context.route("**/*", self._let_through)
+        page.context.route("**/*", lambda route: admit(route, backend.origin, backend.token))
 
     def visit(self, path: str) -> None:
         """Load a page until it is quiet."""
@@ -161,10 +157,7 @@ class Window:
         """The first pages that the first page links to."""
         self.visit(home)
         found = self.page.eval_on_selector_all("a[href]", "all => all.map(each => each.href)")
-        paths = (each.removeprefix(self.origin).partition("#")[0] for each in found
-                 if each.startswith(f"{self.origin}/"))  # fmt: skip
-        named = [each for each in dict.fromkeys(paths) if not LEADS_AWAY.search(each)]
-        return [each for each in named if each not in ("", home)][:LINKS]
+        return [each for each in linked(found, self.origin) if each != home][:LINKS]
 
     def picture(self, result: Look, path: str, *, send: bool = False) -> None:
         """Visit a page, send its form if asked to, and keep what is seen then."""
@@ -187,12 +180,6 @@ class Window:
     def _settle(self) -> None:
         with suppress(playwright.TimeoutError):
             self.page.wait_for_load_state("networkidle", timeout=QUIET_LIMIT)
-
-    def _let_through(self, route: playwright.Route) -> None:
-        if self._is_own(route.request.url):
-            route.continue_(headers={**route.request.headers, HEADER.lower(): self.token})
-        else:
-            route.abort()
 
     def _is_own(self, address: str) -> bool:
         return address.startswith(f"{self.origin}/")
@@ -224,18 +211,9 @@ class Window:
 @contextmanager
 def _window(backend: Backend) -> Iterator[Window]:
     """A browser's window on the app. Raises KitError DDK-LOK-01 if there is none."""
-    as_root = sys.platform == "linux" and os.geteuid() == 0
-    own_only = [
-        # Also where a page of the app redirects to: nothing listens at this proxy.
-        f"--proxy-server=http://{HOST}:1",
-        f"--proxy-bypass-list=<-loopback>;{HOST}:{backend.port}",
-    ]
     with playwright.sync_playwright() as library:
         try:
-            browser = library.chromium.launch(
-                executable_path=shutil.which("chromium"),
-                args=[*own_only, *(["--no-sandbox"] if as_root else [])],
-            )
+            browser = launch_for(library, backend.origin)
         except playwright.Error as error:
             said = error.message.strip().splitlines()[0]
             raise KitError("DDK-LOK-01", f"the browser does not start: {said}") from error

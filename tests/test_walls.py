@@ -21,10 +21,10 @@ RUNTIME_LINES = 5050  # one sitting; raise it only through docs/decisions.md
 # The wings and single modules of skill_scripts: each may import from itself and from what stands
 # before it. A module that is named nowhere fails the test.
 ORDER = (
-    "__init__", "errors", "versions", "processes", "backend", "desktop_toml", "project", "layer",
-    "dependencies", "probe", "findings", "offline", "repairs", "bundle", "survey", "rehearsal",
-    "run", "filling", "look", "adapt", "update", "remove", "stage", "package", "icons", "cli",
-    "__main__",
+    "__init__", "errors", "versions", "processes", "backend", "chromium", "desktop_toml", "project",
+    "layer", "dependencies", "probe", "findings", "offline", "repairs", "bundle", "survey",
+    "rehearsal", "run", "filling", "look", "adapt", "update", "remove", "stage", "package", "icons",
+    "cli", "__main__",
 )  # fmt: skip
 
 # What is started with the target's own interpreter, and what it may see there.

@@ -1,16 +1,13 @@
 """A small picture of the app's first page, where there is a Chromium to draw it."""
 
-import os
-import shutil
-import sys
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Error, Route, TimeoutError, sync_playwright
 
+from skill_scripts.chromium import admit, launch_for
 from skill_scripts.rehearsal.start import Start
-from skill_scripts.rehearsal.visitor import TOKEN_HEADER
 
 WINDOW = {"width": 1200, "height": 800}
 LOAD_MILLISECONDS = 30_000
@@ -23,21 +20,13 @@ def draw(start: Start, page_path: str, cookies: dict[str, str], file: Path) -> t
     asked: dict[str, None] = {}
 
     def let_through(route: Route) -> None:
-        request = route.request
-        if request.url.startswith(f"{start.origin}/"):
-            route.continue_(headers={**request.headers, TOKEN_HEADER.lower(): start.token})
-            return
-        if request.resource_type in ("stylesheet", "script", "font"):
-            asked[request.url] = None
-        route.abort()
+        is_admitted = admit(route, start.origin, start.token)
+        if not is_admitted and route.request.resource_type in ("stylesheet", "script", "font"):
+            asked[route.request.url] = None
 
     try:
         with sync_playwright() as playwright:
-            as_root = sys.platform == "linux" and os.geteuid() == 0
-            browser = playwright.chromium.launch(
-                executable_path=shutil.which("chromium"),
-                args=["--no-sandbox"] if as_root else [],
-            )
+            browser = launch_for(playwright, start.origin)
             try:
                 context = browser.new_context(viewport=WINDOW, service_workers="block")
                 host = urlsplit(start.origin).hostname or ""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from skill_scripts import desktop_toml
-from skill_scripts.backend import HOST, Backend, contract, interpreter_flags
+from skill_scripts.backend import Backend, contract, interpreter_flags
 from skill_scripts.dependencies.environment import (
     Interpreter,
     bytecode_cache,
@@ -86,7 +86,7 @@ class Start:
     def origin(self) -> str:
         """Where it answers."""
         assert self._backend
-        return f"http://{HOST}:{self._backend.port}"
+        return self._backend.origin
 
     @property
     def token(self) -> str:

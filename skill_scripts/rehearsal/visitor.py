@@ -2,13 +2,15 @@
 
 import re
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-TOKEN_HEADER = "X-Desktop-Django-Token"
+from skill_scripts.backend import TOKEN_HEADER
+
 ANSWER_SECONDS = 30
 MOST_REDIRECTS = 8
 LARGEST_PAGE = 4_000_000  # bytes
@@ -124,10 +126,7 @@ class Visitor:
 
     def linked(self, document: Document) -> list[str]:
         """Paths of the same server that the page leads to, each once, in their order."""
-        found = dict.fromkeys(
-            local(each) for each in document.links if each.startswith(f"{self.origin}/")
-        )
-        return [each for each in found if not AVOIDED.search(each)]
+        return linked(document.links, self.origin)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -159,6 +158,12 @@ def _answer(path: str, place: str, got: httpx.Response) -> Answer:
             break
     kind = got.headers.get("content-type", "").partition(";")[0].strip().lower()
     return Answer(path, got.status_code, place, kind, content.decode("utf-8", "replace"))
+
+
+def linked(addresses: Iterable[str], origin: str) -> list[str]:
+    """Paths on `origin` that one may visit, each once, in their order."""
+    found = dict.fromkeys(local(each) for each in addresses if each.startswith(f"{origin}/"))
+    return [each for each in found if not AVOIDED.search(each)]
 
 
 def local(address: str) -> str:

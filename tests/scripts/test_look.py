@@ -1,9 +1,6 @@
 """look: pictures of pages as a new user sees them, and what these lack."""
 
-import http.server
 import json
-import threading
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,6 +9,7 @@ from skill_scripts import run
 from skill_scripts.backend import Backend
 
 from . import projects
+from .neighbour import listening
 
 pytestmark = pytest.mark.network  # the runtime's own packages are installed
 
@@ -96,25 +94,6 @@ def tokens(monkeypatch):
 
     monkeypatch.setattr(run, "Backend", Noted)
     return found
-
-
-@contextmanager
-def listening():
-    """Another server of this machine, and what it was asked."""
-    asked = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            asked.append(self.headers.as_string())
-            self.send_error(404)
-
-        def log_message(self, *_):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/", asked
-        server.shutdown()
 
 
 def test_pages_are_pictured_behind_the_wall_with_what_they_lack(target, kit_json, tokens):

@@ -7,6 +7,7 @@ import pytest
 from skill_scripts.rehearsal import result, start
 
 from .. import projects
+from ..neighbour import listening
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]  # the runtime's own packages are installed
 
@@ -113,6 +114,23 @@ def test_adapt_says_where_the_picture_is(make_project, kit):
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert kit("remove", root).exit_code == 0
     assert not (root / "desktop-app").exists()
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="the picture is drawn by Chromium")
+def test_what_the_picture_is_led_to_elsewhere_is_not_reached(make_project, kit):
+    with listening() as (address, asked):
+        urls = f"""
+        from django.http import HttpResponse, HttpResponseRedirect
+        from django.urls import path
+
+        urlpatterns = [
+            path("", lambda request: HttpResponse("hello <img src=/away/>")),
+            path("away/", lambda request: HttpResponseRedirect("{address}")),
+        ]
+        """
+        assert kit("adapt", make_project({"site1/urls.py": urls})).exit_code == 0
+
+    assert asked == []
 
 
 def test_a_result_is_kept_until_something_changes(make_project, kit):

@@ -1,0 +1,38 @@
+"""The Chromium that draws for the kit: Playwright's own, or the system's."""
+
+import os
+import shutil
+import sys
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Browser, Playwright, Route
+
+from skill_scripts.backend import HOST, TOKEN_HEADER
+
+
+def launch(library: Playwright, *flags: str) -> Browser:
+    """A browser. Raises playwright's Error if there is none or it does not start."""
+    as_root = sys.platform == "linux" and os.geteuid() == 0
+    return library.chromium.launch(
+        executable_path=shutil.which("chromium"),
+        args=[*flags, *(["--no-sandbox"] if as_root else [])],
+    )
+
+
+def launch_for(library: Playwright, origin: str) -> Browser:
+    """One that reaches no address but the app's, also where a page of the app redirects to."""
+    return launch(
+        library,
+        f"--proxy-server=http://{HOST}:1",  # where nothing listens
+        f"--proxy-bypass-list=<-loopback>;{urlsplit(origin).netloc}",
+    )
+
+
+def admit(route: Route, origin: str, token: str) -> bool:
+    """Let a request of the app's address pass, with the token, and refuse any other."""
+    is_own = route.request.url.startswith(f"{origin}/")
+    if is_own:
+        route.continue_(headers={**route.request.headers, TOKEN_HEADER.lower(): token})
+    else:
+        route.abort()
+    return is_own
