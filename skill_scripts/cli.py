@@ -451,7 +451,8 @@ def _show_look(done: Look) -> None:
     for each in done.pictures:
         led = f" → {each.place}" if each.place != each.page else ""
         screen.print(f"{each.page}{led}  {each.status or 'no answer'}", markup=False)
-        screen.print(f"  {done.folder / each.file}", markup=False, soft_wrap=True)
+        if each.file:
+            screen.print(f"  {done.folder / each.file}", markup=False, soft_wrap=True)
         for line in ([f"sent: {each.did}"] if each.did else []) + each.lacks:
             screen.print(f"  {line}", markup=False, soft_wrap=True)
 

@@ -40,7 +40,7 @@ class Picture:
     """One page as it was seen."""
 
     page: str  # that was asked for
-    file: str
+    file: str  # "" where the browser drew nothing
     place: str = ""  # where that led
     status: int = 0
     did: str = ""  # the form that was sent first
@@ -49,7 +49,7 @@ class Picture:
     @property
     def is_good(self) -> bool:
         """Whether there is a page to look at."""
-        return 0 < self.status < 400
+        return bool(self.file) and 0 < self.status < 400
 
 
 @dataclass
@@ -172,10 +172,14 @@ class Window:
             if text := complaint(self.page):
                 self._note(f"form: {text}")
         name = "-".join(filter(None, urlsplit(path).path.split("/"))) or "home"
-        file = result.folder / f"{len(result.pictures) + 1:02}-{name[:60]}.png"
-        self.page.screenshot(path=file)
+        file = f"{len(result.pictures) + 1:02}-{name[:60]}.png"
+        try:
+            self.page.screenshot(path=result.folder / file)
+        except playwright.Error as error:  # a busy machine may show nothing in time
+            file = ""
+            self._note(f"picture: {error.message.splitlines()[0]}")
         place = self.page.url.removeprefix(self.origin)
-        result.pictures.append(Picture(path, file.name, place, self.status, did, self.notes))
+        result.pictures.append(Picture(path, file, place, self.status, did, self.notes))
 
     def _settle(self) -> None:
         with suppress(playwright.TimeoutError):

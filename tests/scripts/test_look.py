@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from playwright import sync_api as playwright
 
 from skill_scripts import run
 from skill_scripts.backend import Backend
@@ -141,6 +142,19 @@ def test_no_other_address_is_reached_and_none_gets_the_token(target, kit_json, t
     (picture,) = document["pictures"]
     assert picture["status"] == 0 and f"refused: {address}" in picture["lacks"]
     assert tokens
+
+
+def test_a_page_that_cannot_be_drawn_is_told(target, kit, monkeypatch):
+    def screenshot(*_, **__):
+        raise playwright.Error("Unable to capture screenshot")
+
+    monkeypatch.setattr(playwright.Page, "screenshot", screenshot)
+
+    done = kit("look", target, "--page", "/notes/")
+
+    assert done.exit_code == 1
+    assert "picture: Unable to capture screenshot" in done.stderr
+    assert ".png" not in done.stderr
 
 
 def test_without_a_browser_it_says_what_to_install(target, kit, monkeypatch):
