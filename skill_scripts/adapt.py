@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -15,6 +16,7 @@ from skill_scripts import __version__, desktop_toml
 from skill_scripts.dependencies.environment import (
     PRIVATE,
     Interpreter,
+    find_adapted,
     find_environment,
     install,
     is_outdated,
@@ -197,8 +199,7 @@ def _adapt_again(
         result.steps.append(f"enter {len(decisions)} decisions in {PAYLOAD_FOLDER}/{file.name}")
     absent = [name for name in existing.absent(folder) if name in current]
     result.steps += [f"restore {PAYLOAD_FOLDER}/{name}" for name in absent]
-    project = find_project(root, draft["django"]["manage"], draft["django"]["settings"])
-    interpreter = find_environment(project, draft["python"]["interpreter"])
+    project, interpreter = find_adapted(root, draft)
     incomplete = interpreter is None or is_outdated(interpreter, draft["python"])
     named = next((each.value for each in decisions if each.path == INTERPRETER), None)
     noted = interpreter if named and is_one_machines(named) else None
@@ -249,9 +250,12 @@ def _rehearse(
         done.rehearsal = kept
         return
 
+    @cache
+    def known() -> set[str]:
+        return {each.address for each in addresses.find(stage.project)}
+
     def keep_seen(seen: Sequence[str]) -> bool:
-        known = {each.address for each in addresses.find(stage.project)} if seen else set()
-        new = [each for each in map(addresses.plain, seen) if each not in known]
+        new = [each for each in map(addresses.plain, seen) if each not in known()]
         return bool(new) and _keep_offline(done, progress, new)
 
     seen = rehearse(stage, keep_seen, progress)

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 HOST = "127.0.0.1"
 TOKEN_HEADER = "X-Desktop-Django-Token"
+PORT_TAKEN = 11  # an exit code
 # Below the range from which systems take ports for outgoing connections.
 PORTS = range(20_000, 32_768)
 STOP_SECONDS = 30

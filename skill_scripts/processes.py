@@ -1,6 +1,7 @@
 """Runs a child whose code is not ours: bounded in time and output, and gone afterwards."""
 
 import contextlib
+import json
 import os
 import secrets
 import signal
@@ -8,10 +9,10 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import psutil
 
@@ -81,6 +82,20 @@ def _own_group() -> dict[str, object]:
     if WINDOWS:
         return {"creationflags": subprocess.CREATE_NO_WINDOW}
     return {"start_new_session": True}
+
+
+def json_lines(file: Path) -> Iterator[Any]:
+    """What a process wrote down line by line, however it ended; nothing without a file."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        try:
+            entry = json.loads(line)
+        except ValueError:  # it ended while it wrote
+            continue
+        yield entry
 
 
 def _keep_last(stream: IO[bytes], kept: deque[bytes]) -> None:

@@ -17,14 +17,13 @@ from typing import Any
 import psutil
 
 from skill_scripts import desktop_toml
-from skill_scripts.backend import Backend, contract, interpreter_flags
-from skill_scripts.dependencies.environment import find_environment
+from skill_scripts.backend import PORT_TAKEN, Backend, contract, interpreter_flags
+from skill_scripts.dependencies.environment import find_adapted, no_environment
 from skill_scripts.errors import KitError
 from skill_scripts.layer.payload import IN_CHECKOUT
 from skill_scripts.processes import clean_environment
-from skill_scripts.project.files import PAYLOAD_FOLDER, find_project
+from skill_scripts.project.files import PAYLOAD_FOLDER
 
-PORT_TAKEN = 11
 ATTEMPTS = 20
 FETCH_LIMIT = 900  # seconds; Electron is a download of 100 MB
 APP_DATA = "DESKTOP_DJANGO_APP_DATA_DIR"  # set by a developer who wants it elsewhere
@@ -161,18 +160,13 @@ def _interpreter(root: Path, settings: desktop_toml.Manifest) -> str:
         if python := shutil.which(named):
             return python
         raise KitError("DDK-ENV-04", f"PYTHON={named} cannot be started", python=named)
-    django = settings["django"]
-    project = find_project(root, django["manage"], django["settings"])
-    if found := find_environment(project, settings["python"]["interpreter"]):
+    _, found = find_adapted(root, settings)
+    if found:
         return str(found.python)
     if root == IN_CHECKOUT.parent:
         # The reference app runs on the kit's own environment.
         return sys.executable
-    raise KitError(
-        "DDK-ENV-04",
-        f"{root} has no environment",
-        remedy=f"Make it: desktop-django adapt {root}",
-    )
+    raise no_environment(root)
 
 
 def _has_electron(shell: Path, announce: Announce) -> bool:

@@ -19,12 +19,12 @@ from packaging.version import InvalidVersion, Version
 
 from skill_scripts import SPEC_VERSION, __version__, desktop_toml
 from skill_scripts.adapt import PACKAGES, check_visible, install_runtime
-from skill_scripts.dependencies.environment import find_environment
+from skill_scripts.dependencies.environment import find_adapted
 from skill_scripts.errors import KitError
 from skill_scripts.layer import record, texts
 from skill_scripts.layer.payload import payload_files
 from skill_scripts.project import git
-from skill_scripts.project.files import PAYLOAD_FOLDER, find_project
+from skill_scripts.project.files import PAYLOAD_FOLDER
 
 WORKPLACE = ".update"  # in desktop-app while an update runs
 RUNTIME_PACKAGES, SHELL_PACKAGES = "requirements.txt", "electron/package-lock.json"
@@ -110,8 +110,8 @@ def update(
                 _write(new / name, content, payload_files().get(name))
         if renewed:
             progress("installing the runtime's own packages")
-            project = find_project(root, decided["django"]["manage"], decided["django"]["settings"])
-            if interpreter := find_environment(project, decided["python"]["interpreter"]):
+            _, interpreter = find_adapted(root, decided)
+            if interpreter:
                 install_runtime(new, interpreter)
         progress("putting the new files in place")
         with _undone_on_error(folder, workplace / "old", list(wanted)):

@@ -30,6 +30,7 @@ from skill_scripts.project.files import (
     PAYLOAD_FOLDER,
     Project,
     distribution_name,
+    find_project,
 )
 from skill_scripts.versions import BUNDLED_PYTHON, OLDEST_PYTHON
 
@@ -134,6 +135,19 @@ def find_environment(project: Project, named: str = "") -> Interpreter | None:
             if not git.is_tracked(project.root, folder):  # else it is another machine's
                 return Interpreter(python, version, private=name == PRIVATE)
     return None
+
+
+def find_adapted(root: Path, settings: Mapping[str, Any]) -> tuple[Project, Interpreter | None]:
+    """An adapted project, and its interpreter, as the `settings` of desktop.toml name them."""
+    django = settings["django"]
+    project = find_project(root, django["manage"], django["settings"])
+    return project, find_environment(project, settings["python"]["interpreter"])
+
+
+def no_environment(root: Path) -> KitError:
+    """The error for an adapted project without one."""
+    remedy = f"Make it: desktop-django adapt {root}"
+    return KitError("DDK-ENV-04", f"{root} has no environment", remedy=remedy)
 
 
 def read_note(root: Path) -> Path | None:

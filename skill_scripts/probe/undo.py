@@ -5,11 +5,12 @@ survey runs stays. Of what its children do, the removal of files is undone.
 """
 
 import filecmp
-import json
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+
+from skill_scripts.processes import json_lines
 
 
 def restore(root: Path, journal: Path) -> list[str]:
@@ -40,15 +41,7 @@ def restore(root: Path, journal: Path) -> list[str]:
 def _entries(journal: Path) -> Iterator[tuple[str, Path | None, bool]]:
     """Path and copy of what was there, None for nothing, and whether it matters only when it is
     missing; what could not be copied is left out."""
-    try:
-        lines = journal.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return
-    for line in lines:
-        try:
-            entry = json.loads(line)
-        except ValueError:  # the process ended while it wrote
-            continue
+    for entry in json_lines(journal):
         if entry["before"] == "nothing":
             yield entry["path"], None, False
         elif entry["before"]:

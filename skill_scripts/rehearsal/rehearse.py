@@ -9,12 +9,12 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from skill_scripts import desktop_toml
-from skill_scripts.dependencies.environment import Interpreter, find_environment
+from skill_scripts.dependencies.environment import Interpreter, find_adapted, no_environment
 from skill_scripts.errors import KitError
 from skill_scripts.findings.first_data import preparations
 from skill_scripts.findings.surveyed import Progress
 from skill_scripts.offline import addresses
-from skill_scripts.project.files import Project, find_project
+from skill_scripts.project.files import Project
 from skill_scripts.rehearsal import first_page, result
 from skill_scripts.rehearsal.first_page import FirstPage
 from skill_scripts.rehearsal.own_server import NotStartedError, OwnServer
@@ -47,12 +47,9 @@ class Stage:
         """The stage for the adapted project in `root`. Raises KitError DDK-ENV-04 without an
         environment."""
         settings = desktop_toml.read(root / desktop_toml.PLACE)
-        django = settings["django"]
-        project = find_project(root, django["manage"], django["settings"])
-        interpreter = find_environment(project, settings["python"]["interpreter"])
+        project, interpreter = find_adapted(root, settings)
         if interpreter is None:
-            remedy = f"Make it: desktop-django adapt {root}"
-            raise KitError("DDK-ENV-04", f"{root} has no environment", remedy=remedy)
+            raise no_environment(root)
         return cls(project, settings, interpreter, home_is_decided, tuple(routes))
 
     @property
@@ -121,7 +118,7 @@ def _compared(stage: Stage, done: Rehearsal, progress: Progress) -> Rehearsal:
 def _is_no_better(there: Answer, here: Seen) -> bool:
     if "No module named" in here.error:  # both run in the same environment
         return False
-    return there.status >= (400 if here.is_part else 500)
+    return replace(here, status=there.status).is_broken
 
 
 def _lacks_rows(done: Rehearsal) -> bool:
@@ -203,7 +200,8 @@ def _visit(stage: Stage, start: Start, progress: Progress) -> tuple[Rehearsal, d
         }  # fmt: skip
         parts = [visitor.open(path) for path in [*own][:MOST_PARTS] if visitor.has_time]
         missing = [each for each in parts if each.status >= 400]
-        seen = [_seen(each, start.raised) for each in answers]
+        raised = start.raised
+        seen = [_seen(each, raised) for each in answers]
         seen += [Seen(each.path, each.status, each.place, is_part=True) for each in missing]
         cookies = dict(visitor.client.cookies.items())
     finally:

@@ -10,19 +10,18 @@ from pathlib import Path
 from typing import Any, Self
 
 from skill_scripts import desktop_toml
-from skill_scripts.backend import Backend, contract, interpreter_flags
+from skill_scripts.backend import PORT_TAKEN, Backend, contract, interpreter_flags
 from skill_scripts.dependencies.environment import (
     Interpreter,
     bytecode_cache,
 )
 from skill_scripts.findings.surveyed import Progress
 from skill_scripts.probe import undo
-from skill_scripts.processes import MARK, clean_environment, end_all
+from skill_scripts.processes import MARK, clean_environment, end_all, json_lines
 from skill_scripts.project.files import PAYLOAD_FOLDER
 
 INSIDE = Path(__file__).with_name("inside.py")
 START_SECONDS = 300  # hundreds of migrations on a slow machine
-PORT_TAKEN = 11
 ATTEMPTS = 5
 KEPT_OUTPUT = 4000  # characters
 
@@ -183,14 +182,6 @@ class Start:
         return found[-1] if found else None
 
     def _notes(self, kind: str) -> Iterator[dict[str, Any]]:
-        try:
-            lines = (self.scratch / "notes").read_text(encoding="utf-8").splitlines()
-        except OSError:
-            return
-        for line in lines:
-            try:
-                note = json.loads(line)
-            except ValueError:  # the project ended while it wrote
-                continue
+        for note in json_lines(self.scratch / "notes"):
             if note.pop("kind") == kind:
                 yield note
