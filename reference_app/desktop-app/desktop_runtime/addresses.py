@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from .guard import Application
-from .rewriting import IN_TAG, Rewriting, bare
+from .rewriting import IN_TAG, UNTOUCHED, WITH_TEXT, Rewriting, bare
 
 
 class OwnAddresses(Rewriting):
@@ -17,9 +17,8 @@ class OwnAddresses(Rewriting):
 
     # The value of a field is a person's own; of scripts and styles the text counts as well.
     element = re.compile(
-        rb"<(?:!--.*?-->|textarea\b.*?</textarea|(?:input|option)\b" + IN_TAG + rb">"
-        rb"|(?P<tag>(?P<name>script|style)\b" + IN_TAG + rb">)(?P<text>.*?)(?P<end></(?P=name))"
-        rb"|(?P<other>(?!script|style|textarea)[a-z]" + IN_TAG + rb">))",
+        rb"<(?:" + UNTOUCHED + rb"|(?:input|option)\b" + IN_TAG + rb">|" + WITH_TEXT + rb"|"
+        rb"(?P<other>(?!script|style|textarea)[a-z]" + IN_TAG + rb">))",
         re.I | re.S,
     )
     unfinished = re.compile(rb"<(?:!--|textarea|script|style)\b|<[^>]*\Z", re.I)

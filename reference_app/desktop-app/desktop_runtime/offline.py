@@ -17,7 +17,7 @@ from whitenoise.base import WhiteNoise
 
 from .files import RangedFile
 from .guard import Application, Environ, StartResponse
-from .rewriting import IN_TAG, Rewriting, bare
+from .rewriting import IN_TAG, UNTOUCHED, WITH_TEXT, Rewriting, bare
 
 MANIFEST = "manifest.json"
 PREFIX = "/desktop-offline/"
@@ -30,9 +30,8 @@ class Offline(Rewriting):
     # Comments and what a person edits stay; of scripts and styles the text counts as well.
     # Begins with one letter, which is what makes the search fast.
     element = re.compile(
-        rb"<(?:!--.*?-->|textarea\b.*?</textarea|(?P<meta>meta\b" + IN_TAG + rb">)"
-        rb"|(?P<link>link\b" + IN_TAG + rb">)"
-        rb"|(?P<tag>(?P<name>script|style)\b" + IN_TAG + rb">)(?P<text>.*?)(?P<end></(?P=name)))",
+        rb"<(?:" + UNTOUCHED + rb"|(?P<meta>meta\b" + IN_TAG + rb">)"
+        rb"|(?P<link>link\b" + IN_TAG + rb">)|" + WITH_TEXT + rb")",
         re.I | re.S,
     )
     unfinished = re.compile(rb"<(?:!--|textarea|link|script|style|meta)\b|<[^>]{0,10}\Z", re.I)
@@ -54,9 +53,10 @@ class Offline(Rewriting):
         }
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        path = environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace")
+        path = environ.get("PATH_INFO", "")
         if path.startswith(PREFIX):
-            return self._serve(path.removeprefix(PREFIX), environ, start_response)
+            name = path.removeprefix(PREFIX).encode("latin-1").decode("utf-8", "replace")
+            return self._serve(name, environ, start_response)
         return super().__call__(environ, start_response)
 
     def in_text(self, text: bytes) -> bytes:

@@ -22,6 +22,9 @@ POLICIES = ("content-security-policy", "content-security-policy-report-only")
 LONGEST_ELEMENT = 1 << 20
 
 IN_TAG = rb"(?:\"[^\"]*\"|'[^']*'|[^>\"'])*"
+# Pieces of an `element`: what stays as it is, and the elements whose text counts as well.
+UNTOUCHED = rb"!--.*?-->|textarea\b.*?</textarea"
+WITH_TEXT = rb"(?P<tag>(?P<name>script|style)\b" + IN_TAG + rb">)(?P<text>.*?)(?P<end></(?P=name))"
 DATA = re.compile(rb"type\s*=\s*[\"']?[\w/+.-]*json\b", re.I)
 
 
