@@ -1,13 +1,13 @@
 """What the project's own server cannot answer either is named, and does not fail the target."""
 
 import json
-import shutil
 import subprocess
 import sys
 
 import pytest
 
-from tests.broken.targets import REFERENCE, ROOT, judge
+from tests.broken.targets import ROOT, judge
+from tests.checks.with_payload import with_payload
 from tests.scripts import projects
 
 URLS = """
@@ -33,12 +33,7 @@ identifier = "org.example.a"
 @pytest.fixture
 def target(tmp_path):
     root = projects.project(tmp_path / "target", {"site1/urls.py": URLS})
-    shutil.copytree(
-        REFERENCE / "desktop-app", root / "desktop-app",
-        ignore=shutil.ignore_patterns("node_modules", "staged", "dist", "__pycache__"),
-    )  # fmt: skip
-    (root / "desktop-app" / "desktop.toml").write_text(MANIFEST, encoding="utf-8")
-    return root
+    return with_payload(root, MANIFEST)
 
 
 @pytest.mark.slow

@@ -1,14 +1,14 @@
 """A record is saved through whatever the target offers; if nothing does, the report says so."""
 
 import json
-import shutil
 import subprocess
 import sys
 
 import jsonschema
 import pytest
 
-from tests.broken.targets import REFERENCE, ROOT
+from tests.broken.targets import ROOT
+from tests.checks.with_payload import with_payload
 from tests.scripts import projects
 
 pytestmark = pytest.mark.slow
@@ -81,12 +81,7 @@ def make_target(tmp_path):
         root = projects.project(
             tmp_path / "target", {"site1/urls.py": URLS + further}, settings=SETTINGS
         )
-        shutil.copytree(
-            REFERENCE / "desktop-app", root / "desktop-app",
-            ignore=shutil.ignore_patterns("node_modules", "staged", "dist", "__pycache__"),
-        )  # fmt: skip
-        (root / "desktop-app" / "desktop.toml").write_text(MANIFEST, encoding="utf-8")
-        return root
+        return with_payload(root, MANIFEST)
 
     return make
 

@@ -1,10 +1,9 @@
 """What a visit meets, and whose matter it is."""
 
-import shutil
-
 import pytest
 
-from tests.broken.targets import REFERENCE, judge
+from tests.broken.targets import judge
+from tests.checks.with_payload import with_payload
 from tests.scripts import projects
 
 pytestmark = pytest.mark.slow
@@ -43,10 +42,7 @@ MANIFEST = 'spec = "1.1"\n[app]\nname = "A"\nidentifier = "org.example.a"\nversi
 def test_who_takes_forms_without_their_token(settings, decided, action, verdict, tmp_path):
     urls = URLS.replace("ACTION", action)
     root = projects.project(tmp_path / "target", {"site1/urls.py": urls}, settings=settings)
-    left_out = shutil.ignore_patterns("node_modules", "staged", "dist", "__pycache__")
-    shutil.copytree(REFERENCE / "desktop-app", root / "desktop-app", ignore=left_out)
-    manifest = MANIFEST + decided
-    (root / "desktop-app" / "desktop.toml").write_text(manifest, encoding="utf-8")
+    with_payload(root, MANIFEST + decided)
 
     code, verdicts = judge(root, tmp_path / "report.json", "--only", "TOK-9")
 

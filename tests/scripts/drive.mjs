@@ -5,27 +5,13 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LAUNCH_MS, launchTwice } from "../shell/lib/launch.js";
+import { transpile } from "../shell/lib/transpile.js";
 
 const lib = join(dirname(fileURLToPath(import.meta.url)), "..", "shell", "lib");
 const require = createRequire(join(lib, "..", "package.json"));
 
-async function transpile(folder) {
-  const { build } = require("esbuild");
-  await build({
-    entryPoints: {
-      "legacy-main": join(folder, "main.js"),
-      prelude: join(lib, "legacy-prelude.cjs"),
-    },
-    outdir: folder,
-    outExtension: { ".js": ".cjs" },
-    bundle: true,
-    platform: "node",
-    format: "cjs",
-    target: "node12",
-    external: ["electron"],
-    define: { "import.meta.url": "globalThis.__shellUrl" },
-    logLevel: "error",
-  });
+async function makeLegacy(folder) {
+  await transpile(folder, folder, "legacy-main");
   // Playwright opens two debuggers, which the app refuses to have.
   const start = `if (process.env.SHELL_TEST_DRIVEN) {
   process.argv = process.argv.filter((word) => !/^--(inspect|remote-debugging-port)=/.test(word));
@@ -91,4 +77,4 @@ async function use(program, appData, name) {
 }
 
 const [command, ...rest] = process.argv.slice(2);
-await { transpile, use }[command](...rest);
+await { transpile: makeLegacy, use }[command](...rest);

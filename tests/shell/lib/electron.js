@@ -12,9 +12,9 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { _electron } from "playwright-core";
 import { LAUNCH_MS, launchTwice } from "./launch.js";
+import { transpile } from "./transpile.js";
 
 const lib = dirname(fileURLToPath(import.meta.url));
 export const shellDir = join(lib, "..", "..", "..", "reference_app", "desktop-app", "electron");
@@ -49,18 +49,7 @@ async function legacyFiles() {
   if (!legacyFolder) {
     legacyFolder = mkdtempSync(join(tmpdir(), "shell-legacy-"));
     process.on("exit", () => rmSync(legacyFolder, { recursive: true, force: true }));
-    await build({
-      entryPoints: { main: join(shellDir, "main.js"), prelude: join(lib, "legacy-prelude.cjs") },
-      outdir: legacyFolder,
-      outExtension: { ".js": ".cjs" },
-      bundle: true,
-      platform: "node",
-      format: "cjs",
-      target: "node12",
-      external: ["electron"],
-      define: { "import.meta.url": "globalThis.__shellUrl" },
-      logLevel: "error",
-    });
+    await transpile(shellDir, legacyFolder, "main");
   }
   return { prelude: join(legacyFolder, "prelude.cjs"), main: join(legacyFolder, "main.cjs") };
 }
