@@ -5,6 +5,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from skill_scripts.project.files import INTERPRETER_NOTE
+
 HERE = Path(__file__).resolve().parent
 INSTALLED = HERE.parent / "payload"
 NEUTRAL_ICONS = HERE / "neutral_icons"
@@ -17,7 +19,9 @@ LEFT_OUT_FOLDERS = frozenset(
         "locks", "node_modules", "staged", REHEARSAL,
     }
 )  # fmt: skip
-LEFT_OUT_FILES = frozenset({".DS_Store", ".interpreter", ".kit.json", "desktop.toml"})
+LEFT_OUT_FILES = frozenset(
+    {".DS_Store", ".kit.json", "desktop.toml", PurePosixPath(INTERPRETER_NOTE).name}
+)
 
 
 def payload_folder() -> Path:

@@ -50,7 +50,8 @@ function showPages(running, origin) {
 export async function restartBackend(running) {
   await running.restoring.idle();
   if (running.main?.isVisible()) {
-    load(running, running.main, pageUrl("splash"));
+    // Shown before the backend can be ready: its end would end the load of the page that follows.
+    await load(running, running.main, pageUrl("splash"));
   }
   running.supervisor.restart().catch((error) => reportBackend(running, error));
 }

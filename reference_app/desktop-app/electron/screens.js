@@ -7,8 +7,11 @@ const STILL_WORKING_MS = 15_000;
 const ERROR_PAGE_ATTEMPTS = 5;
 const RENDERER_CRASH_WINDOW_MS = 10_000;
 
+/** Resolves once the page is shown, or could not be. */
 export function load({ log }, window, url) {
-  window.loadURL(url).catch((error) => log(`cannot show a page: ${error.code ?? error.message}`));
+  return window
+    .loadURL(url)
+    .catch((error) => log(`cannot show a page: ${error.code ?? error.message}`));
 }
 
 export function goHome(running) {

@@ -17,6 +17,7 @@ import {
 } from "../lib/windows.js";
 
 const HEADER = "X-Desktop-Django-Token";
+const SLOW_PAGE_MS = 3000;
 const ROUNDS = Number(process.env.SHELL_TEST_ROUNDS ?? 3);
 
 const goneWithin = (pids, ms) => until(() => pids.every((pid) => !isAlive(pid)), ms);
@@ -78,6 +79,27 @@ test("a killed backend comes back on its page; killed a fourth time it is explai
   assert.equal(shell.starts().length, 5);
   assert.equal(new Set(shell.starts().map(([, port]) => port)).size, 1);
   assert.equal(new Set(shell.starts().map(([, , token]) => token)).size, 5);
+});
+
+test("Try again shows the app, however long its own page takes", async (t) => {
+  const shell = await open(t, prepare());
+  await shell.main();
+  await shell.shown();
+  await shell.app.evaluate(async ({ BrowserWindow }, delay) => {
+    const [window] = BrowserWindow.getAllWindows();
+    await window.loadURL("desktop-shell://pages/error");
+    const loadURL = window.loadURL.bind(window);
+    window.loadURL = async (url) => {
+      if (url.endsWith("/splash")) {
+        await new Promise((resolve) => setTimeout(resolve, delay));
+      }
+      return loadURL(url);
+    };
+  }, SLOW_PAGE_MS);
+  await (await shell.error()).click("text=Try again");
+  await until(() => shell.log().match(/ready at/g).length === 2);
+  await new Promise((resolve) => setTimeout(resolve, SLOW_PAGE_MS));
+  await shell.main();
 });
 
 test("whoever takes a dead backend's port gets no token from any page, and the pages move to the new one", async (t) => {
