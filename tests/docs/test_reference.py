@@ -1,7 +1,7 @@
 """Whatever a person can type, set or meet is in the reference."""
 
 import ast
-import importlib.util
+import importlib
 import json
 import re
 import subprocess
@@ -31,12 +31,10 @@ SYSTEM = {"PATH", "HOME"}
 
 @pytest.fixture
 def generator():
-    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["generate"] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["generate"]
+    """A fresh copy: tests take words and help out of it."""
+    for name in [name for name in sys.modules if name.startswith("tools.docs.generate")]:
+        del sys.modules[name]
+    return importlib.import_module("tools.docs.generate")
 
 
 def text(name):
@@ -47,7 +45,7 @@ def test_generated_pages_are_up_to_date(generator):
     stale = [
         path for path, wanted in generator.generated().items() if generator.current(path) != wanted
     ]
-    assert not stale, "run: python docs/generate.py"
+    assert not stale, "run: python -m tools.docs.generate"
 
 
 def test_an_option_without_help_stops_the_generator(generator):

@@ -1,14 +1,10 @@
 """The record of what was executed, and the page made of it, say no more than a run showed."""
 
-import importlib.util
-
 import pytest
 
 from tests.workflows import evidence, runner
+from tools.docs import maturity
 
-spec = importlib.util.spec_from_file_location("maturity", runner.ROOT / "docs" / "maturity.py")
-maturity = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(maturity)
 ROW = {"what": "x", "tests": ["tests.a.*"], "steps": ["w.yml/*"]}
 
 

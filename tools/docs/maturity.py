@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-DOCS = Path(__file__).resolve().parent
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 # The kit's own programs: where one was stood in for, the workflow was executed and not the kit.
 OWN = ("kit.py", "desktop-django", "wheel.py", "uv")
 SYSTEMS = ("Linux", "macOS", "Windows")

@@ -1,7 +1,7 @@
 """Take the pictures of the documentation from the real app, a real report and the real site.
 
-    python docs/screenshots.py app report      into docs/assets/screenshots/
-    python docs/screenshots.py site            the built site, into report/site/ (not committed)
+    python -m tools.docs.screenshots app report  into docs/assets/screenshots/
+    python -m tools.docs.screenshots site        the built site, into report/site/ (not committed)
 
 `report` runs the checks on the reference app, which takes a minute or two.
 """
@@ -22,9 +22,8 @@ from urllib.parse import urlencode
 
 from playwright.sync_api import Page, sync_playwright
 
-DOCS = Path(__file__).resolve().parent
-KIT = DOCS.parent
-PICTURES = DOCS / "assets" / "screenshots"
+KIT = Path(__file__).resolve().parents[2]
+PICTURES = KIT / "docs" / "assets" / "screenshots"
 SITE_PICTURES = KIT / "report" / "site"
 SIZE = {"width": 1200, "height": 750}
 PORT = 21_999

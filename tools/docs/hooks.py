@@ -6,9 +6,9 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[2]))  # mkdocs loads this file by its path
 
-import generate
+from tools.docs import generate
 
 
 def on_post_build(config: Mapping[str, str]) -> None:

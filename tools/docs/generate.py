@@ -1,7 +1,7 @@
 """Write the reference pages and llms.txt from the code, SPEC.md and mkdocs.yml.
 
-    python docs/generate.py            write what is not up to date
-    python docs/generate.py --check    write nothing; exit code 1 when something is not up to date
+    python -m tools.docs.generate          write what is not up to date
+    python -m tools.docs.generate --check  write nothing; exit code 1 when something is stale
 
 What is generated is committed: reports link to the pages, and agents read them in the repository.
 Raises SystemExit naming the option or key that has no line of documentation.
@@ -24,22 +24,18 @@ import typer
 import yaml
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
-DOCS = Path(__file__).resolve().parent
-KIT = DOCS.parent
-sys.path.insert(0, str(KIT))
+from checks import criteria
+from checks import plugin as checks_plugin
+from checks.criteria import Criterion
+from skill_scripts import desktop_toml
+from skill_scripts.cli import app
+from skill_scripts.errors import ERRORS
+from skill_scripts.findings.finding import DECIDE, FINDINGS, SEVERITIES
+from tools.docs import maturity
 
-from checks import criteria  # noqa: E402 - the kit is found through the path set above
-from checks import plugin as checks_plugin  # noqa: E402
-from checks.criteria import Criterion  # noqa: E402
-from skill_scripts import desktop_toml  # noqa: E402
-from skill_scripts.cli import app  # noqa: E402
-from skill_scripts.errors import ERRORS  # noqa: E402
-from skill_scripts.findings.finding import DECIDE, FINDINGS, SEVERITIES  # noqa: E402
-
-sys.path.insert(0, str(DOCS))
-import maturity  # noqa: E402 - beside this file
-
-NOTE = "<!-- Written by docs/generate.py; change {source} and run it again. -->"
+KIT = Path(__file__).resolve().parents[2]
+DOCS = KIT / "docs"
+NOTE = "<!-- Written by tools/docs/generate.py; change {source} and run it again. -->"
 EVIDENCE = "docs/evidence.json, docs/maturity.toml and docs/platforms.toml"
 
 
@@ -311,7 +307,7 @@ def errors_page() -> str:
     families["DDK-CHK"] = check_errors()
     for family, entries in families.items():
         if family not in FAMILIES:
-            raise SystemExit(f"docs/generate.py has no title for the error codes {family}")
+            raise SystemExit(f"tools/docs/generate.py has no title for the error codes {family}")
         lines += ["", f"## {family}: {FAMILIES[family]}", "", "| code | means | do |"]
         lines += ["| --- | --- | --- |"]
         for code, means, do in entries:
@@ -539,7 +535,7 @@ def llms(pages: list[SitePage]) -> str:
 
 
 def llms_full() -> str:
-    """All pages in one file, as they are on the disk; docs/hooks.py puts it into the site."""
+    """All pages in one file, as they are on the disk; tools/docs/hooks.py puts it into the site."""
     pages = pages_of_site({})
     parts = [f"<!-- docs/{each.path} -->\n\n{_without_notes(each.text)}" for each in pages]
     return "# desktop-django-kit, all pages\n\n" + "\n\n".join(parts) + "\n"
