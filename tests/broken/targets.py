@@ -102,14 +102,16 @@ def broken(name: str, caught_by: str, *edits: tuple[str, str, str], **place: boo
 
 
 def short(table: Sequence[Broken]) -> set[str]:
-    """The names of the rows that a short run judges: the first one for every criterion."""
-    names: set[str] = set()
-    seen: set[str] = set()
+    """The rows that a short run judges: for every family the first one that breaks one criterion.
+
+    Those that break many wait for the limit of each.
+    """
+    first: dict[str, str] = {}
     for target in table:
-        if not target.caught_by <= seen:
-            names.add(target.name)
-            seen |= target.caught_by
-    return names
+        if len(target.caught_by) == 1:
+            (criterion,) = target.caught_by
+            first.setdefault(criterion.partition("-")[0], target.name)
+    return set(first.values())
 
 
 BIND = "sock.bind((host, port))"
