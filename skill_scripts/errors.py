@@ -287,7 +287,7 @@ ERRORS: dict[str, Text] = {
     "DDK-IMP-02": Text(
         "Data come from an SQLite file, from dumpdata (.json, .jsonl, .xml, .yaml, also with .gz) "
         "or from the address of a database. A file of pg_dump is loaded into a PostgreSQL first.",
-        "Make one where the data are: python manage.py dumpdata -o dump.jsonl.gz",
+        "Make one where the data are: python manage.py dumpdata --all -o dump.jsonl.gz",
     ),
     "DDK-IMP-03": Text(
         "The source is damaged, or ends in the middle; nothing was imported.",
@@ -308,7 +308,7 @@ ERRORS: dict[str, Text] = {
     ),
     "DDK-IMP-07": Text(
         "The YAML of a dump is read by PyYAML, which the project's environment does not have.",
-        "Dump as JSON: python manage.py dumpdata -o dump.jsonl",
+        "Dump as JSON: python manage.py dumpdata --all -o dump.jsonl",
     ),
     "DDK-IMP-08": Text(
         "SQLite cannot hold these values, or a constraint of the models forbids them; nothing was "
@@ -318,8 +318,8 @@ ERRORS: dict[str, Text] = {
     "DDK-IMP-09": Text(
         "The source has rows that refer to nothing, which the app's database forbids; nothing was "
         "imported.",
-        "Correct or delete those rows in the source; a dump must have all models that others "
-        "refer to",
+        "Correct or delete those rows in the source. A dump needs all models that others refer to, "
+        "and the rows that a manager hides: dumpdata --all",
     ),
     "DDK-IMP-10": Text(
         "What was written is not what was read, so it is not used.",

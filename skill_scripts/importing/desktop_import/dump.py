@@ -49,6 +49,7 @@ class Dump:
         self._content_types: list[dict[str, Any]] = []
         self._permissions: list[dict[str, Any]] = []
         self._refers_by_number: set[str] = set()
+        self._late: list[tuple[DeserializedObject, Any, Any]] = []
 
     @property
     def models(self) -> list[type[models.Model]]:
@@ -125,17 +126,24 @@ class Dump:
                     last = model
                 if _why_left(model) or model._meta.label_lower in BY_NATURAL_KEY:
                     continue
-                if each.deferred_fields:
+                if _waits(each):
                     deferred.append(each)
                 else:
                     self._write(each, writer)
         writer.flush()
-        for each in self._write_deferred(deferred, writer):
-            name = next(iter(each.deferred_fields)).name
-            writer.problems.add(Problem(
-                each.object._meta.label, str(each.object.pk), name, "natural key",
-                "what it refers to is not there",
-            ))  # fmt: skip
+        lost = [(each, next(iter(_waits(each)))) for each in self._write_deferred(deferred, writer)]
+        for each, field, value in self._late:
+            try:
+                others = base.deserialize_m2m_values(field, value, TARGET, False)
+                self._write_many(each, field, others, writer)
+            except base.M2MDeserializationError:
+                lost.append((each, field))
+        writer.flush()
+        for each, field in lost:
+            key = str(each.object.pk)
+            why = "what it refers to is not there"
+            label = each.object._meta.label
+            writer.problems.add(Problem(label, key, field.name, "natural key", why))
 
     def _write_deferred(
         self, deferred: list[DeserializedObject], writer: Writer
@@ -204,12 +212,19 @@ class Dump:
         else:
             writer.add(model, values)
         for name, others in (each.m2m_data or {}).items():
-            field = model._meta.get_field(name)
-            through = field.remote_field.through
-            ends = {field.m2m_field_name(): each.object.pk}
-            for other in dict.fromkeys(others):
-                ends[field.m2m_reverse_field_name()] = other
-                writer.add(through, [ends.get(f.name) for f in columns(through)])
+            self._write_many(each, model._meta.get_field(name), others, writer)
+        for field, value in (each.deferred_fields or {}).items():
+            self._late.append((each, field, value))
+
+    def _write_many(
+        self, each: DeserializedObject, field: Any, others: Iterable[Any], writer: Writer
+    ) -> None:
+        """The rows of a many-to-many field's own table."""
+        through = field.remote_field.through
+        ends = {field.m2m_field_name(): each.object.pk}
+        for other in dict.fromkeys(others):
+            ends[field.m2m_reverse_field_name()] = other
+            writer.add(through, [ends.get(f.name) for f in columns(through)])
 
     def _deserialized(self, writer: Writer) -> Iterator[DeserializedObject]:
         options = {"using": TARGET, "handle_forward_references": True}
@@ -293,19 +308,20 @@ def _is_many(model: type[models.Model], name: str) -> bool:
     return model._meta.get_field(name).many_to_many
 
 
+def _waits(each: DeserializedObject) -> list[Any]:
+    """The foreign keys of a row that are natural keys of rows which have not come yet."""
+    return [field for field in (each.deferred_fields or {}) if not field.many_to_many]
+
+
 def _resolve(each: DeserializedObject) -> bool:
     """Fill in what a row refers to by natural key; False while it is not there."""
-    for field, value in [*each.deferred_fields.items()]:
+    for field in _waits(each):
+        value = each.deferred_fields[field]
         try:
-            if isinstance(field.remote_field, models.ManyToManyRel):
-                each.m2m_data = each.m2m_data or {}
-                found = base.deserialize_m2m_values(field, value, TARGET, False)
-                each.m2m_data[field.name] = found
-            else:
-                found = base.deserialize_fk_value(field, value, TARGET, False)
-                setattr(each.object, field.attname, found)
-        except (ObjectDoesNotExist, base.M2MDeserializationError):
+            found = base.deserialize_fk_value(field, value, TARGET, False)
+        except ObjectDoesNotExist:
             return False
+        setattr(each.object, field.attname, found)
         del each.deferred_fields[field]
     return True
 
