@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import json
+import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
-from xml.dom import pulldom
 from xml.sax import SAXException
 
 from desktop_runtime.data import is_storage_fault
@@ -19,21 +18,16 @@ from django.core.exceptions import FieldDoesNotExist, ObjectDoesNotExist
 from django.core.serializers import base
 from django.core.serializers.base import DeserializationError, DeserializedObject
 from django.core.serializers.python import Deserializer
-from django.core.serializers.xml_serializer import DefusedExpatParser
 from django.db import models
 
-from . import numbering, tables
+from . import numbering, objects, tables
 from .numbering import Numbered
-from .refusal import Problem, RefusedError, listed
+from .objects import DamagedError, first_line
+from .refusal import Problem, Problems, RefusedError, listed
 from .tables import BY_NATURAL_KEY, TARGET, Writer
 from .values import columns, table_of
 
-BLOCK = 1 << 16  # characters
-BLANK = " \t\r\n"
-
-
-class DamagedError(ValueError):
-    """Raised where the file is not what its ending says."""
+ROW = re.compile(r"\((\S+):pk=(.*?)\)")  # in a DeserializationError
 
 
 class Dump:
@@ -49,6 +43,7 @@ class Dump:
         self._content_types: list[dict[str, Any]] = []
         self._permissions: list[dict[str, Any]] = []
         self._refers_by_number: set[str] = set()
+        self._current: dict[str, Any] | None = None
         self._late: list[tuple[DeserializedObject, Any, Any]] = []
 
     @property
@@ -243,6 +238,7 @@ class Dump:
             if model is not last:
                 writer.flush()  # before the deserializer looks for what rows refer to
                 last = model
+            self._current = each
             yield each
 
     @contextlib.contextmanager
@@ -254,12 +250,31 @@ class Dump:
             cause = error.__cause__ or error.__context__ or error
             if isinstance(error, FieldDoesNotExist) or isinstance(cause, FieldDoesNotExist):
                 raise RefusedError("DDK-IMP-04", f"a field is unknown: {error}") from error
-            raise RefusedError("DDK-IMP-08", f"a value does not fit: {_first(error)}") from error
+            problems = Problems()
+            problems.add(self._misfit(error))
+            problems.refuse("DDK-IMP-08", "rows cannot be carried over:")
         except (DamagedError, ValueError, EOFError, OSError, zlib.error, SAXException) as error:
             if is_storage_fault(error):
                 raise
-            text = f"{self.file.name}: {_first(error)}"
+            text = f"{self.file.name}: {first_line(error)}"
             raise RefusedError("DDK-IMP-03", text, source=str(self.file)) from error
+
+    def _misfit(self, error: DeserializationError) -> Problem:
+        """The row that cannot be read, and its field where that can be told."""
+        found = ROW.search(str(error))
+        label, key = (found[1], found[2]) if found else ("?", "?")
+        cause = type(error.__cause__ or error.__context__ or error).__name__
+        why = f"the source's value cannot be read ({cause})"
+        current = self._current or {"fields": {}}
+        for name, value in current["fields"].items():
+            try:
+                apps.get_model(current["model"])._meta.get_field(name).to_python(value)
+            except Exception as reason:
+                kind = type(value).__name__
+                why = f"the source's value cannot be read ({type(reason).__name__})"
+                label = apps.get_model(current["model"])._meta.label
+                return Problem(label, str(current.get("pk")), name, kind, why)
+        return Problem(label, key, "", "", why)
 
     @contextlib.contextmanager
     def _stream(self) -> Iterator[IO[str]]:
@@ -268,16 +283,8 @@ class Dump:
             yield stream
 
     def _objects(self) -> Iterator[dict[str, Any]]:
-        read = {"json": _json, "jsonl": _lines, "xml": _xml, "yaml": _yaml}[self.format]
         with self._stream() as stream:
-            for each in read(stream):
-                if not isinstance(each, dict) or not {"model", "fields"} <= each.keys():
-                    raise DamagedError("it holds something else than rows of dumpdata")
-                yield each
-
-
-def _first(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+            yield from objects.read(self.format, stream)
 
 
 def _number(each: Mapping[str, Any]) -> int | None:
@@ -324,97 +331,3 @@ def _resolve(each: DeserializedObject) -> bool:
         setattr(each.object, field.attname, found)
         del each.deferred_fields[field]
     return True
-
-
-def _json(stream: IO[str]) -> Iterator[Any]:
-    """The elements of one array, without holding it."""
-    decoder, text, is_end = json.JSONDecoder(), "", False
-    place = 0
-
-    def more() -> bool:
-        nonlocal text, place, is_end
-        block = stream.read(max(BLOCK, len(text) - place))
-        text, place, is_end = text[place:] + block, 0, not block
-        return not is_end
-
-    def skip(also: str = "") -> str:
-        nonlocal place
-        while True:
-            while place < len(text) and text[place] in BLANK + also:
-                place += 1
-            if place < len(text):
-                return text[place]
-            if not more():
-                return ""
-
-    if skip("\ufeff") != "[":
-        raise DamagedError("it is no list of rows")
-    place += 1
-    while (found := skip(",")) != "]":
-        if not found:
-            raise DamagedError("it ends in the middle")
-        while True:
-            try:
-                value, place = decoder.raw_decode(text, place)
-                break
-            except json.JSONDecodeError:
-                if not more():
-                    raise DamagedError("it is no JSON, or ends in the middle") from None
-        yield value
-
-
-def _lines(stream: IO[str]) -> Iterator[Any]:
-    for number, line in enumerate(stream, 1):
-        if line.strip():
-            try:
-                yield json.loads(line)
-            except ValueError as error:
-                raise DamagedError(f"line {number}: {error}") from error
-
-
-def _yaml(stream: IO[str]) -> Iterator[Any]:
-    try:
-        import yaml
-    except ImportError as error:
-        raise RefusedError("DDK-IMP-07", "there is no PyYAML") from error
-    try:
-        found = yaml.load(stream, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError as error:
-        raise DamagedError(_first(error)) from error
-    if not isinstance(found, list):
-        raise DamagedError("it is no list of rows")
-    yield from found
-
-
-def _xml(stream: IO[str]) -> Iterator[Any]:
-    """Each object as the other formats have it, for the look at it before it is loaded."""
-    events = pulldom.parse(stream, DefusedExpatParser())
-    for event, node in events:
-        if event == pulldom.START_ELEMENT and node.nodeName == "object":
-            events.expandNode(node)
-            fields = {each.getAttribute("name"): _xml_value(each) for each in _children(node)}
-            yield {"model": node.getAttribute("model"), "fields": fields,
-                   "pk": node.getAttribute("pk") or None}  # fmt: skip
-
-
-def _xml_value(node: Any) -> Any:
-    inner = [*_children(node)]
-    kinds = {each.nodeName for each in inner}
-    if kinds == {"None"}:
-        return None
-    if kinds == {"natural"}:
-        return [_text(each) for each in inner]
-    if node.getAttribute("rel") == "ManyToManyRel":
-        return [
-            [_text(part) for part in _children(each)] or each.getAttribute("pk") for each in inner
-        ]
-    return _text(node)
-
-
-def _children(node: Any) -> Iterator[Any]:
-    return (each for each in node.childNodes if each.nodeType == each.ELEMENT_NODE)
-
-
-def _text(node: Any) -> str:
-    kinds = (node.TEXT_NODE, node.CDATA_SECTION_NODE)
-    return "".join(each.data for each in node.childNodes if each.nodeType in kinds)

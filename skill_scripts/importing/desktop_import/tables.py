@@ -228,23 +228,26 @@ def _reason(error: Exception) -> str:
 def _blamed(error: Exception, fields: list[models.Field], ready: list[Any]) -> int | None:
     """The number of the field that the database means, None where it does not say."""
     text = str(error)
+    words = text.replace("(", " ").replace(")", " ").split()
     for number, each in enumerate(fields):
         if text.endswith(f".{each.column}") or f'"{each.column}"' in text:
             return number
+    found = [n for n, each in enumerate(fields) if each.column in words]
+    if len(found) == 1:
+        return found[0]
     for number, value in enumerate(ready):
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
             return number
-        if isinstance(value, str) and not _is_text(value):
+        if isinstance(value, list | dict | tuple | set) or not _is_text(value):
             return number
-        if not isinstance(value, str | int | float | bytes | memoryview | None):
-            return number
-    found = [n for n, each in enumerate(fields) if f"{each.column}" in text.split()]
-    return found[0] if len(found) == 1 else None
+    return None
 
 
-def _is_text(value: str) -> bool:
+def _is_text(value: Any) -> bool:
+    """Whether a value is no text, or one that a file can hold."""
     try:
-        value.encode()
+        if isinstance(value, str):
+            value.encode()
     except UnicodeError:
         return False
     return True

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from tests.scripts import projects
 
@@ -159,7 +161,8 @@ covers.mkdir(parents=True, exist_ok=True)
 last = None
 for n in range(rows):
     book = Book.objects.create(
-        title=f"Book {n} é", hidden=n % 2 == 1, follows=last, price=decimal.Decimal("19.9900000001"),
+        title=f"Book {n} é", hidden=n % 2 == 1, follows=last,
+        price=decimal.Decimal("19.9900000001"),
         facts={"b": [1, 2.5, None], "a": "é"}, maybe=Value(None, JSONField()) if n == 0 else None,
         length=datetime.timedelta(days=1, microseconds=7), raw=b"\\0\\xff", weight=0.1,
         day=datetime.date(2020, 2, 29), number=n, cover="covers/one.txt" if n == 0 else "",
@@ -200,11 +203,27 @@ def fill(root: Path, *arguments: str, env: dict[str, str] | None = None) -> None
     _python(root, "fill.py", *arguments, env=env)
 
 
-def _python(root: Path, *arguments: str, env: dict[str, str] | None = None) -> str:
-    import os
+def sql(root: Path, statement: str, env: dict[str, str]) -> int:
+    """Run a statement on the project's own database; how many rows it changed."""
+    code = (
+        "import sys, django; django.setup()\n"
+        "from django.db import connection as c\n"
+        "with c.cursor() as cursor: cursor.execute(sys.argv[1]); print(cursor.rowcount)"
+    )
+    return int(_python(root, "-c", code, statement, env=env))
 
-    own = {**os.environ, "DJANGO_SETTINGS_MODULE": "site1.settings", **(env or {})}
-    command = [str(root / ".venv" / "bin" / "python"), *arguments]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, env=own)
+
+def start(root: Path, *arguments: str, env: dict[str, str]) -> subprocess.Popen:
+    """The project's own Python, in the background."""
+    return subprocess.Popen(**_command(root, arguments, env), stdout=subprocess.PIPE, text=True)
+
+
+def _python(root: Path, *arguments: str, env: dict[str, str] | None = None) -> str:
+    done = subprocess.run(**_command(root, arguments, env), capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def _command(root: Path, arguments: tuple[str, ...], env: dict[str, str] | None) -> dict[str, Any]:
+    own = {**os.environ, "DJANGO_SETTINGS_MODULE": "site1.settings", **(env or {})}
+    return {"args": [str(root / ".venv" / "bin" / "python"), *arguments], "cwd": root, "env": own}
