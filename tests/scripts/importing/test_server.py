@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.network,  # psycopg is installed
     pytest.mark.skipif(sys.platform != "linux", reason="starts the server of a Linux system"),
 ]
-BOOKS = 3000
+BOOKS = 300
 
 # A book and its half in the parent's table, again and again, in one transaction each.
 WRITE = """
