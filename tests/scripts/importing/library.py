@@ -15,6 +15,8 @@ SETTINGS = """
     DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
     USE_TZ = True
     TIME_ZONE = "America/New_York"
+    # Hashing on purpose slowly is not what is tested here.
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     MEDIA_ROOT = BASE_DIR / "uploads"
     if os.environ.get("LIBRARY_DATABASE"):
         import json
