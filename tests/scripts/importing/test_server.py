@@ -62,10 +62,12 @@ def live(tmp_path_factory):
 def test_rows_that_are_written_meanwhile_are_not_seen_in_part(live, brought, app_data):
     root, address, env = live
     with library.start(root, "write.py", env=env) as writer:
-        assert writer.stdout.readline() == "writing\n"
-        done = brought(root, address)
-        assert writer.poll() is None
-        writer.kill()
+        try:
+            assert writer.stdout.readline() == "writing\n"
+            done = brought(root, address)
+            assert writer.poll() is None
+        finally:
+            writer.kill()
 
     by_model = {each["model"]: each["rows"] for each in done["tables"]}
     assert by_model["library.Book"] == by_model["library.Publication"] >= BOOKS
