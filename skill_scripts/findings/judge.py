@@ -172,9 +172,9 @@ def _web(survey: Survey) -> Iterator[Finding]:
         asks = f"the first page asks to sign in ({walls[0]})"
     elif landing and landing.login:
         asks = f"the first page asks to sign in ({landing.path})"
-    elif pages and pages.guarded and not pages.sign_up:
+    elif pages and (inner := pages.guarded or pages.walled) and not pages.sign_up:
         asks = (
-            f"pages ask to sign in ({', '.join(pages.guarded[:5])}) and there is no page to "
+            f"pages ask to sign in ({', '.join(inner[:5])}) and there is no page to "
             "sign up: nobody gets into a new installation"
         )
     if asks and draft["login"]["first_account"] and not signs_in:

@@ -51,6 +51,14 @@ NO_FIRST_PAGE = (
 )  # fmt: skip
 
 
+SAYS_PATH = re.compile(r"(^|[._])(DIR|DIRECTORY|FOLDER|LOCATION|PATH|ROOT)$", re.IGNORECASE)
+# The layers see to these, or Django only reads there.
+MOVED = frozenset(
+    {"CACHES", "DATABASES", "FIXTURE_DIRS", "LOCALE_PATHS", "LOGGING", "STATICFILES_DIRS",
+     "STORAGES", "TEMPLATES"}
+)  # fmt: skip
+
+
 class Report:
     """What is known so far; saved after every step."""
 
@@ -180,8 +188,11 @@ def look(report: Report, project: Path, request: dict[str, Any]) -> None:
     if manifest.asks_for_first_account:
         make_first_account()
     report.facts["landing"] = describe_landing(manifest.home)
+    if report.facts["urls"]:
+        report.facts["urls"]["walled"] = walled_areas(manifest.home)
     report.facts["static_missing"] = missing_static(report.facts["landing"]["path"])
     report.facts["static_packages"] = static_packages(project)
+    report.facts["static_folders"] = static_folders(project)
 
 
 def record_own_settings(facts: dict[str, Any]) -> None:
@@ -199,15 +210,30 @@ def record_own_settings(facts: dict[str, Any]) -> None:
                 for alias, storage in (getattr(self, "STORAGES", None) or {}).items()
             }
             facts["folders"] = {
-                name: str(value)
+                place: path
                 for name in dir(self)
-                if name.isupper() and isinstance(value := getattr(self, name, None), (str, Path))
-                and Path(value).is_absolute()
-            }  # fmt: skip
+                if name.isupper() and name not in MOVED
+                for place, path in paths_in(name, getattr(self, name, None))
+            }
             facts["explicit"] = sorted(name for name in dir(self) if self.is_overridden(name))
             facts["settings_file"] = getattr(sys.modules.get(settings_module), "__file__", None)
 
     conf.Settings = Settings
+
+
+def paths_in(name: str, value: Any, depth: int = 4) -> Iterator[tuple[str, str]]:
+    """Absolute paths in a setting, each with its place: HAYSTACK_CONNECTIONS.default.PATH."""
+    if isinstance(value, (str, Path)):
+        # A relative one counts where its name says what it is: index is many things.
+        if Path(value).is_absolute() or (value and SAYS_PATH.search(name)):
+            yield name, str(Path(value).resolve())
+    elif depth and isinstance(value, dict):
+        for key, each in value.items():
+            if isinstance(key, str) and "." not in key:
+                yield from paths_in(f"{name}.{key}", each, depth - 1)
+    elif depth and isinstance(value, (list, tuple)):
+        for number, each in enumerate(value):
+            yield from paths_in(f"{name}.{number}", each, depth - 1)
 
 
 def plain(value: Any) -> Any:
@@ -327,6 +353,42 @@ def plain_pages(patterns: list[Any], prefix: str = "/") -> list[str]:
         else:
             found.append(path)
     return sorted(dict.fromkeys(found), key=lambda path: "admin" in path)
+
+
+def walled_areas(home: str) -> list[str]:
+    """The parts of the site, by the first word of their path, that lead to where one signs in; an
+    admin of Django counts if it shows a model of the project."""
+    from django.urls import get_resolver
+
+    tops = (f"/{page.split('/')[1]}/" for page in plain_pages(get_resolver().url_patterns))
+    found = []
+    for path in [each for each in dict.fromkeys(tops) if each not in ("//", home)][:MOST_ROUTES]:
+        try:
+            leads = describe_landing(path)
+        except Exception:  # an error on empty tables tells nothing
+            continue
+        if leads["login"] and (not is_admin(path) or shows_models()):
+            found.append(path)
+    return found
+
+
+def is_admin(path: str) -> bool:
+    from django.urls import Resolver404, resolve
+
+    try:
+        return "admin" in resolve(path).app_names
+    except Resolver404:
+        return False
+
+
+def shows_models() -> bool:
+    """Whether an admin of Django has more than what Django brings itself."""
+    from django.contrib import admin
+
+    brought = "django.contrib."
+    return any(
+        not model._meta.app_config.name.startswith(brought) for model in admin.site._registry
+    )
 
 
 def describe_accounts(patterns: list[Any]) -> dict[str, Any]:
@@ -475,6 +537,21 @@ def missing_static(path: str) -> list[str]:
     return [
         name for name in map(unquote, dict.fromkeys(wanted))
         if not finders.find(name) and not (settings.STATIC_ROOT and (root / name).is_file())
+    ]  # fmt: skip
+
+
+def static_folders(project: Path) -> list[str]:
+    """Where the project keeps static files: those of STATICFILES_DIRS first, then those of apps."""
+    from django.apps import apps
+    from django.conf import settings
+
+    given = [Path(each) for each in settings.STATICFILES_DIRS if isinstance(each, (str, Path))]
+    given += [Path(each.path, "static") for each in apps.get_app_configs()]
+    found = [each.resolve() for each in given if each.is_dir() or each in given[:1]]
+    inside = [each.relative_to(project) for each in found if each.is_relative_to(project)]
+    return [
+        each.as_posix() for each in dict.fromkeys(inside)
+        if not {"node_modules", "site-packages"} & {*each.parts}
     ]  # fmt: skip
 
 
