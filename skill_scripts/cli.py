@@ -29,6 +29,7 @@ from skill_scripts.look import look as look_at_project
 from skill_scripts.offline.assets import Offline
 from skill_scripts.offline.assets import offline as keep_offline
 from skill_scripts.package import package as package_project
+from skill_scripts.rehearsal.own_page import own_page
 from skill_scripts.rehearsal.rehearse import valid_result
 from skill_scripts.remove import remove as remove_layer
 from skill_scripts.run import run as run_project
@@ -382,6 +383,10 @@ def check(
     """Check an adapted project against SPEC.md; further options go to the checks."""
     file = valid_result(path.resolve())
     seen = ["--rehearsal", str(file)] if file else []
+    if any(each.partition("=")[0] == "--report-html" for each in context.args):
+        with _progress(as_json=False) as progress:
+            own = own_page(path.resolve(), progress)
+        seen += ["--own-page", str(own)] if own else []
     done = _run_checks("--target", str(path.resolve()), *seen, *context.args)
     raise typer.Exit(done.returncode)
 

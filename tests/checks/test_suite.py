@@ -175,7 +175,9 @@ class TestReports:
         page = tmp_path / "r.html"
         run("--target", minimal, "--only", "WEB-1", "--report-html", page)
         text = page.read_text(encoding="utf-8")
-        assert 0 < text.index("<figure><img") < text.index("<table>")
+        opening = text.index('<section class="opening">')
+        assert opening < text.index("in the app</figcaption><img") < text.index("<table>")
+        assert opening < text.index("own server was not looked at") < text.index("<h1>")
 
     def test_the_table_has_the_last_word(self, minimal):
         for options in ([], ["-v"], ["-n", "2"]):
