@@ -153,6 +153,8 @@ def adapt(
         _show_findings(done.open_decisions)
     if done.picture:
         _show_picture(done.picture)
+    elif done.rehearsal:
+        screen.print(f"\nno picture of the first page: {done.rehearsal.no_picture}", markup=False)
 
 
 @app.command()

@@ -36,7 +36,7 @@ SOURCE_OPTIONS = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links"
                   "--use-feature")  # fmt: skip
 # Files in which people write how to install something, and how.
 MENTIONS = re.compile(r"(dockerfile|containerfile|readme)", re.IGNORECASE)
-INSTALLS = re.compile(r"\bpip[\d.]*\s+install\s+([^\n&|;#]+)")
+INSTALLS = re.compile(r"\bpip[\d.]*\s+install\s+([^\n&|;#`]+)")
 NO_PACKAGE = re.compile(r"^-|\.(txt|in|toml|whl|gz)\W*$")
 LARGEST_FILE = 20_000_000  # bytes
 LARGEST_LIST = 200_000  # bytes
@@ -427,7 +427,7 @@ def _is_list(file: Path) -> bool:
 
 
 def _as_requirement(line: str) -> str:
-    """A requirement as it stands, "" if it is none."""
+    """A requirement as it stands, "" for anything else."""
     try:
         return str(Requirement(line))
     except InvalidRequirement:

@@ -45,6 +45,7 @@ MOST_ROUTES = 20  # that are named in the facts
 REDIRECTS = (301, 302, 303, 307, 308)
 NO_PLAIN_PATH = "<([*+?\\"  # characters of a route that takes arguments
 SIGN_UP = re.compile(r"sign[-_]?up|(\b|_)register|create[-_]?account", re.IGNORECASE)
+ADMINS = re.compile(r"admin|back-?office|cms|console|dashboard|manage|panel|staff")
 ANYTHING = ("me", "me@localhost", "1", "2001-02-03", "+12025550100")  # for a field that wants some
 NO_FIRST_PAGE = (
     ".", "404", "500", "api", "health", "i18n", "logout", "media/", "static/", "webhook",
@@ -356,13 +357,15 @@ def plain_pages(patterns: list[Any], prefix: str = "/") -> list[str]:
 
 
 def walled_areas(home: str) -> list[str]:
-    """The parts of the site, by the first word of their path, that lead to where one signs in; an
-    admin of Django counts if it shows a model of the project."""
+    """Those parts of the site, by the first word of their path, that are called like an admin and
+    lead to where one signs in; an admin of Django counts if it shows a model of the project."""
     from django.urls import get_resolver
 
     tops = (f"/{page.split('/')[1]}/" for page in plain_pages(get_resolver().url_patterns))
     found = []
-    for path in [each for each in dict.fromkeys(tops) if each not in ("//", home)][:MOST_ROUTES]:
+    for path in dict.fromkeys(tops):
+        if path == home or not (ADMINS.search(path) or is_admin(path)):
+            continue
         try:
             leads = describe_landing(path)
         except Exception:  # an error on empty tables tells nothing

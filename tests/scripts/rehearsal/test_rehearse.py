@@ -136,7 +136,7 @@ def test_what_the_picture_is_led_to_elsewhere_is_not_reached(make_project, kit):
 def test_a_result_is_kept_until_something_changes(make_project, kit):
     root = projects.commit(make_project())
     kit("adapt", root)
-    assert result.read(root).home == "/"
+    assert result.read(result.place(root)).home == "/"
 
     assert kit("adapt", root).stderr.startswith("nothing to do")
     urls = root / "site1" / "urls.py"
