@@ -258,6 +258,7 @@ def _visit(stage: Stage, start: Start, progress: Progress) -> tuple[Rehearsal, d
             for answer in answers if answer.kind == "text/html"
             for each in addresses.in_markup(answer.text)
             if each.kind != addresses.FOLDER and urlsplit(each.address).path.strip("/")
+            and urlsplit(each.address).netloc != urlsplit(start.origin).netloc
         }  # fmt: skip
         own = {
             local(each): None

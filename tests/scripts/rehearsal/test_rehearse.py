@@ -224,6 +224,25 @@ urlpatterns = [path("", lambda request: HttpResponse(Page.objects.get(path="fron
 """
 
 
+def test_the_apps_own_address_is_no_other_host(make_project, kit_json):
+    """As a CMS writes it for pages that other sites embed."""
+    urls = """
+        from django.http import HttpResponse
+        from django.urls import path
+
+
+        def page(request):
+            address = request.build_absolute_uri("/own.js")
+            return HttpResponse(f"<p>hello<script src={address}></script>")
+
+
+        urlpatterns = [path("", page), path("own.js", lambda request: HttpResponse(""))]
+        """
+    document = kit_json("adapt", make_project({"site1/urls.py": urls}))
+
+    assert document["rehearsal"]["other_hosts"] == []
+
+
 @pytest.mark.parametrize(("name", "is_decided"), [("setup_pages", True), ("load_demo", False)])
 def test_the_command_that_heals_the_first_page_is_found(make_project, kit_json, name, is_decided):
     """The first candidate does not help; what brings examples is left to a person."""
