@@ -32,7 +32,7 @@ from skill_scripts.project import git
 from skill_scripts.project.files import INTERPRETER_NOTE, PAYLOAD_FOLDER, Project, find_project
 from skill_scripts.rehearsal import beforehand
 from skill_scripts.rehearsal import result as rehearsals
-from skill_scripts.rehearsal.judge import judge
+from skill_scripts.rehearsal.judge import judge, superseded
 from skill_scripts.rehearsal.rehearse import Stage, rehearse
 from skill_scripts.rehearsal.result import Rehearsal
 from skill_scripts.survey import name_app, survey
@@ -67,8 +67,11 @@ class Adaptation:
     def open_decisions(self) -> list[Finding]:
         """Where a person may know better than the value in desktop.toml."""
         predicted = self.survey.having(DECIDE) if self.survey else []
-        seen = {each.id for each in self.findings}  # takes the place of what was predicted
-        return [*(each for each in predicted if each.id not in seen), *self.findings]
+        known, seen = {each.id for each in self.findings}, self.rehearsal
+        left = [each for each in predicted if each.id not in known]
+        if seen:
+            left = [each for each in left if not superseded(each, seen, self.findings)]
+        return [*left, *self.findings]
 
     def as_dict(self) -> dict[str, Any]:
         """The one JSON document of --json."""

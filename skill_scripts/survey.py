@@ -46,6 +46,7 @@ from skill_scripts.probe.run import run_probe
 from skill_scripts.project.files import Project, find_project, walk
 from skill_scripts.rehearsal import beforehand
 from skill_scripts.rehearsal.judge import judge as judge_rehearsal
+from skill_scripts.rehearsal.judge import superseded
 from skill_scripts.rehearsal.rehearse import Stage
 from skill_scripts.rehearsal.start import OutOfTimeError
 from skill_scripts.repairs import first_account, relocation
@@ -151,8 +152,8 @@ def _rehearse(result: Survey, patience: float, progress: Progress) -> None:
         result.findings.append(Finding("rehearsal", FINE, f"not rehearsed: {why}", do))
         return
     found = [*judge_rehearsal(seen)]
-    known = {each.id for each in found}
-    result.findings = [each for each in result.findings if each.id not in known] + found
+    left = [each for each in result.findings if not superseded(each, seen, found)]
+    result.findings = left + found
     result.rehearsal = asdict(seen)
     result.picture = str(place / seen.picture) if seen.picture else ""
     if not seen.failure:

@@ -22,6 +22,7 @@ INSTALL = {
     "pnpm-lock.yaml": ["pnpm", "install", "--frozen-lockfile"],
 }
 # A window has its own icon: a page without one looks as it should.
+OTHER_PAGES = "other pages"  # the key of a finding about them, until they are seen
 ICON = re.compile(r"favicon|apple-touch-icon|mstile|browserconfig|\.webmanifest$", re.IGNORECASE)
 INSTALL_WITHOUT_LOCK = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock"]
 
@@ -57,7 +58,7 @@ def judge_build(survey: Survey) -> Iterator[Finding | Decision]:
     if not missing and not loader:
         what = f"{declares}; the first page has all its files without it"
         do = f"if other pages need its result: {option}"
-        yield Finding("frontend-build", DECIDE, what, do, file)
+        yield Finding("frontend-build", DECIDE, what, do, file, key=OTHER_PAGES)
         return
     why = f"{missing[0]} is not there" if missing else f"{loader} reads its result"
     what = f"{declares}, and {why}"

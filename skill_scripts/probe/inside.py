@@ -190,7 +190,7 @@ def look(report: Report, project: Path, request: dict[str, Any]) -> None:
         make_first_account()
     report.facts["landing"] = describe_landing(manifest.home)
     if report.facts["urls"]:
-        report.facts["urls"]["walled"] = walled_areas(manifest.home)
+        report.facts["urls"]["walled"] = walled_areas(manifest.home, project)
     report.facts["static_missing"] = missing_static(report.facts["landing"]["path"])
     report.facts["static_packages"] = static_packages(project)
     report.facts["static_folders"] = static_folders(project)
@@ -356,7 +356,7 @@ def plain_pages(patterns: list[Any], prefix: str = "/") -> list[str]:
     return sorted(dict.fromkeys(found), key=lambda path: "admin" in path)
 
 
-def walled_areas(home: str) -> list[str]:
+def walled_areas(home: str, project: Path) -> list[str]:
     """Those parts of the site, by the first word of their path, that are called like an admin and
     lead to where one signs in; an admin of Django counts if it shows a model of the project."""
     from django.urls import get_resolver
@@ -370,7 +370,7 @@ def walled_areas(home: str) -> list[str]:
             leads = describe_landing(path)
         except Exception:  # an error on empty tables tells nothing
             continue
-        if leads["login"] and (not is_admin(path) or shows_models()):
+        if leads["login"] and (not is_admin(path) or shows_models_of(project)):
             found.append(path)
     return found
 
@@ -384,13 +384,13 @@ def is_admin(path: str) -> bool:
         return False
 
 
-def shows_models() -> bool:
-    """Whether an admin of Django has more than what Django brings itself."""
+def shows_models_of(project: Path) -> bool:
+    """Whether an admin of Django has more than what packages bring."""
     from django.contrib import admin
 
-    brought = "django.contrib."
+    folders = {Path(model._meta.app_config.path).resolve() for model in admin.site._registry}
     return any(
-        not model._meta.app_config.name.startswith(brought) for model in admin.site._registry
+        each.is_relative_to(project) and "site-packages" not in each.parts for each in folders
     )
 
 

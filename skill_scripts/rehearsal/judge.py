@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from skill_scripts.findings.finding import BLOCKED, DECIDE, HANDLED, Finding
+from skill_scripts.findings.frontend import OTHER_PAGES
 from skill_scripts.rehearsal.result import Rehearsal
 from skill_scripts.rehearsal.start import Failure
 from skill_scripts.rehearsal.visitor import OWN_PAGES
@@ -30,6 +31,13 @@ def judge(done: Rehearsal) -> Iterator[Finding]:
             f"every installation gets the account {name!r} with its password",
             "make it in the app instead, or give it an unusable password (set_unusable_password)",
         )
+
+
+def superseded(predicted: Finding, done: Rehearsal, found: Sequence[Finding]) -> bool:
+    """Whether what was seen, of which `found` are the findings, takes the place of a prediction."""
+    if predicted.key == OTHER_PAGES:
+        return not done.failure and not any(each.is_part for each in done.broken)
+    return predicted.severity == DECIDE and any(each.id == predicted.id for each in found)
 
 
 def _writes(done: Rehearsal) -> Iterator[Finding]:
