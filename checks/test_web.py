@@ -13,7 +13,7 @@ import pytest
 from playwright import sync_api as playwright
 
 from checks import pages, records
-from checks.backend import Answer, Backend
+from checks.backend import HOST, Answer, Backend
 from checks.pages import Form
 from checks.rehearsal import own_faults
 from checks.starts.first_run import FirstRun
@@ -407,6 +407,28 @@ def test_visit_goes_on(opened: Backend, seen: Seen) -> None:
     done = pages.Visitor(opened).go_on()
     assert not done.failed, f"{len(done.failed)} failed: {', '.join(done.failed[:3])}"
     seen(f"{done.asked} requests")
+
+
+@pytest.mark.criterion("WEB-15")
+def test_application_around_django(opened: Backend, seen: Seen) -> None:
+    """Asks what the project has put around Django."""
+    found = opened.probe("around")
+    if "none" in found:
+        raise NotApplicable(found["none"])
+    assert found["asked"], "WSGI_APPLICATION names an application around Django: it is not asked"
+    seen("WSGI_APPLICATION is asked")
+
+
+@pytest.mark.criterion("WEB-16")
+def test_site(opened: Backend, seen: Seen) -> None:
+    """Names its own address as its site."""
+    found = opened.probe("site")
+    if "none" in found:
+        raise NotApplicable(found["none"])
+    own = urlsplit(opened.origin).netloc
+    names = (own, own.replace(HOST, "localhost"))
+    assert found["domain"] in names, f"the Sites framework says {found['domain']}, not {own}"
+    seen(found["domain"])
 
 
 def _links(window: Window) -> list[str]:

@@ -8,6 +8,7 @@ import { createLeaving } from "./leaving.js";
 import { announceDownload, askWhetherToOpen } from "./messages.js";
 import { followButtons, followWheel } from "./mouse.js";
 import { servePages } from "./pages.js";
+import { refuseConnections, refuseDatagrams } from "./peers.js";
 import { applyPermissions } from "./permissions.js";
 import { applyRequestPolicy } from "./requests.js";
 import { closeChild } from "./screens.js";
@@ -28,6 +29,7 @@ export function openSession(running) {
   // What was given the token and still waits for a connection would reach whoever has the port next.
   supervisor.on("gone", () => session.closeAllConnections());
   applyPermissions(session, { getOrigin, report });
+  refuseConnections(session).catch((error) => report(`unexpected: ${error.message}`));
   applyDownloads(session, {
     getOrigin,
     folder: app.getPath("downloads"),
@@ -64,7 +66,6 @@ export function guardPages(running, act) {
     });
     attachContextMenu(contents, Menu);
     followWheel(contents);
-    // Its datagrams pass no request policy: they would reach other servers, with this computer's addresses.
-    contents.setWebRTCIPHandlingPolicy("disable_non_proxied_udp");
+    refuseDatagrams(contents);
   });
 }

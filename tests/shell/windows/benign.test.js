@@ -6,7 +6,15 @@ import { once } from "node:events";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { open, prepare, spawnShell, temporaryFolder, test, until } from "../lib/windows.js";
+import {
+  foreignServer,
+  open,
+  prepare,
+  spawnShell,
+  temporaryFolder,
+  test,
+  until,
+} from "../lib/windows.js";
 
 /** The system's own pointer and keys; what only these can do is left out, with a word, where they are not. */
 const hand = (...words) => execFileSync("xdotool", words.map(String), { stdio: "pipe" });
@@ -307,31 +315,70 @@ test("a service worker answers, and what it passes on has the token", async (t) 
   assert.deepEqual([kept, passed], ["kept", 200]);
 });
 
-test("WebRTC sends no datagram and learns no address", async (t) => {
-  const shell = await office(t);
-  const server = createSocket("udp4");
-  t.after(() => server.close());
+/** Servers of this computer for STUN and TURN; `received` is what reached them. */
+async function peers(t) {
   const received = [];
-  server.on("message", () => received.push("a datagram"));
-  server.bind(0, "127.0.0.1");
-  await once(server, "listening");
-  const candidates = await shell.page.evaluate(async (port) => {
+  const datagrams = createSocket("udp4");
+  datagrams.on("message", () => received.push("a datagram"));
+  datagrams.bind(0, "127.0.0.1");
+  await once(datagrams, "listening");
+  const connections = createServer((socket) => {
+    received.push("a connection");
+    socket.destroy();
+  }).listen(0, "127.0.0.1");
+  await once(connections, "listening");
+  t.after(() => {
+    datagrams.close();
+    connections.close();
+  });
+  const [udp, tcp] = [datagrams, connections].map((each) => each.address().port);
+  const account = { username: "me", credential: "secret" };
+  const iceServers = [
+    { urls: `stun:127.0.0.1:${udp}` },
+    { urls: `turn:127.0.0.1:${udp}`, ...account },
+    { urls: `turn:127.0.0.1:${tcp}?transport=tcp`, ...account },
+    { urls: `turns:127.0.0.1:${tcp}?transport=tcp`, ...account },
+  ];
+  return { received, iceServers };
+}
+
+/** What a page learns of the ways to it. */
+const gather = (page, iceServers) =>
+  page.evaluate(async (servers) => {
     const found = [];
-    const connection = new RTCPeerConnection({
-      iceServers: [{ urls: `stun:127.0.0.1:${port}` }],
-    });
+    const connection = new RTCPeerConnection({ iceServers: servers });
     const gathered = new Promise((resolve) => {
       connection.onicecandidate = ({ candidate }) =>
         candidate ? found.push(candidate.candidate) : resolve();
     });
     connection.createDataChannel("data");
     await connection.setLocalDescription(await connection.createOffer());
-    await gathered;
+    await Promise.race([gathered, new Promise((resolve) => setTimeout(resolve, 10_000))]);
     connection.close();
     return found.filter((each) => / udp /i.test(each));
-  }, server.address().port);
-  assert.deepEqual([candidates, received], [[], []]);
-});
+  }, iceServers);
+
+for (const proxy of [false, true]) {
+  const where = proxy ? ", and asks no proxy of the system for one" : "";
+  test(`WebRTC reaches no server and learns no address${where}`, async (t) => {
+    const { received, iceServers } = await peers(t);
+    const asked = await foreignServer(t);
+    asked.server.on("connect", (request, socket) => {
+      received.push(`CONNECT ${request.url}`);
+      socket.destroy();
+    });
+    const args = proxy ? [`--proxy-server=${asked.url}`] : [];
+    const shell = await office(t, { ...prepare(), args });
+    assert.deepEqual([await gather(shell.page, iceServers), received], [[], []]);
+    const ways = await shell.inMain(async (window, origin) => {
+      const { session } = window.webContents;
+      const addresses = [origin, origin.replace("http", "ws"), "https://redirector.gvt1.com/"];
+      return Promise.all([...addresses, "https://example.org/"].map((to) => session.resolveProxy(to)));
+    }, shell.origin);
+    const system = proxy ? `PROXY ${new URL(asked.url).host}` : "DIRECT";
+    assert.deepEqual(ways, ["DIRECT", "DIRECT", system, "PROXY 127.0.0.1:9"]);
+  });
+}
 
 test("a port that was taken once is the app's own again", async (t) => {
   const prepared = prepare();
