@@ -14,7 +14,6 @@ from playwright import sync_api as playwright
 from checks import database, scratch_copy
 from checks.application import Opened, open_once
 from checks.backend import Backend, manage
-from checks.network import NETWORK
 from checks.processes import marked
 from checks.starts import browser as browsers
 from checks.starts import launches
@@ -104,10 +103,8 @@ def probe_target(target: Target, scratch: Path) -> Target:
 
 @pytest.fixture(scope="session")
 def opened(probe_target: Target, copies: Copies) -> Iterator[Backend]:
-    """A copy of the target that serves from a folder which everybody could read before, behind a
-    proxy that is not there."""
-    folder = open_to_everybody(copies("opened"))
-    with Backend(probe_target, folder, environment=NETWORK) as backend:
+    """A copy of the target that serves from a folder which everybody could read before."""
+    with Backend(probe_target, open_to_everybody(copies("opened"))) as backend:
         yield backend.ready()
 
 

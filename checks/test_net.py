@@ -12,6 +12,7 @@ import pytest
 from checks.backend import HOST, Backend, free_port, new_token, run_to_end
 from checks.network import NETWORK
 from checks.starts.first_run import FirstRun
+from checks.starts.probed import Probed
 from checks.target import Target
 from checks.verdicts import Seen
 
@@ -123,9 +124,9 @@ def test_body_without_token(live: Backend, target: Target, seen: Seen) -> None:
 
 
 @pytest.mark.criterion("NET-9")
-def test_network(opened: Backend, seen: Seen) -> None:
+def test_network(probed: Probed, seen: Seen) -> None:
     """Hands on proxies and certificates, asks no proxy for itself."""
-    found = opened.probe("network")
+    found = probed.network
     for name in NETWORK.keys() - {"NO_PROXY"}:
         assert found.get(name) == NETWORK[name], f"{name} is {found.get(name)!r} in the project"
     direct = found.get("NO_PROXY", "").split(",")
