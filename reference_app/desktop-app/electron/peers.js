@@ -1,35 +1,30 @@
-// WebRTC reaches other servers past every request policy: with datagrams, and over TCP to a peer or a TURN server. Either would
-// learn this computer's addresses.
+// WebRTC reaches other servers past every request policy: with datagrams, and over TCP to a peer or a TURN server. Either
+// would learn this computer's addresses.
 
 /** No datagrams: what is left is TCP. */
 export function refuseDatagrams(contents) {
   contents.setWebRTCIPHandlingPolicy("disable_non_proxied_udp");
 }
 
-const NOBODY = "127.0.0.1:9";
-const OWN = ["http://127.0.0.1", "ws://127.0.0.1"];
-// Where Chromium gets a dictionary from when a person wants spelling checked, and where that leads to.
-const DICTIONARIES = "gvt1.com";
+// Over TCP WebRTC asks for the proxy of an https address: nobody listens at this one. Requests to other origins are refused
+// before they ask, and the backend, which is no https address, is asked directly.
+const NOBODY = {
+  proxyRules: "https=127.0.0.1:9",
+  proxyBypassRules: "<-loopback>,http://127.0.0.1,ws://127.0.0.1",
+};
 
-/**
- * Over TCP WebRTC asks for the proxy of an https address: it gets one at which nobody listens. Pages of the backend ask for
- * none, and requests to other origins are refused before. Dictionaries come as the system has it.
- */
-export async function refuseConnections(session) {
-  const way = await session.resolveProxy(`https://redirector.${DICTIONARIES}/`);
-  await session.setProxy(way === "DIRECT" ? refusingRules() : { pacScript: refusingScript(way) });
-}
-
-export function refusingRules() {
-  const direct = ["<-loopback>", ...OWN, `https://*.${DICTIONARIES}`];
-  return { proxyRules: `https=${NOBODY}`, proxyBypassRules: direct.join(",") };
-}
-
-/** The same where the system has a proxy: rules have no way to name it for the dictionaries alone. */
-export function refusingScript(way) {
-  const script = `function FindProxyForURL(url, host) {
-    if (/^(http|ws):/.test(url)) return "DIRECT";
-    return host.endsWith(".${DICTIONARIES}") ? ${JSON.stringify(way)} : "PROXY ${NOBODY}";
-  }`;
-  return `data:application/x-ns-proxy-autoconfig;base64,${Buffer.from(script).toString("base64")}`;
+/** {refuse, allow} the connections of a session over TCP that are no requests of its pages; allowed at first. */
+export function createConnections(session, report) {
+  let refused = false;
+  const set = (proxy) =>
+    session.setProxy(proxy).catch((error) => report(`unexpected: ${error.message}`));
+  return {
+    refuse() {
+      refused = true;
+      return set(NOBODY);
+    },
+    allow() {
+      return refused ? set({ mode: "system" }) : Promise.resolve();
+    },
+  };
 }

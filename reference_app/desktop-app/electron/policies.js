@@ -8,7 +8,7 @@ import { createLeaving } from "./leaving.js";
 import { announceDownload, askWhetherToOpen } from "./messages.js";
 import { followButtons, followWheel } from "./mouse.js";
 import { servePages } from "./pages.js";
-import { refuseConnections, refuseDatagrams } from "./peers.js";
+import { refuseDatagrams } from "./peers.js";
 import { applyPermissions } from "./permissions.js";
 import { applyRequestPolicy } from "./requests.js";
 import { closeChild } from "./screens.js";
@@ -29,7 +29,6 @@ export function openSession(running) {
   // What was given the token and still waits for a connection would reach whoever has the port next.
   supervisor.on("gone", () => session.closeAllConnections());
   applyPermissions(session, { getOrigin, report });
-  refuseConnections(session).catch((error) => report(`unexpected: ${error.message}`));
   applyDownloads(session, {
     getOrigin,
     folder: app.getPath("downloads"),
