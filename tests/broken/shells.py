@@ -146,9 +146,8 @@ SHELLS = (
             "",
         ),
     ),
-    shell("PDF files stay blank", "SHL-16", ("windows.js", "plugins: true", "plugins: false")),
     shell(
-        "the viewer's own files are refused",
+        "PDF files stay blank",
         "SHL-16",
         ("navigation.js", "PDF_VIEWER.some((start) => target.href.startsWith(start))", "false"),
     ),
