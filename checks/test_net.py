@@ -125,7 +125,7 @@ def test_body_without_token(live: Backend, target: Target, seen: Seen) -> None:
 
 @pytest.mark.criterion("NET-9")
 def test_network(probed: Probed, seen: Seen) -> None:
-    """Hands on proxies and certificates, asks no proxy for itself."""
+    """Hands on proxies, asks no proxy for itself."""
     found = probed.network
     for name in NETWORK.keys() - {"NO_PROXY"}:
         assert found.get(name) == NETWORK[name], f"{name} is {found.get(name)!r} in the project"

@@ -387,7 +387,7 @@ def test_leaving(opened: Opened, seen: Seen) -> None:
 
 @pytest.mark.criterion("SHL-15")
 def test_network(opened: Opened, seen: Seen) -> None:
-    """Hands on proxies and certificates of this computer."""
+    """Hands on this computer's proxies, certificates."""
     found = opened.neutral().run("fetch('/ddk-probe/network/').then(answer => answer.json())")
     assert NETWORK["NO_PROXY"] in found.get("NO_PROXY", "").split(","), "NO_PROXY is not handed on"
     bundle = found.get("REQUESTS_CA_BUNDLE")
@@ -397,7 +397,7 @@ def test_network(opened: Opened, seen: Seen) -> None:
 
 @pytest.mark.criterion("SHL-16")
 def test_ordinary_page(opened: Opened, seen: Seen) -> None:
-    """Shows PDF files, opens empty windows, saves what pages make."""
+    """Shows PDF files, opens and saves what pages make."""
     shell, probe = opened.neutral().shell, f"{opened.origin}/ddk-probe"
     places = ("report.pdf", *(f"shown/?by={tag}" for tag in ("iframe", "object", "embed")))
     for place in places:
