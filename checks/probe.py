@@ -60,7 +60,7 @@ OFFICE = """<!doctype html><html lang=en><title>Office</title>
 <script>
 document.getElementById("blob").href = URL.createObjectURL(new Blob(["a list"]));
 </script>"""
-NETWORK = {"HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"}
+NETWORK = ("HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
 HOSTS = ("127.0.0.1", "localhost", "other.ddk-checks.invalid")
 # As children of such projects do, those with settings classes through their own `setup`.
 CHILD = """
@@ -104,7 +104,7 @@ def info() -> dict:
 
 def network() -> dict:
     """What the project knows of the computer's network, and for whom it would ask a proxy."""
-    known = {n.upper(): v for n, v in os.environ.items() if n.upper() in NETWORK}
+    known = {name: os.environ.get(name, "") for name in NETWORK}
     return {**known, "proxied": [h for h in HOSTS if not urllib.request.proxy_bypass(h)]}
 
 

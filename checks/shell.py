@@ -40,8 +40,8 @@ FLAGS = ("--use-fake-device-for-media-stream",)
 # Names by which a parent would steer Electron or Node, or have developer tools opened.
 STEERING = ("ELECTRON_", "NODE_", "DESKTOP_DJANGO_")
 
-# Of what a computer says of its network: what says nothing to Electron.
-HANDED_ON = ("NO_PROXY", "REQUESTS_CA_BUNDLE")
+# Of what a computer says of its network: the backend alone is to be told of the rest.
+HEARD_BY_ELECTRON = ("HTTPS_PROXY", "SSL_CERT_FILE")
 
 CONNECT_SECONDS = 60.0
 QUIT_SECONDS = 40.0
@@ -171,8 +171,7 @@ class Shell:
             "DESKTOP_DJANGO_APP_DATA_DIR": str(self.app_data),
             "DDK_CHECKS_CONTROL": str(self._server.getsockname()[1]),
             "DDK_CHECKS_DOWNLOADS": str(self.downloads),
-            # Without a proxy: the shell's own pages are no matter of one.
-            **{name: NETWORK[name] for name in HANDED_ON},
+            **{name: value for name, value in NETWORK.items() if name not in HEARD_BY_ELECTRON},
         }
         return inherited | own | self.target.extra
 

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from checks.backend import HOST, Backend, free_port, new_token, run_to_end
-from checks.network import NETWORK
+from checks.network import INSIDE, NETWORK
 from checks.starts.first_run import FirstRun
 from checks.starts.probed import Probed
 from checks.target import Target
@@ -127,10 +127,10 @@ def test_body_without_token(live: Backend, target: Target, seen: Seen) -> None:
 def test_network(probed: Probed, seen: Seen) -> None:
     """Hands on proxies, asks no proxy for itself."""
     found = probed.network
-    for name in NETWORK.keys() - {"NO_PROXY"}:
-        assert found.get(name) == NETWORK[name], f"{name} is {found.get(name)!r} in the project"
-    direct = found.get("NO_PROXY", "").split(",")
-    assert NETWORK["NO_PROXY"] in direct, f"NO_PROXY has lost {NETWORK['NO_PROXY']}: {direct}"
+    for name in ("HTTPS_PROXY", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+        assert found[name] == NETWORK[name], f"{name} is {found[name]!r} in the project"
+    direct = found["NO_PROXY"].split(",")
+    assert INSIDE in direct, f"NO_PROXY has lost {INSIDE}: {direct}"
     own = [host for host in found["proxied"] if not host.endswith(".invalid")]
     assert not own, f"a proxy would be asked for {' and '.join(own)}"
     seen("as on this computer; no proxy for 127.0.0.1")

@@ -20,8 +20,8 @@ import pytest
 
 from checks.backend import HOST, TargetFailedError
 from checks.foreign import Foreign
-from checks.network import NETWORK
-from checks.shell import HANDED_ON, Shell, port_of, until
+from checks.network import INSIDE, NETWORK
+from checks.shell import Shell, port_of, until
 from checks.starts.launches import Place
 from checks.verdicts import Record, Seen
 
@@ -389,10 +389,10 @@ def test_leaving(opened: Opened, seen: Seen) -> None:
 def test_network(opened: Opened, seen: Seen) -> None:
     """Hands on this computer's proxies, certificates."""
     found = opened.neutral().run("fetch('/ddk-probe/network/').then(answer => answer.json())")
-    assert NETWORK["NO_PROXY"] in found.get("NO_PROXY", "").split(","), "NO_PROXY is not handed on"
-    bundle = found.get("REQUESTS_CA_BUNDLE")
+    assert INSIDE in found["NO_PROXY"].split(","), "NO_PROXY is not handed on"
+    bundle = found["REQUESTS_CA_BUNDLE"]
     assert bundle == NETWORK["REQUESTS_CA_BUNDLE"], f"REQUESTS_CA_BUNDLE is {bundle!r} there"
-    seen(", ".join(HANDED_ON))
+    seen("NO_PROXY, REQUESTS_CA_BUNDLE")
 
 
 @pytest.mark.criterion("SHL-16")
