@@ -195,6 +195,8 @@ def around(request: HttpRequest) -> dict:
 
     if not hasattr(request, "environ"):
         return {"none": "it is not served by WSGI"}
+    if not settings.WSGI_APPLICATION:
+        return {"none": "it names no WSGI_APPLICATION"}
     try:
         named = import_string(settings.WSGI_APPLICATION)
     except (Exception, SystemExit) as error:

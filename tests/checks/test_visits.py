@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.broken.targets import BROKEN, RUNTIME, judge, make
+from tests.broken.targets import BROKEN, ONE_PERSON, RUNTIME, broken, judge, make
 from tests.checks.with_payload import with_payload
 from tests.scripts import projects
 
@@ -62,3 +62,12 @@ def test_what_stands_around_django_and_what_names_the_site_passes(tmp_path):
     _, verdicts = judge(root, tmp_path / "report.json", "--only", "WEB-15,WEB-16")
 
     assert verdicts == {"WEB-15": "pass", "WEB-16": "pass"}
+
+
+def test_who_is_signed_in_reads_while_something_is_written(tmp_path):
+    """Without the session each visit would sign the person in, which writes."""
+    root = make(broken("signed in", "", *ONE_PERSON), tmp_path / "target")
+
+    _, verdicts = judge(root, tmp_path / "report.json", "--only", "DAT-24")
+
+    assert verdicts == {"DAT-24": "pass"}
