@@ -24,6 +24,7 @@ except NoReverseMatch:
 print(f"ddk-admin {page};")
 """
 USER, PASSWORD = "ddk-checks", "a password of the checks 7!"
+WITH_ACCOUNT: set[Path] = set()  # app data folders that have it
 
 
 @dataclass(frozen=True)
@@ -90,14 +91,18 @@ def find_in_admin(backend: Backend, admin: str) -> Way:
 
 
 def add_account(target: Target, app_data: Path) -> bool:
-    """An account for the admin, made by the target's own management command."""
+    """An account for the admin, made once by the target's own management command."""
+    if app_data in WITH_ACCOUNT:
+        return True
     environment = {
         "DJANGO_SUPERUSER_USERNAME": USER,
         "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
         "DJANGO_SUPERUSER_EMAIL": "checks@example.org",
     }
     command = ("createsuperuser", "--noinput")
-    return manage(target, app_data, *command, environment=environment) is not None
+    if manage(target, app_data, *command, environment=environment) is not None:
+        WITH_ACCOUNT.add(app_data)
+    return app_data in WITH_ACCOUNT
 
 
 def save(backend: Backend, way: Way, text: str) -> bool:

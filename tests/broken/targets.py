@@ -527,8 +527,8 @@ BROKEN = (
         ),
         (
             "layers.py",
-            "        **fill(manifest.overrides, installation),\n",
-            "        **fill(manifest.overrides, installation),\n"
+            "        **_sign_in(settings, installation, manifest),\n",
+            "        **_sign_in(settings, installation, manifest),\n"
             '        "MEDIA_ROOT": str(installation.bundle / "uploads"),\n',
         ),
     ),

@@ -136,7 +136,7 @@ def test_what_the_picture_is_led_to_elsewhere_is_not_reached(make_project, kit):
 def test_a_result_is_kept_until_something_changes(make_project, kit):
     root = projects.commit(make_project())
     kit("adapt", root)
-    assert result.read(root).home == "/"
+    assert result.read(result.place(root)).home == "/"
 
     assert kit("adapt", root).stderr.startswith("nothing to do")
     urls = root / "site1" / "urls.py"
@@ -223,6 +223,25 @@ from site1.models import Page
 
 urlpatterns = [path("", lambda request: HttpResponse(Page.objects.get(path="front").text))]
 """
+
+
+def test_the_apps_own_address_is_no_other_host(make_project, kit_json):
+    """As a CMS writes it for pages that other sites embed."""
+    urls = """
+        from django.http import HttpResponse
+        from django.urls import path
+
+
+        def page(request):
+            address = request.build_absolute_uri("/own.js")
+            return HttpResponse(f"<p>hello<script src={address}></script>")
+
+
+        urlpatterns = [path("", page), path("own.js", lambda request: HttpResponse(""))]
+        """
+    document = kit_json("adapt", make_project({"site1/urls.py": urls}))
+
+    assert document["rehearsal"]["other_hosts"] == []
 
 
 @pytest.mark.parametrize(("name", "is_decided"), [("setup_pages", True), ("load_demo", False)])
