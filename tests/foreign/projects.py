@@ -34,6 +34,9 @@ HERE = Path(__file__).parent
 DOWNLOAD_SECONDS = 120
 INSTALL_SECONDS = 600
 
+# Debian 12's Python 3.11.2 has no filters yet; a source distribution was checked by its hash.
+FILTERED = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+
 
 class UnobtainableError(Exception):
     """Raised when a project cannot be prepared on this machine: no interpreter, no registry."""
@@ -68,6 +71,13 @@ class Own:
 
 
 @dataclass(frozen=True)
+class Clone:
+    """A git repository on this machine, of which nothing is kept here."""
+
+    folder: Path
+
+
+@dataclass(frozen=True)
 class Project:
     """One row of the table.
 
@@ -81,7 +91,7 @@ class Project:
 
     name: str
     shape: str
-    source: Sdist | Generator | Own
+    source: Sdist | Generator | Own | Clone
     python: str = ">=3.11"
     target: str = "."
     manage: str = ""
@@ -365,6 +375,11 @@ def materialise(project: Project, folder: Path) -> Path:
             generate(generator, folder, python)
         case Own(name):
             shutil.copytree(HERE / "own" / name, folder, dirs_exist_ok=True)
+        case Clone(origin):
+            git(origin, "archive", "--format=tar", f"--output={folder / 'all.tar'}", "HEAD")
+            with tarfile.open(folder / "all.tar") as archive:
+                archive.extractall(folder, **FILTERED)
+            (folder / "all.tar").unlink()
     target = folder / project.target
     git(folder, "init", "--quiet")
     # What a source distribution ships belongs to the project, whatever its ignore rules say.
@@ -398,13 +413,11 @@ def sdist_archive(requirement: str, python: Path) -> bytes:
 
 def unpack(archive: bytes, folder: Path) -> None:
     """Unpack a source distribution without its one top folder."""
-    # Debian 12's Python 3.11.2 has no filters yet; what is unpacked was checked by its hash.
-    filtered = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
     with tarfile.open(fileobj=io.BytesIO(archive)) as bundle:
         for member in bundle.getmembers():
             _, _, member.name = member.name.partition("/")
             if member.name:
-                bundle.extract(member, folder, **filtered)
+                bundle.extract(member, folder, **FILTERED)
 
 
 def generate(generator: Generator, folder: Path, python: Path) -> None:
