@@ -164,7 +164,9 @@ class Site:
         if place.startswith("/desk"):
             self.accounts.add("me")
             self.is_in = not self.doors.get("forgets")
-        elif "signup" in place and data.get("agree") and data["p1"] == data["p2"]:
+        elif (
+            "signup" in place and data.get("agree") and data["p1"] == data["p2"] != data["username"]
+        ):
             self.accounts.add(data["username"])
         elif "login" in place and not self.doors.get("unconfirmed"):
             self.is_in = data["username"] in self.accounts
