@@ -85,6 +85,7 @@ class Row:
     first_launch: float | None = None
     warm_launch: float | None = None
     told: dict[str, Told] = field(default_factory=dict)
+    is_looked_at: bool = False  # since `told` exists
 
     @classmethod
     def read(cls, kept: Mapping[str, Any]) -> Row:
@@ -108,9 +109,9 @@ class Row:
     @property
     def wholeness(self) -> str:
         """Whether it is whole; "" where that was not measured."""
-        if self.told:
-            return "no" if self.missing else "yes"
-        return "no" if self.problems else ""
+        if not self.is_looked_at or self.verdict == "not here":
+            return ""
+        return "no" if self.missing else "yes"
 
 
 def enter(

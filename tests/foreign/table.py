@@ -58,6 +58,7 @@ class Journey:
     def __init__(self, project: Project, folder: Path) -> None:
         self.project, self.folder = project, folder
         self.row = Row(project.name, project.shape, decisions=list(project.decisions))
+        self.row.is_looked_at = True
         self.answer: dict[str, Any] = {}  # of adapt
 
     def run(self) -> Row:

@@ -225,7 +225,8 @@ class TestDoor:
 
 
 def row(name: str, **changes: Any) -> Row:
-    return replace(Row(name, "shape", files_added=3, told=whole.judge(seen())), **changes)
+    told = whole.judge(seen())
+    return replace(Row(name, "shape", files_added=3, told=told, is_looked_at=True), **changes)
 
 
 @pytest.fixture
@@ -241,12 +242,15 @@ def place(tmp_path) -> Callable[[list[Row]], str]:
 
 
 def test_rows_of_before_stay_and_say_so(place) -> None:
-    place([row("startproject-5.2", told={}), row("ephios")])
+    before = {"told": {}, "is_looked_at": False}
+    place([row("startproject-5.2", **before), row("promgen", problems=["why"], **before)])
+    place([row("ephios")])
     text = place([row("ephios", failed=["WEB-1"])])
     assert "| startproject-5.2 | pass |  |  |  |  |  |  |" in text
     assert "| ephios | FAIL | yes | yes | yes | yes | no | WEB-1 fails |" in text
     assert "Of 1 projects 1 were adapted, 0 pass all that must hold, **0 are whole**" in text
-    assert "1 more have not been run since" in text
+    assert "| promgen | FAIL |  |  |  |  |  | why |" in text
+    assert "2 more have not been run since" in text
 
 
 def test_rows_of_a_project_that_is_gone_go(place) -> None:
