@@ -341,7 +341,12 @@ PROJECTS = (
         shape="pages of another host's styles, sessions of a library, admin as the way in",
         source=Sdist("django-user-sessions==2.0.0"),
         manage="example/manage.py",
-        environment=("django==5.2.*", "django-user-sessions==2.0.0", "django-debug-toolbar"),
+        environment=(
+            "django==5.2.*",
+            "django-user-sessions==2.0.0",
+            "django-debug-toolbar",
+            "setuptools<81",
+        ),
     ),
     Project(
         name="wildewidgets-demo",
@@ -360,6 +365,7 @@ PROJECTS = (
         shape="styles and scripts of a CDN through template tags, with integrity",
         source=Sdist("django-bootstrap5==26.4"),
         manage="example/manage.py",
+        environment=("django==5.2.*", "django-bootstrap5==26.4"),
     ),
     Project(
         name="spirit",

@@ -288,7 +288,7 @@ def main() -> int:
                 continue
             row = Journey(project, (options.folder or Path(scratch)) / project.name).run()
             rows.append(row)
-            print(f"{row.name}: {row.verdict}, {row.wholeness or row.missing}", flush=True)
+            print(f"{row.name}: {row.verdict}, {row.missing or 'whole'}", flush=True)
             if options.write:
                 page.enter(rows, at_random=bool(options.clones))
             if options.json:
