@@ -53,6 +53,7 @@ def test_what_counts_as_a_page(status, place, kind, text, expected):
     assert is_first_page(Answer(place, status, place, kind, text)) is expected
 
 
+LEADS_THERE = "<a href=/login/>in</a>"
 SIGN_IN = "<form method=post>who are you? <input name=user><input type=password name=p></form>"
 
 
@@ -60,11 +61,10 @@ SIGN_IN = "<form method=post>who are you? <input name=user><input type=password 
     ("pages", "pointers", "expected"),
     [
         # Every page leads to the one where one signs in; nobody opens an app for it.
-        ({"/login/": SIGN_IN, "/list/": "<a href=/login/>in</a>", "/about/": "<a href=/login/>in</a>"},
-         {}, "/list/"),
-        ({"/login/": SIGN_IN, "/join/": SIGN_IN + "<a href=/login/>in</a>"}, {}, "/login/"),
+        ({"/login/": SIGN_IN, "/list/": LEADS_THERE, "/about/": LEADS_THERE}, {}, "/list/"),
+        ({"/login/": SIGN_IN, "/join/": SIGN_IN + LEADS_THERE}, {}, "/login/"),
         # The project says so.
-        ({"/login/": SIGN_IN, "/list/": "<a href=/login/>in</a>"},
+        ({"/login/": SIGN_IN, "/list/": LEADS_THERE},
          {"LOGIN_REDIRECT_URL": "/login/"}, "/login/"),
     ],
     ids=["others", "no other", "named"],
