@@ -1,14 +1,15 @@
 """The whole table: every project surveyed, adapted, checked and taken out again.
 
-    python -m tests.foreign.table [--only NAME,…] [--clones DIR] [--folder DIR] [--json FILE]
-                                  [--write]
+    python -m tests.foreign.table [--only NAME,…] [--clones DIR] [--brief] [--folder DIR]
+                                  [--json FILE] [--write]
 
 Runs from the checkout's root with the development environment. About a minute a project; the
 set of `quick` projects is also what `tests/foreign/test_foreign.py` asserts on. `--clones` takes
 the git repositories in a folder instead, in the order of their names: projects of which nothing
-is known and nothing decided. `--folder` keeps the adapted projects and the logs of every step
-there. `--write` enters the rows into docs/projects.json and makes the page of the docs from it;
-a project that was not run keeps its row of before.
+is known and nothing decided. `--brief` leaves out the launches, which are measured on a quiet
+machine only. `--folder` keeps the adapted projects and the logs of every step there. `--write`
+enters the rows into docs/projects.json and makes the page of the docs from it; a project that was
+not run keeps its row of before.
 """
 
 from __future__ import annotations
@@ -55,8 +56,8 @@ LAUNCHES = 3
 class Journey:
     """One project's way through the kit's commands."""
 
-    def __init__(self, project: Project, folder: Path) -> None:
-        self.project, self.folder = project, folder
+    def __init__(self, project: Project, folder: Path, is_brief: bool = False) -> None:
+        self.project, self.folder, self.is_brief = project, folder, is_brief
         self.row = Row(project.name, project.shape, decisions=list(project.decisions))
         self.row.is_looked_at = True
         self.answer: dict[str, Any] = {}  # of adapt
@@ -71,7 +72,7 @@ class Journey:
             self._adapt()
             self._own_tests()
             self._check()
-            if not isinstance(self.project.source, Clone):
+            if not self.is_brief:
                 self._launch()
             self._remove()
             self._expect(fingerprint(self.repository) == before, "remove left something behind")
@@ -273,6 +274,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", metavar="NAMES", help="comma-separated project names")
     parser.add_argument("--clones", type=Path, metavar="DIR", help="the git repositories in it")
+    parser.add_argument("--brief", action="store_true", help="measure no launches")
     parser.add_argument("--folder", type=Path, help="keep projects and logs here")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument(
@@ -286,7 +288,8 @@ def main() -> int:
         for project in projects:
             if project.name not in wanted:
                 continue
-            row = Journey(project, (options.folder or Path(scratch)) / project.name).run()
+            folder = (options.folder or Path(scratch)) / project.name
+            row = Journey(project, folder, options.brief or bool(options.clones)).run()
             rows.append(row)
             print(f"{row.name}: {row.verdict}, {row.missing or 'whole'}", flush=True)
             if options.write:
