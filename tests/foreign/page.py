@@ -86,6 +86,7 @@ class Row:
     warm_launch: float | None = None
     told: dict[str, Told] = field(default_factory=dict)
     is_looked_at: bool = False  # since `told` exists
+    judged_by: str = ""  # families of criteria, "" for all
 
     @classmethod
     def read(cls, kept: Mapping[str, Any]) -> Row:
@@ -172,7 +173,8 @@ def whole_table(rows: Iterable[Row], *, numbered: bool = False) -> str:
         told = [str(row.told.get(name, "")) for name in COLUMNS]
         why = [each[:WHY_LENGTH] for each in row.missing]
         name = str(number) if numbered else row.name
-        lines.append(_line(name, row.verdict, *told, row.wholeness, "; ".join(why)))
+        verdict = row.verdict + (f" ({row.judged_by} alone)" if row.judged_by else "")
+        lines.append(_line(name, verdict, *told, row.wholeness, "; ".join(why)))
     return "\n".join(lines) + "\n"
 
 

@@ -1,15 +1,16 @@
 """The whole table: every project surveyed, adapted, checked and taken out again.
 
-    python -m tests.foreign.table [--only NAME,…] [--clones DIR] [--brief] [--folder DIR]
-                                  [--json FILE] [--write]
+    python -m tests.foreign.table [--only NAME,…] [--clones DIR] [--brief] [--by FAMILIES]
+                                  [--folder DIR] [--json FILE] [--write]
 
 Runs from the checkout's root with the development environment. About a minute a project; the
 set of `quick` projects is also what `tests/foreign/test_foreign.py` asserts on. `--clones` takes
 the git repositories in a folder instead, in the order of their names: projects of which nothing
 is known and nothing decided. `--brief` leaves out the launches, which are measured on a quiet
-machine only. `--folder` keeps the adapted projects and the logs of every step there. `--write`
-enters the rows into docs/projects.json and makes the page of the docs from it; a project that was
-not run keeps its row of before.
+machine only; `--by WEB,ACC` judges by these criteria alone, and the row says so. `--folder` keeps
+the adapted projects and the logs of every step there. `--write` enters the rows into
+docs/projects.json and makes the page of the docs from it; a project that was not run keeps its row
+of before.
 """
 
 from __future__ import annotations
@@ -56,10 +57,12 @@ LAUNCHES = 3
 class Journey:
     """One project's way through the kit's commands."""
 
-    def __init__(self, project: Project, folder: Path, is_brief: bool = False) -> None:
+    def __init__(
+        self, project: Project, folder: Path, is_brief: bool = False, by: str = ""
+    ) -> None:
         self.project, self.folder, self.is_brief = project, folder, is_brief
         self.row = Row(project.name, project.shape, decisions=list(project.decisions))
-        self.row.is_looked_at = True
+        self.row.is_looked_at, self.row.judged_by = True, by
         self.answer: dict[str, Any] = {}  # of adapt
 
     def run(self) -> Row:
@@ -161,8 +164,9 @@ class Journey:
 
     def _check(self) -> None:
         report = self.folder / "verdicts.json"
-        window = check_options() if self.project.window else []
-        self._kit("check", "--report-json", str(report), *window, codes=(0, 1), as_json=False)
+        options = check_options() if self.project.window else []
+        options += ["--only", self.row.judged_by] if self.row.judged_by else []
+        self._kit("check", "--report-json", str(report), *options, codes=(0, 1), as_json=False)
         self._expect(report.exists(), "check wrote no report")
         criteria = json.loads(report.read_text(encoding="utf-8"))["criteria"]
         self._look(criteria)
@@ -275,6 +279,9 @@ def main() -> int:
     parser.add_argument("--only", metavar="NAMES", help="comma-separated project names")
     parser.add_argument("--clones", type=Path, metavar="DIR", help="the git repositories in it")
     parser.add_argument("--brief", action="store_true", help="measure no launches")
+    parser.add_argument(
+        "--by", default="", metavar="FAMILIES", help="judge by these criteria alone"
+    )
     parser.add_argument("--folder", type=Path, help="keep projects and logs here")
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument(
@@ -289,7 +296,8 @@ def main() -> int:
             if project.name not in wanted:
                 continue
             folder = (options.folder or Path(scratch)) / project.name
-            row = Journey(project, folder, options.brief or bool(options.clones)).run()
+            is_brief = options.brief or bool(options.clones)
+            row = Journey(project, folder, is_brief, options.by).run()
             rows.append(row)
             print(f"{row.name}: {row.verdict}, {row.missing or 'whole'}", flush=True)
             if options.write:

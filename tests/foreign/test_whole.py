@@ -264,6 +264,10 @@ def test_strangers_have_numbers(place) -> None:
     assert "their-name" not in text
 
 
+def test_what_was_judged_by_some_criteria_says_so(place) -> None:
+    assert "| ephios | pass (WEB,ACC alone) | yes |" in place([row("ephios", judged_by="WEB,ACC")])
+
+
 def test_a_row_survives_its_file() -> None:
     one = row("ephios", decisions=["a=b"], seconds={"adapt": 1.5})
     assert Row.read(json.loads(page.as_json([one]))[0]) == one
