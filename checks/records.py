@@ -102,7 +102,7 @@ def add_account(target: Target, app_data: Path) -> bool:
         "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
         "DJANGO_SUPERUSER_EMAIL": "checks@example.org",
     }
-    command = ("createsuperuser", "--noinput")
+    command = ("createsuperuser", "--noinput", "--skip-checks")
     if manage(target, app_data, *command, environment=environment) is not None:
         return True
     said = manage(target, app_data, "shell", "--command", ASK_FOR_ACCOUNT, environment={})
