@@ -269,7 +269,8 @@ def test_what_the_projects_own_server_cannot_either_is_its_own_fault(make_projec
             return HttpResponse("as its authors see it")
 
 
-        links = "".join(f"<a href=/{each}/>{each}</a>" for each in ("broken", "ours", "lazy", "list"))
+        names = ("broken", "ours", "lazy", "list")
+        links = "".join(f"<a href=/{each}/>{each}</a>" for each in names)
         links += "<img src=/gone.png>"
         urlpatterns = [
             path("", lambda request: HttpResponse(links)),

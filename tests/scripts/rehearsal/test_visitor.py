@@ -6,7 +6,8 @@ from skill_scripts.rehearsal.visitor import Document
 def test_parts_are_what_a_browser_fetches_with_the_page():
     markup = (
         "<link rel='shortcut icon' href=img/icon.png><link rel=stylesheet href=/a.css>"
-        "<link rel=canonical href=/other/><script src=b.js></script><img src=c.png><a href=/d/>d</a>"
+        "<link rel=canonical href=/other/><script src=b.js></script><img src=c.png>"
+        "<a href=/d/>d</a>"
     )
     document = Document("http://127.0.0.1:1/list/", markup)
 
