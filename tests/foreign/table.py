@@ -7,10 +7,10 @@ Runs from the checkout's root with the development environment. About a minute a
 set of `quick` projects is also what `tests/foreign/test_foreign.py` asserts on. `--clones` takes
 the git repositories in a folder instead, in the order of their names: projects of which nothing
 is known and nothing decided. `--brief` leaves out the launches, which are measured on a quiet
-machine only; `--by WEB,ACC` judges by these criteria alone, and the row says so. `--folder` keeps
-the adapted projects and the logs of every step there. `--write` enters the rows into
-docs/projects.json and makes the page of the docs from it; a project that was not run keeps its row
-of before.
+machine only, and the survey, which adapt makes as well; `--by WEB,ACC` judges by these criteria
+alone, and the row says so. `--folder` keeps the adapted projects and the logs of every step there.
+`--write` enters the rows into docs/projects.json and makes the page of the docs from it; a project
+that was not run keeps its row of before.
 """
 
 from __future__ import annotations
@@ -70,8 +70,9 @@ class Journey:
         try:
             self._obtain()
             before = fingerprint(self.repository)
-            self._survey()
-            self._expect(fingerprint(self.repository) == before, "survey changed the project")
+            if not self.is_brief:  # adapt surveys as well
+                self._survey()
+                self._expect(fingerprint(self.repository) == before, "survey changed the project")
             self._adapt()
             self._own_tests()
             self._check()
