@@ -1,5 +1,6 @@
 """The project as its authors start it: their settings, `runserver`, in a copy of its folder."""
 
+import os
 import re
 import secrets
 import shutil
@@ -68,7 +69,7 @@ class OwnServer:
         copy = scratch / "project"
         self._copy(copy)
         manage = copy / self.project.manage
-        env = self._environment(scratch)
+        env = self._environment(scratch, copy)
         python = self.interpreter.python
         flags = [
             each for each in interpreter_flags(bytecode=bytecode_cache(python)) if each != "-I"
@@ -123,7 +124,7 @@ class OwnServer:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / name, target / name)
 
-    def _environment(self, scratch: Path) -> dict[str, str]:
+    def _environment(self, scratch: Path, copy: Path) -> dict[str, str]:
         """The variables that the project needs, with values of its own."""
         django = self.settings["django"]
         own = {
@@ -132,6 +133,8 @@ class OwnServer:
             else str(value).replace("{app_data}", str(scratch)).replace("{bundle}", str(scratch))
             for name, value in django["env"].items()
         }
+        if django["path"]:  # its authors have it installed
+            own["PYTHONPATH"] = os.pathsep.join(str(copy / each) for each in django["path"])
         if django["settings"]:
             own["DJANGO_SETTINGS_MODULE"] = django["settings"]
         return clean_environment(own)

@@ -359,6 +359,8 @@ PROJECTS = (
         shape="components in the page, scripts of two CDNs, package named after its folder",
         source=Sdist("django-unicorn==0.67.0"),
         manage="example/manage.py",
+        # One of its pages imports it; the finding names the option.
+        decisions=('python.extra=["pydantic"]',),
     ),
     Project(
         name="bootstrap5-example",

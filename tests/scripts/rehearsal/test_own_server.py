@@ -1,5 +1,6 @@
 """The project as its authors start it, beside which broken pages are looked at."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -13,8 +14,9 @@ from skill_scripts.rehearsal.own_server import NotStartedError, OwnServer
 
 @pytest.fixture
 def own_server():
-    def make(root: Path) -> OwnServer:
+    def make(root: Path, path: Sequence[str] = ()) -> OwnServer:
         settings = desktop_toml.defaults()
+        settings["django"]["path"] = [*path]
         project = find_project(root)
         return OwnServer(project, settings, Interpreter(root / ".venv/bin/python", "3", False), [])
 
@@ -40,3 +42,10 @@ def test_it_says_why_it_does_not_start(make_project, own_server):
     root = make_project(settings='DATABASES["default"]["ENGINE"] = "nowhere"')
     with pytest.raises(NotStartedError, match="'nowhere' isn't an available database backend"):
         own_server(root).__enter__()
+
+
+@pytest.mark.slow
+def test_a_folder_that_was_put_on_the_import_path_is_there_too(make_project, own_server):
+    root = make_project({"src/mylib/__init__.py": "NAME = 'x'\n"}, settings="import mylib")
+    with own_server(root, ["src"]) as own:
+        assert httpx.get(own.origin, trust_env=False).text == "hello"
