@@ -78,6 +78,7 @@ class Row:
     files_added: int = 0
     passed: int = 0
     failed: list[str] = field(default_factory=list)
+    failed_with: dict[str, str] = field(default_factory=dict)  # what was seen
     warned: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     own_tests: str = ""
@@ -105,7 +106,13 @@ class Row:
     @property
     def missing(self) -> list[str]:
         """What it lacks to be whole."""
-        return [*self.problems, *whole.why_not(self.told, self.failed)]
+        failed = {each: self.failed_with.get(each, "") for each in self.failed}
+        return [*self.problems, *whole.why_not(self.told, failed)]
+
+    @property
+    def said(self) -> str:
+        """The verdict, and by what it was reached where not by all."""
+        return self.verdict + (f" ({self.judged_by} alone)" if self.judged_by else "")
 
     @property
     def wholeness(self) -> str:
@@ -173,8 +180,7 @@ def whole_table(rows: Iterable[Row], *, numbered: bool = False) -> str:
         told = [str(row.told.get(name, "")) for name in COLUMNS]
         why = [each[:WHY_LENGTH] for each in row.missing]
         name = str(number) if numbered else row.name
-        verdict = row.verdict + (f" ({row.judged_by} alone)" if row.judged_by else "")
-        lines.append(_line(name, verdict, *told, row.wholeness, "; ".join(why)))
+        lines.append(_line(name, row.said, *told, row.wholeness, "; ".join(why)))
     return "\n".join(lines) + "\n"
 
 
@@ -191,7 +197,7 @@ def figures(rows: Iterable[Row]) -> str:
         counts = map(str, (row.files_added, row.decisions_open, len(row.decisions)))
         failed = ", ".join(row.failed) or " ".join(row.problems)[:200]
         cells = [row.name, row.shape, *seconds, *counts, *launches, row.own_tests, str(row.passed)]
-        lines.append(_line(*cells, failed, row.verdict))
+        lines.append(_line(*cells, failed, row.said))
     return "\n".join(lines) + "\n"
 
 

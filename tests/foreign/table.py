@@ -177,6 +177,7 @@ class Journey:
                     self.row.passed += 1
                 case "FAIL" | "harness error":
                     self.row.failed.append(criterion["id"])
+                    self.row.failed_with[criterion["id"]] = criterion["seen"]
                 case "warn":
                     self.row.warned.append(criterion["id"])
 

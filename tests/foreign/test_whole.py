@@ -52,11 +52,18 @@ def test_a_sound_project_is_whole() -> None:
     told = whole.judge(seen())
     assert [*told] == [*whole.COLUMNS]
     assert all(each.holds for each in told.values())
-    assert whole.why_not(told, []) == []
+    assert whole.why_not(told, {}) == []
 
 
 def test_a_criterion_that_fails_is_in_the_way() -> None:
-    assert whole.why_not(whole.judge(seen()), ["DAT-4"]) == ["DAT-4 fails"]
+    missing = whole.why_not(whole.judge(seen()), {"DAT-4": "a row is gone"})
+    assert missing == ["DAT-4 fails: a row is gone"]
+
+
+def test_a_criterion_is_told_once() -> None:
+    told = whole.judge(with_verdict("WEB-3", "FAIL", "1 missing"))
+    missing = whole.why_not(told, {"WEB-3": "1 missing"})
+    assert missing == ["styled offline: WEB-3 fails: 1 missing"]
 
 
 class TestFirstPage:
@@ -245,9 +252,9 @@ def test_rows_of_before_stay_and_say_so(place) -> None:
     before = {"told": {}, "is_looked_at": False}
     place([row("startproject-5.2", **before), row("promgen", problems=["why"], **before)])
     place([row("ephios")])
-    text = place([row("ephios", failed=["WEB-1"])])
+    text = place([row("ephios", failed=["WEB-1"], failed_with={"WEB-1": "/ answered 500"})])
     assert "| startproject-5.2 | pass |  |  |  |  |  |  |" in text
-    assert "| ephios | FAIL | yes | yes | yes | yes | no | WEB-1 fails |" in text
+    assert "| ephios | FAIL | yes | yes | yes | yes | no | WEB-1 fails: / answered 500 |" in text
     assert "Of 1 projects 1 were adapted, 0 pass all that must hold, **0 are whole**" in text
     assert "| promgen | FAIL |  |  |  |  |  | why |" in text
     assert "2 more have not been run since" in text

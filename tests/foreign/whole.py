@@ -111,10 +111,13 @@ def saving_seen(seen: Seen) -> Told:
     return _passed(seen, "WEB-6")
 
 
-def why_not(told: Mapping[str, Told], failed: list[str]) -> list[str]:
-    """What is missing to be whole; empty where nothing is."""
+def why_not(told: Mapping[str, Told], failed: Mapping[str, str]) -> list[str]:
+    """What is missing to be whole, `failed` being criteria and what was seen; empty where nothing
+    is."""
     missing = [f"{name}: {each.why}" for name, each in told.items() if not each.holds]
-    return [*missing, *(f"{criterion} fails" for criterion in failed)]
+    known = " ".join(missing)
+    further = [f"{each} fails: {said}" for each, said in failed.items() if f"{each} f" not in known]
+    return [*missing, *further]
 
 
 def _passed(seen: Seen, criterion: str) -> Told:
