@@ -243,7 +243,8 @@ def _in_order_of_launches(items: list[pytest.Item]) -> list[pytest.Item]:
 
 def _group(item: pytest.Item) -> str:
     """Which checks share a worker of xdist: those that look at the same starts."""
-    return "pages" if item.path.stem in ("test_web", "test_net", "test_adp") else "life"
+    of_pages = item.path.stem in ("test_web", "test_net", "test_adp")
+    return "pages" if of_pages and "probed" not in item.fixturenames else "life"
 
 
 def _criteria_of(item: pytest.Item) -> list[str]:

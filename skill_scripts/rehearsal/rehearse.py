@@ -30,6 +30,7 @@ from skill_scripts.repairs import relocation
 
 VISIT_SECONDS = 60
 MOST_PAGES = 12
+MOST_BEHIND = 20  # pages two clicks away
 MOST_PARTS = 60
 MOST_PREPARATIONS = 5
 MOST_MOVES = 3
@@ -253,6 +254,7 @@ def _visit(stage: Stage, start: Start, progress: Progress) -> tuple[Rehearsal, d
         for path in visitor.linked(document)[:MOST_PAGES]:
             if visitor.has_time and path != page.path:
                 answers.append(visitor.open(path))
+        answers += _behind(visitor, answers)
         foreign = {
             each.address: None
             for answer in answers if answer.kind == "text/html"
@@ -285,6 +287,14 @@ def _visit(stage: Stage, start: Start, progress: Progress) -> tuple[Rehearsal, d
         other_hosts=tuple(foreign),
         accounts=state.accounts,
     ), cookies
+
+
+def _behind(visitor: Visitor, answers: Sequence[Answer]) -> list[Answer]:
+    """The pages that those of the first page lead to."""
+    known = {each.path for each in answers}
+    linked = (visitor.linked(visitor.document(each)) for each in answers[1:] if each.is_page)
+    paths = dict.fromkeys(path for each in linked for path in each if path not in known)
+    return [visitor.open(path) for path in [*paths][:MOST_BEHIND] if visitor.has_time]
 
 
 def _seen(answer: Answer, raised: Sequence[Raised]) -> Seen:

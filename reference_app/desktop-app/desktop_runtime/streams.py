@@ -10,7 +10,6 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-from asgiref.sync import ThreadSensitiveContext
 from django.http import StreamingHttpResponse
 
 LOOK_SECONDS = 0.5
@@ -28,6 +27,8 @@ client = _Client()
 
 def install() -> None:
     """Before the first request."""
+    if not hasattr(StreamingHttpResponse, "__aiter__"):
+        return  # before Django 4.2, and asgiref may not be there either
     synchronous = StreamingHttpResponse.__iter__
 
     def iterate(response: StreamingHttpResponse) -> Iterator[bytes]:
@@ -50,6 +51,8 @@ def _one_by_one(stream: AsyncIterator[Any], has_left: Callable[[], bool]) -> Ite
                 item.cancel()
                 return END
         return item.result()
+
+    from asgiref.sync import ThreadSensitiveContext
 
     with asyncio.Runner() as runner:
         # Its synchronous calls get a thread of their own: one that waits holds up no other.

@@ -289,13 +289,16 @@ def test_what_the_projects_own_server_cannot_either_is_its_own_fault(make_projec
             return HttpResponse("as its authors see it")
 
 
-        links = "".join(f"<a href=/{each}/>{each}</a>" for each in ("broken", "ours", "lazy"))
+        names = ("broken", "ours", "lazy", "list")
+        links = "".join(f"<a href=/{each}/>{each}</a>" for each in names)
         links += "<img src=/gone.png>"
         urlpatterns = [
             path("", lambda request: HttpResponse(links)),
             path("broken/", broken),
             path("ours/", ours),
             path("lazy/", lazy),
+            path("list/", lambda request: HttpResponse("<a href=/deep/>deep</a>")),
+            path("deep/", broken),
         ]
         """
     root = projects.commit(make_project({"site1/urls.py": urls}))
@@ -306,11 +309,12 @@ def test_what_the_projects_own_server_cannot_either_is_its_own_fault(make_projec
     seen = {each["path"]: each for each in document["rehearsal"]["pages"]}
     assert document["rehearsal"]["not_compared"] == ""
     assert {path: each["is_own_fault"] for path, each in seen.items()} == {
-        "/": False, "/broken/": True, "/ours/": False, "/lazy/": False, "/gone.png": True,
+        "/": False, "/broken/": True, "/ours/": False, "/lazy/": False, "/list/": False,
+        "/deep/": True, "/gone.png": True,
     }  # fmt: skip
     assert seen["/ours/"]["status"] == 500 and seen["/gone.png"]["status"] == 404
     named = [each["what"].split(":")[0] for each in findings(document, "own-fault")]
-    assert named == ["/broken/", "/gone.png"]
+    assert named == ["/broken/", "/deep/", "/gone.png"]
     ours, lazy = findings(document, "broken-page")
     assert ours["what"] == "/ours/: AssertionError: " and ours["place"] == "site1/urls.py:16"
     assert "slugify" in lazy["what"] and "python.extra=" in lazy["do"]
