@@ -14,7 +14,7 @@ from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from .asgi import CONNECTION, Served
-from .limits import DRAIN_SECONDS, IDLE_SECONDS, STRANGER_SECONDS, STRANGERS
+from .limits import DRAIN_SECONDS, IDLE_SECONDS, STALLED_SECONDS, STRANGER_SECONDS, STRANGERS
 
 # With Django 5.0 and later a stream ends itself when its client has left.
 STREAM_SECONDS = 0.3
@@ -113,10 +113,14 @@ class _Uvicorn(Server):
     async def live(self) -> None:
         """Serve until `leaving` is set, and drain."""
         await self.leaving.wait()
+        transports = [each.transport for each in self.server_state.connections]
         for connection in [*self.server_state.connections]:
             if getattr(connection, "is_endless", False):
                 connection.transport.close()
-        asyncio.get_running_loop().call_later(STREAM_SECONDS, self._end_streams)
+        loop = asyncio.get_running_loop()
+        loop.call_later(STREAM_SECONDS, self._end_streams)
+        waiting = {each: each.get_write_buffer_size() for each in transports}
+        loop.call_later(STALLED_SECONDS, self._end_stalled, waiting)
         # A lifespan may not end either.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_SECONDS + STREAM_SECONDS):
@@ -125,3 +129,8 @@ class _Uvicorn(Server):
     def _end_streams(self) -> None:
         for stream in [*self.config.app.streams]:
             stream.cancel()
+
+    def _end_stalled(self, waiting: dict[asyncio.WriteTransport, int]) -> None:
+        for transport, size in waiting.items():
+            if size and transport.get_write_buffer_size() == size:
+                transport.abort()

@@ -13,11 +13,9 @@ from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
 from waitress.task import WSGITask
 
-from .limits import ENDLESS, STRANGER_SECONDS, STRANGERS
+from .limits import ENDLESS, STALLED_SECONDS, STRANGER_SECONDS, STRANGERS
 from .streams import client
 
-# A client that has taken nothing of its answer for so long is not waited for at the end.
-STALLED_SECONDS = 1
 
 
 class _Parser(HTTPRequestParser):
