@@ -27,7 +27,7 @@ def served(
     probe_target: Target, copies: Copies, request: pytest.FixtureRequest
 ) -> Iterator[Backend]:
     """A copy of the target that answers websockets."""
-    if probe_target.manifest.get("django", {}).get("server") != "asgi":
+    if not probe_target.serves_asgi:
         raise NotApplicable("it serves no websockets ([django] server)")
     with Backend(probe_target, copies(f"sockets, {request.node.name}")) as backend:
         yield backend.ready()

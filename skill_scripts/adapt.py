@@ -21,6 +21,7 @@ from skill_scripts.dependencies.environment import (
     install,
     is_outdated,
 )
+from skill_scripts.dependencies.locking import runtime_requirements
 from skill_scripts.dependencies.outside import is_one_machines
 from skill_scripts.desktop_toml import Decision
 from skill_scripts.errors import KitError
@@ -144,7 +145,7 @@ def adapt(
         assert found.interpreter is not None
         if found.environment == "elsewhere":
             _note(stage, found.interpreter)
-        install_runtime(stage, found.interpreter)
+        install_runtime(stage, found.interpreter, found.draft)
         if found.made:
             found.made.keep_for(found.draft["python"])
         stage.rename(folder)
@@ -208,7 +209,8 @@ def _adapt_again(
     if incomplete:
         otherwise = "" if interpreter else ", or use one that the project has"
         result.steps.append(f"make the environment {PRIVATE}{otherwise}")
-    if not (folder / PACKAGES).is_dir():
+    lacks_packages = _lacks_packages(folder, draft)
+    if lacks_packages:
         result.steps.append(f"install the runtime's own packages in {PAYLOAD_FOLDER}/{PACKAGES}")
     result.manifest_text = amended
     is_decided_anew = any(each.path == ("frontend", "build") for each in decisions)
@@ -231,8 +233,8 @@ def _adapt_again(
         _rewrite(file, existing, amended, committed)
     for name in absent:
         _copy(payload_files()[name], folder / name)
-    if not (folder / PACKAGES).is_dir() and interpreter:
-        install_runtime(folder, interpreter)
+    if lacks_packages and interpreter:
+        install_runtime(folder, interpreter, draft)
     _build_front_end(result, draft, built, dry_run, progress)
     _keep_offline(result, progress)
     if rehearsal:
@@ -442,10 +444,23 @@ def _write_payload(stage: Path, manifest_text: str, decisions: Iterable[Decision
     return [*names, record.FILE_NAME]
 
 
-def install_runtime(folder: Path, interpreter: Interpreter) -> None:
+def install_runtime(
+    folder: Path, interpreter: Interpreter, settings: desktop_toml.Manifest
+) -> None:
     """Install what the runtime itself imports; the project's environment stays as it is."""
-    requirements = (folder / "requirements.txt").read_text(encoding="utf-8")
-    install(interpreter.python, [requirements], target=folder / PACKAGES, compile_bytecode=True)
+    own = payload_files()
+    files = [
+        folder / name if (folder / name).is_file() else own[name]
+        for name in runtime_requirements(settings)
+    ]
+    requirements = [file.read_text(encoding="utf-8") for file in files]
+    install(interpreter.python, requirements, target=folder / PACKAGES, compile_bytecode=True)
+
+
+def _lacks_packages(folder: Path, settings: desktop_toml.Manifest) -> bool:
+    """Whether there are none in this clone, or not those of the server that was decided on."""
+    last = "uvicorn" if settings["django"]["server"] == "asgi" else ""
+    return not (folder / PACKAGES / last).is_dir()
 
 
 def check_visible(root: Path, names: Iterable[str]) -> None:

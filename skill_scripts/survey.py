@@ -30,6 +30,7 @@ from skill_scripts.findings.finding import DECIDE, FINE, HANDLED, SEVERITIES, Fi
 from skill_scripts.findings.first_data import read_preparations
 from skill_scripts.findings.frontend import judge_build
 from skill_scripts.findings.judge import failed_to_load, judge
+from skill_scripts.findings.server import choose_server
 from skill_scripts.findings.source import (
     read_old_addresses,
     read_source_findings,
@@ -88,7 +89,7 @@ def survey(
 
     begin = time.monotonic()
     result.findings += judge(result)
-    for each in [*choose(result), *judge_build(result)]:
+    for each in [*choose(result), *choose_server(result), *judge_build(result)]:
         if isinstance(each, Decision):
             desktop_toml.enter(draft, each)
         else:

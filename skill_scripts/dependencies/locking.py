@@ -67,7 +67,7 @@ class Lock:
 
 
 def read_wanted(project: Project, settings: Mapping[str, Any]) -> Wanted:
-    """What the project declares, as [python] of desktop.toml decides, and the runtime's own two."""
+    """What the project declares, as [python] of desktop.toml decides, and the runtime's own."""
     python = settings["python"]
     declared: Declarations = read_declarations(
         project.root, project.folder,
@@ -80,8 +80,13 @@ def read_wanted(project: Project, settings: Mapping[str, Any]) -> Wanted:
     lines = [
         line for line in (*requirements, CERTIFICATES) if requirement_name(line) not in skipped
     ]
-    own = (project.root / PAYLOAD_FOLDER / "requirements.txt").read_text(encoding="utf-8")
-    overrides = [line.split()[0] for line in own.splitlines() if re.match(r"[a-z]", line)]
+    folder = project.root / PAYLOAD_FOLDER
+    own = [
+        line
+        for name in runtime_requirements(settings)
+        for line in (folder / name).read_text(encoding="utf-8").splitlines()
+    ]
+    overrides = [line.split()[0] for line in own if re.match(r"[a-z]", line)]
     return Wanted(
         requirements=(*lines, *python["extra"], *overrides),
         constraints=tuple(constraints),
@@ -91,6 +96,13 @@ def read_wanted(project: Project, settings: Mapping[str, Any]) -> Wanted:
         ),
         requires_python=declared.requires_python,
     )
+
+
+def runtime_requirements(settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """The files of desktop-app that pin what the runtime imports, for the server it uses."""
+    if settings["django"]["server"] == "asgi":
+        return ("requirements.txt", "requirements-asgi.txt")
+    return ("requirements.txt",)
 
 
 def lock_file(root: Path, platform: Platform, version: str) -> Path:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Error, Route, TimeoutError, sync_playwright
 
-from skill_scripts.chromium import admit, launch_for
+from skill_scripts.chromium import admit, launch_for, let_sockets_in
 from skill_scripts.rehearsal.start import Start
 
 WINDOW = {"width": 1200, "height": 800}
@@ -35,6 +35,7 @@ def draw(start: Start, page_path: str, cookies: dict[str, str], file: Path) -> t
                      for name, value in cookies.items()]
                 )  # fmt: skip
                 context.route("**/*", let_through)
+                let_sockets_in(context, start.origin, start.token)
                 page = context.new_page()
                 page.goto(start.origin + page_path, wait_until="load", timeout=LOAD_MILLISECONDS)
                 with suppress(TimeoutError):  # a page that never rests is drawn as it is

@@ -119,8 +119,8 @@ class _Uvicorn(Server):
                 connection.transport.close()
         loop = asyncio.get_running_loop()
         loop.call_later(STREAM_SECONDS, self._end_streams)
-        waiting = {each: each.get_write_buffer_size() for each in transports}
-        loop.call_later(STALLED_SECONDS, self._end_stalled, waiting)
+        # By then the buffers of whoever takes nothing are full.
+        loop.call_later(STREAM_SECONDS, self._look_for_stalled, transports)
         # A lifespan may not end either.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_SECONDS + STREAM_SECONDS):
@@ -130,7 +130,12 @@ class _Uvicorn(Server):
         for stream in [*self.config.app.streams]:
             stream.cancel()
 
-    def _end_stalled(self, waiting: dict[asyncio.WriteTransport, int]) -> None:
-        for transport, size in waiting.items():
-            if size and transport.get_write_buffer_size() == size:
-                transport.abort()
+    def _look_for_stalled(self, transports: list[asyncio.WriteTransport]) -> None:
+        sizes = {each: each.get_write_buffer_size() for each in transports}
+
+        def end() -> None:
+            for transport, size in sizes.items():
+                if size and transport.get_write_buffer_size() == size:
+                    transport.abort()
+
+        asyncio.get_running_loop().call_later(STALLED_SECONDS, end)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import traceback
 from collections.abc import Callable
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -62,7 +64,9 @@ def asgi_application() -> Any:
 
     # Django itself reads no such setting, so that many projects have an asgi.py and no name of it.
     beside = str(settings.WSGI_APPLICATION or "").replace("wsgi", "asgi")
-    named = getattr(settings, "ASGI_APPLICATION", None) or beside
+    named = getattr(settings, "ASGI_APPLICATION", None)
+    with contextlib.suppress(ImportError, ValueError):
+        named = named or (find_spec(beside.rpartition(".")[0]) and beside)
     if not named:
         return ASGIHandler()
     return _made(partial(import_string, named), ASGIHandler, "ASGI_APPLICATION")
