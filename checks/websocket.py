@@ -30,7 +30,7 @@ class WebSocket:
         self._socket.sendall("\r\n".join([*lines, "", ""]).encode("latin-1"))
         self._stream = self._socket.makefile("rb")
         # A server that knows no websockets may close without a word.
-        self.status = int((self._stream.readline().split() + [b"", b"0"])[1])
+        self.status = int([*self._stream.readline().split(), b"", b"0"][1])
         while self._stream.readline().strip():
             pass
 

@@ -243,7 +243,7 @@ def _files_of(front: Any) -> Files:
 
 
 def _environ(scope: Scope) -> Environ:
-    """A request as PEP 3333 has it; of two headers that differ in `-` and `_` the second is none."""
+    """A request as PEP 3333 has it. Names with `_` are left out: they would pass for others."""
     environ: Environ = {
         "REQUEST_METHOD": scope.get("method", "GET"),
         "SCRIPT_NAME": "",

@@ -17,7 +17,6 @@ from .limits import ENDLESS, STALLED_SECONDS, STRANGER_SECONDS, STRANGERS
 from .streams import client
 
 
-
 class _Parser(HTTPRequestParser):
     """Ends a request at its headers where the guard will refuse it: nothing of a body is kept."""
 

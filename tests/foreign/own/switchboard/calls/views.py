@@ -1,6 +1,7 @@
 import asyncio
 
 from asgiref.sync import async_to_sync
+from channels.db import database_sync_to_async
 from channels.layers import get_channel_layer
 from django.http import StreamingHttpResponse
 from django.shortcuts import redirect, render
@@ -25,7 +26,7 @@ async def events(request):
     async def stream():
         seen = -1
         while True:
-            if (count := await Call.objects.acount()) != seen:
+            if (count := await database_sync_to_async(Call.objects.count)()) != seen:
                 seen = count
                 yield f"data: {seen}\n\n"
             await asyncio.sleep(0.2)

@@ -1,8 +1,12 @@
 const line = document.querySelector("#line");
 const calls = document.querySelector("#calls");
 const socket = new WebSocket(`ws://${location.host}/ws/room/`);
-socket.onopen = () => { line.textContent = "open"; };
-socket.onclose = ({ code }) => { line.textContent = `closed (${code})`; };
+socket.onopen = () => {
+  line.textContent = "open";
+};
+socket.onclose = ({ code }) => {
+  line.textContent = `closed (${code})`;
+};
 socket.onmessage = ({ data }) => {
   const item = document.createElement("li");
   item.textContent = JSON.parse(data).text;
