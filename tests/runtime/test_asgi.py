@@ -1,5 +1,6 @@
 """A project that is served by ASGI: the same guard and layers, websockets, streams, the end."""
 
+import http.client
 import re
 import threading
 import time
@@ -257,6 +258,18 @@ def test_a_request_whose_client_has_left_still_saves(fresh, tmp_path):
     assert fresh.stop() == 0
     with Backend(fresh.project, fresh.app_data) as again:
         assert again.ready().get("/")[2] == b"saved late"
+
+
+def test_no_answer_waits_for_the_confirmation_of_its_head(served):
+    """Which takes 40 ms on a connection that is kept."""
+    connection, seconds = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30), []
+    for _ in range(20):
+        began = time.perf_counter()
+        connection.request("GET", "/name/", headers=HEADERS)
+        assert connection.getresponse().read()
+        seconds.append(time.perf_counter() - began)
+    connection.close()
+    assert min(seconds[5:]) < 0.03
 
 
 def test_a_large_answer_is_whole(served):

@@ -76,6 +76,10 @@ class _Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Let one in; where there are too many strangers the oldest of them goes."""
         super().connection_made(transport)
+        # asyncio does it only for sockets that were made with the protocol's number. Head and body
+        # are sent apart, and the second would wait 40 ms for the first to be confirmed.
+        connected = transport.get_extra_info("socket")
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.strangers[self] = None
         self.limit = self.loop.call_later(STRANGER_SECONDS, transport.abort)
         if len(self.strangers) > STRANGERS:
