@@ -49,7 +49,8 @@ MORE_VIEWS = (
 import asyncio, sys, threading
 from django.http import FileResponse, HttpResponseRedirect
 from django.conf import settings
-NAMES = "slow", "big", "events", "blocking", "poll", "late", "handed", "name", "threads", "page"
+NAMES = ("slow", "big", "events", "blocking", "poll", "late", "handed", "name", "threads", "page",
+         "stuck")
 async def events(request):
     async def stream():
         yield b"data: open\\n\\n"
@@ -63,6 +64,8 @@ def blocking(request):
 async def poll(request):
     await asyncio.sleep(1)
     return HttpResponse("polled")
+async def stuck(request):
+    time.sleep(600)
 async def late(request):
     await asyncio.sleep(1.5)
     await Note.objects.acreate(text="saved late")
@@ -239,6 +242,15 @@ def test_an_open_stream_does_not_hold_up_the_end(fresh, path):
         began = time.monotonic()
         assert fresh.stop() == 0
         assert time.monotonic() - began < 2
+
+
+def test_a_view_that_blocks_everything_does_not_outlive_the_shell(fresh):
+    with fresh.connect() as connection:
+        connection.sendall(asked(fresh, "/stuck/"))
+        time.sleep(0.5)
+        began = time.monotonic()
+        assert fresh.stop() == 0
+        assert time.monotonic() - began < 5
 
 
 def test_a_request_in_flight_is_finished(fresh):

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
+import threading
 from typing import Any
 
 from uvicorn import Config, Server
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from . import system
 from .asgi import CONNECTION, Served
+from .contract import Exit
 from .limits import DRAIN_SECONDS, IDLE_SECONDS, STALLED_SECONDS, STRANGER_SECONDS, STRANGERS
 
 # With Django 5.0 and later a stream ends itself when its client has left.
@@ -45,15 +49,21 @@ class AsgiServer:
         self._server = _Uvicorn(config)
         self._runner = asyncio.Runner()
         self._runner.run(self._server.begin(sock))
+        self._is_done = threading.Event()
 
     def stop(self) -> None:
         """End `run`; callable from any thread."""
         self._runner.get_loop().call_soon_threadsafe(self._server.leaving.set)
+        # An asynchronous view that blocks, blocks everything: nobody else would end the process.
+        if not self._is_done.wait(DRAIN_SECONDS + 2 * STREAM_SECONDS):
+            system.end_descendants()
+            os._exit(Exit.CLEAN)
 
     def run(self) -> None:
         """Serve on this thread; returns when drained or after `DRAIN_SECONDS`."""
         with self._runner:
             self._runner.run(self._server.live())
+        self._is_done.set()
 
 
 class _Connection(H11Protocol):
