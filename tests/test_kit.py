@@ -42,7 +42,7 @@ def imported(path, **options):
 
 
 def test_the_standard_library_is_enough():
-    for path in (ROOT / "kit.py", *sorted((ROOT / "tools").rglob("*.py"))):
+    for path in (ROOT / "kit.py", *sorted((ROOT / "tools").glob("*.py"))):
         assert imported(path) <= sys.stdlib_module_names | OWN, path.name
 
 
@@ -152,6 +152,31 @@ def test_it_goes_on_after_a_failure_and_reports_it(monkeypatch, capsys):
     summary = capsys.readouterr().out.partition("== summary")[2]
     assert re.search(r"codespell +FAILED", summary)
     assert re.search(r"pytest +passed", summary)
+
+
+@pytest.mark.parametrize(
+    ("heals", "code", "verdict"),
+    [(False, 1, "FAILED twice"), (True, 0, "passed alone, not beside others")],
+)
+def test_what_failed_beside_others_is_judged_alone(heals, code, verdict, tmp_path, capsys):
+    mark = tmp_path / "second time"
+    script = "import pathlib, sys; p = pathlib.Path(sys.argv[1]); f = p.exists(); p.touch(); "
+    program = [sys.executable, "-c", script + f"sys.exit(not (f and {heals}))", str(mark)]
+    assert steps.run_all({}, {"windows": program}, {"windows": program}) == code
+    assert f"windows          {verdict}" in capsys.readouterr().out
+
+
+def test_only_the_tests_that_failed_run_again(monkeypatch):
+    started = []
+
+    def run(command, _):
+        started.append(command)
+        return int(command[0] == "pytest" and "reference_app" not in command)
+
+    monkeypatch.setattr(steps, "run_bounded", run)
+    assert testing.test(["-k", "word", "--junitxml=first.xml"]) == 1
+    assert started[-1][:2] == ["pytest", "--last-failed"]
+    assert started[-1][-2:] == ["-k", "word"]
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,7 @@ def test_the_aliases_are_those_people_look_for():
 
 
 @pytest.mark.parametrize("recipe", recipes())
+@pytest.mark.slow
 def test_an_alias_is_one_documented_command(recipe):
     lines = run("just", "--dry-run", recipe).stderr.strip().splitlines()
     assert len(lines) == 1
@@ -392,12 +393,14 @@ def desktop_django(folder: Path, *arguments: str) -> subprocess.CompletedProcess
     )
 
 
+@pytest.mark.slow
 def test_console_command_of_the_unpacked_wheel_answers(unpacked):
     result = desktop_django(unpacked, "--help")
     assert result.returncode == 0, result.stderr
     assert "survey" in result.stdout
 
 
+@pytest.mark.long
 def test_checks_of_the_unpacked_wheel_list_their_criteria(unpacked):
     result = desktop_django(unpacked, "check", str(ROOT / "reference_app"), "--list")
     assert result.returncode == 0, result.stdout + result.stderr

@@ -12,6 +12,7 @@ LONGEST_NODE_FILE = 10 * 60  # seconds
 SHOWN = ("--durations=10", "-p", "tests.journal")
 # More than the cores: most tests wait for a program most of the time.
 IN_PARALLEL = ("--numprocesses=4", "--dist=worksteal")
+FAULTS = 3  # as many settle it
 LEFT_OUT = {"--quick": "not slow and not long", "": "not long", "--all": ""}
 
 
@@ -29,7 +30,12 @@ def test(arguments: list[str]) -> int:
         beside["shell windows"] = [*display(), *node_tests("windows")]
     chosen = ["-m", LEFT_OUT[size]] if LEFT_OUT[size] else []
     tests = ["pytest", *IN_PARALLEL, *SHOWN, *chosen, *rest]
-    return run_all({**linters(), "pytest": tests}, beside)
+    # Their limits in seconds come from SPEC.md, and count on a machine that is not busy.
+    failed = ["--last-failed", f"--maxfail={FAULTS}"]
+    options = [each for each in rest if not each.startswith("--junitxml")]
+    alone: Steps = {"pytest": ["pytest", *failed, *chosen, *options]}
+    alone |= {name: beside[name] for name in beside if name == "shell windows"}
+    return run_all({**linters(), "pytest": tests}, beside, alone)
 
 
 def node_tests(folder: str) -> list[str]:

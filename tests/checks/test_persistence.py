@@ -119,6 +119,7 @@ def test_an_admin_at_another_path_is_asked_for_by_its_name(make_target, tmp_path
 
 
 @pytest.mark.browser
+@pytest.mark.long
 def test_an_admin_without_groups_has_other_forms(make_target, tmp_path):
     further = """
 from django.contrib.contenttypes.models import ContentType
@@ -135,6 +136,7 @@ urlpatterns.append(path("admin/", admin.site.urls))
 
 
 @pytest.mark.browser
+@pytest.mark.long
 def test_what_cannot_be_tried_is_a_warning_in_every_report(make_target, tmp_path):
     document, shown, markdown = judge(make_target(), tmp_path)
 
@@ -158,6 +160,7 @@ def test_a_page_with_a_form_can_be_named(make_target, tmp_path):
 
 
 @pytest.mark.browser
+@pytest.mark.long
 def test_a_named_page_without_a_form_that_saves_fails(make_target, tmp_path):
     document, _, _ = judge(make_target(), tmp_path, "--form", "/no/such/page/", exit_code=1)
 
@@ -167,6 +170,7 @@ def test_a_named_page_without_a_form_that_saves_fails(make_target, tmp_path):
 
 
 @pytest.mark.browser
+@pytest.mark.long
 def test_a_form_that_changes_one_record_keeps_the_last_text(make_target, tmp_path):
     document, _, _ = judge(make_target(), tmp_path, "--form", "/change/")
 
@@ -175,6 +179,7 @@ def test_a_form_that_changes_one_record_keeps_the_last_text(make_target, tmp_pat
     assert seen["DAT-4"][1] == "1 records there, integrity ok"
 
 
+@pytest.mark.long
 def test_a_target_that_keeps_nothing_needs_no_database(make_target, tmp_path):
     root = make_target()
     settings = root / "site1" / "settings.py"

@@ -68,6 +68,7 @@ def test_a_sound_shell_passes_and_leaves_nothing(tmp_path, monkeypatch):
     [((), 0, "not run here"), (("--shell",), 3, "harness error")],
     ids=["by default", "asked for"],
 )
+@pytest.mark.slow
 def test_a_shell_that_cannot_be_opened(options, code, verdict, tmp_path):
     path = Path(shutil.copytree(MINIMAL, tmp_path / "target"))
     found, verdicts = judge(path, tmp_path / "report.json", "--only", "SHL", *options)
@@ -75,6 +76,7 @@ def test_a_shell_that_cannot_be_opened(options, code, verdict, tmp_path):
     assert set(verdicts.values()) == {verdict}
 
 
+@pytest.mark.slow
 def test_what_is_missing_is_named(tmp_path):
     path = copy_reference_app(tmp_path / "target")
     command = [sys.executable, "-m", "pytest", "checks", "-p", "no:cacheprovider"]

@@ -93,6 +93,7 @@ class TestBadTargets:
         assert done.returncode == 2
         assert "DDK-CHK-04" in done.stderr
 
+    @pytest.mark.slow
     def test_interpreter_that_does_not_exist(self, minimal):
         path = minimal / "desktop-app" / "desktop.toml"
         path.write_text(path.read_text() + '\n[python]\ninterpreter = "no/python"\n')
@@ -150,10 +151,12 @@ class TestReports:
         assert "needs Windows" in done.stdout
         assert "3 passed, 0 failed" in done.stdout
 
+    @pytest.mark.slow
     def test_only_may_be_said_more_than_once(self, minimal):
         done = run("--target", minimal, "--only", "ADP-4", "--only", "ADP-5")
         assert "2 passed, 0 failed" in done.stdout
 
+    @pytest.mark.slow
     def test_a_fault_behind_many_criteria_is_told_once(self, minimal, tmp_path):
         change(minimal / "settings.py", "import", "raise RuntimeError('no such pony')\nimport")
         report, page = tmp_path / "r.md", tmp_path / "r.html"
@@ -165,24 +168,28 @@ class TestReports:
         for text in (done.stdout, report.read_text("utf-8"), page.read_text("utf-8")):
             assert text.count("no such pony") == 1 and "as NET-1" in text
 
+    @pytest.mark.slow
     def test_a_warning_is_no_failure_while_it_runs_either(self, minimal):
         foreign = minimal / "notes" / "urls.py"
         change(foreign, "<form", "<img src='https://pictures.example.org/pony.png'><form")
         done = run("--target", minimal, "--only", "WEB-4")
         assert "1 warnings" in done.stdout and "F" not in done.stdout.split("target ")[0]
 
+    @pytest.mark.slow
     def test_a_page_begins_with_its_pictures(self, minimal, tmp_path):
         page = tmp_path / "r.html"
         run("--target", minimal, "--only", "WEB-1", "--report-html", page)
         text = page.read_text(encoding="utf-8")
         assert 0 < text.index("<figure><img") < text.index("<table>")
 
+    @pytest.mark.long
     def test_the_table_has_the_last_word(self, minimal):
         for options in ([], ["-v"], ["-n", "2"]):
             done = run("--target", minimal, "--only", "ADP", *options)
             assert done.returncode == 0
             assert done.stdout.rstrip().splitlines()[-1].startswith("2 passed, 0 failed"), options
 
+    @pytest.mark.slow
     def test_relative_paths_are_the_callers(self, minimal, tmp_path):
         (tmp_path / "checks.py").write_text("raise SystemExit('not the kit')")
         command = [sys.executable, "-P", "-m", "skill_scripts", "check", minimal.name]
@@ -211,6 +218,7 @@ def form(request):
 
 
 @pytest.mark.parametrize(("action", "verdict"), [("", "pass"), ("/save/", "not applicable")])
+@pytest.mark.slow
 def test_a_project_that_wants_to_be_set_up_first(action, verdict, minimal, tmp_path):
     (minimal / "notes" / "set_up.py").write_text(SET_UP.replace("ACTION", action))
     change(minimal / "settings.py", '["django.m', '["notes.set_up.set_up_first", "django.m')
@@ -239,6 +247,7 @@ GREETING = """
 """
 
 
+@pytest.mark.long
 def test_a_foreign_host_that_only_the_admin_calls_is_seen(minimal, tmp_path):
     settings = minimal / "settings.py"
     settings.write_text(settings.read_text(encoding="utf-8") + ADMIN, encoding="utf-8")
@@ -263,10 +272,11 @@ def pytest_collection_modifyitems(items):
 INI = "[pytest]\naddopts = --no-such-option\ntestpaths = nowhere\n"
 
 
+@pytest.mark.slow
 class TestHostileConfiguration:
     """A target's conftest.py and pytest.ini, or those of a common parent, change nothing."""
 
-    @pytest.mark.parametrize("where", ["target", "parent"])
+    @pytest.mark.parametrize("where", ["target", pytest.param("parent", marks=pytest.mark.long)])
     @pytest.mark.parametrize("way", ["command", "pytest"])
     def test_same_verdicts(self, where, way, tmp_path):
         trace = tmp_path / "trace"
@@ -292,6 +302,7 @@ class TestHostileConfiguration:
 class TestOtherWaysToStart:
     """Targets that share no code with the payload."""
 
+    @pytest.mark.long
     def test_hand_made_target_conforms_in_any_order(self, minimal, tmp_path):
         code, verdicts = judge(minimal, tmp_path / "report.json", "--strict-should")
         assert {i for i, v in verdicts.items() if v not in ("pass", "not run here")} == {
@@ -325,11 +336,11 @@ class TestHostileBackends:
     @pytest.mark.parametrize(
         ("mode", "only", "failed"),
         [
-            ("silent", "PRC-1", "PRC-1"),
+            pytest.param("silent", "PRC-1", "PRC-1", marks=pytest.mark.long),
             ("flood", "RDY-1", "RDY-1"),
-            ("fork", "PRC-4", "PRC-4"),
-            ("deaf", "PRC-1", "PRC-1"),
-            ("slow", "RDY-3", "RDY-3"),
+            pytest.param("fork", "PRC-4", "PRC-4", marks=pytest.mark.long),
+            pytest.param("deaf", "PRC-1", "PRC-1", marks=pytest.mark.long),
+            pytest.param("slow", "RDY-3", "RDY-3", marks=pytest.mark.long),
             ("gigabytes", "RDY-3", "RDY-3"),
         ],
     )
@@ -361,6 +372,7 @@ def command_of(process):
 
 
 @pytest.mark.parametrize(("options", "asked"), [([], False), (["--spec", "1.1"], True)])
+@pytest.mark.slow
 def test_a_target_is_judged_by_the_version_it_names(options, asked, minimal, tmp_path):
     _, verdicts = judge(minimal, tmp_path / "report.json", "--only", "ADP,NET", *options)
     assert ("NET-7" in verdicts) is asked

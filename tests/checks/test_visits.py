@@ -33,9 +33,9 @@ MANIFEST = 'spec = "1.1"\n[app]\nname = "A"\nidentifier = "org.example.a"\nversi
     ("settings", "decided", "action", "verdict"),
     [
         (WITH, "", "/", "pass"),
-        (WITHOUT, "", "/", "warn"),
+        pytest.param(WITHOUT, "", "/", "warn", marks=pytest.mark.long),
         (WITH, TAKEN, "/", "FAIL"),
-        (WITH, "", "/nowhere/", "not applicable"),
+        pytest.param(WITH, "", "/nowhere/", "not applicable", marks=pytest.mark.long),
     ],
     ids=["on", "never there", "taken away", "no such address"],
 )

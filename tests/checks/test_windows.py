@@ -49,6 +49,7 @@ def test_a_port_that_can_be_shared_is_noticed():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_window_is_noticed(tmp_path):
     """WIN-3; the list of windows is made up."""
     target = copy_reference_app(tmp_path / "target")
@@ -57,6 +58,7 @@ def test_a_window_is_noticed(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_lost_record_is_noticed(tmp_path):
     """WIN-4; SIGKILL is what TerminateProcess is there."""
     [broken] = [each for each in BROKEN if each.name == "answers before it saves"]
@@ -72,6 +74,7 @@ def test_a_lost_record_is_noticed(tmp_path):
     reason="needs the Electron that SHELL_TEST_LEGACY_ELECTRON names",
 )
 @pytest.mark.parametrize(("system", "verdict"), [("linux", "pass"), ("win32", "FAIL")])
+@pytest.mark.long
 def test_the_folder_of_the_data(system, verdict, tmp_path):
     """WIN-5; the shell takes its branch for Windows on this system."""
     edit = ("places.js", 'platform === "win32"', f'platform === "{system}"')

@@ -115,9 +115,8 @@ def test_spelling():
 
 
 # Pages with marked commands; what stands together is run in this order on the same project.
-TUTORIAL = ("tutorial.md",)
 EXECUTED = (
-    TUTORIAL,
+    ("tutorial.md",),
     ("how-to/own-project.md",),
     (
         "how-to/login-wall.md",
@@ -126,7 +125,6 @@ EXECUTED = (
         "how-to/stage.md",
     ),
 )
-LONG = pytest.mark.long
 
 
 def test_every_page_with_marked_commands_is_run():
@@ -153,13 +151,8 @@ def kit_folder(tmp_path):
 @pytest.mark.network
 @pytest.mark.browser
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize(
-    "names",
-    [
-        pytest.param(names, id=Path(names[0]).stem, marks=() if names == TUTORIAL else LONG)
-        for names in EXECUTED
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("names", EXECUTED, ids=[Path(names[0]).stem for names in EXECUTED])
 def test_marked_commands_run_in_order(names, kit_folder, tmp_path):
     for block in [block for name in names for block in blocks(DOCS / name)]:
         for line in block.commands:

@@ -99,7 +99,7 @@ def test_a_failed_migration_restores(tmp_path, data):
         assert backend.ready().get("/")[2] == b"one"
 
 
-@pytest.mark.parametrize("migration", [ENDLESS, NOT_ATOMIC])
+@pytest.mark.parametrize("migration", [ENDLESS, pytest.param(NOT_ATOMIC, marks=pytest.mark.long)])
 def test_killed_during_a_migration_begins_from_the_backup(tmp_path, data, migration):
     project = make_project(tmp_path / "project")
     with Backend(project, data) as backend:

@@ -267,6 +267,7 @@ def test_backups_of_a_clock_that_was_ahead_push_nothing_out(project, data):
     assert len(list((data / "backups").glob("db-0*.sqlite3"))) == 1
 
 
+@pytest.mark.long
 def test_failing_starts_push_no_backup_out(project, data):
     failing = project / "app/migrations/0002_failing.py"
     failing.write_text(FAILING)

@@ -171,6 +171,7 @@ def imports(root, module) -> bool:
     return subprocess.run([python, "-c", f"import {module}"], capture_output=True).returncode == 0
 
 
+@pytest.mark.long
 def test_the_private_environment_follows_later_decisions_on_packages_only(tmp_path, kit):
     root = projects.commit(
         projects.project(

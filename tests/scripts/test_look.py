@@ -12,7 +12,8 @@ from skill_scripts.backend import Backend
 from . import projects
 from .neighbour import listening
 
-pytestmark = pytest.mark.network  # the runtime's own packages are installed
+# The runtime's own packages are installed.
+pytestmark = [pytest.mark.network, pytest.mark.slow]
 
 SETTINGS = """
 INSTALLED_APPS += ["django.contrib.sessions", "notes"]
@@ -144,6 +145,7 @@ def test_no_other_address_is_reached_and_none_gets_the_token(target, kit_json, t
     assert tokens
 
 
+@pytest.mark.long
 def test_a_page_that_cannot_be_drawn_is_told(target, kit, monkeypatch):
     def screenshot(*_, **__):
         raise playwright.Error("Unable to capture screenshot")
@@ -157,6 +159,7 @@ def test_a_page_that_cannot_be_drawn_is_told(target, kit, monkeypatch):
     assert ".png" not in done.stderr
 
 
+@pytest.mark.long
 def test_without_a_browser_it_says_what_to_install(target, kit, monkeypatch):
     monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", "/nowhere")
     monkeypatch.setattr("shutil.which", lambda name: None)

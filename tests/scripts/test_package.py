@@ -111,6 +111,7 @@ def new_app(packaged_project, old_app, tmp_path_factory):
 
 
 @pytest.mark.parametrize("switch", ["--remote-debugging-port=0", "-remote-debugging-pipe"])
+@pytest.mark.long
 def test_debugger_is_refused(old_app, tmp_path, switch):
     home = tmp_path / "home"
     as_root = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -161,6 +162,7 @@ def test_bundle_in_the_application_is_the_staged_one(new_app, packaged_project):
     )
 
 
+@pytest.mark.long
 def test_archive_has_its_checksum(packaged_project, new_app, monkeypatch):
     # Stands in for what electron-builder would download to pack archives.
     seven = SHELL_TESTS / "node_modules/7zip-bin/linux/x64/7za"

@@ -7,6 +7,7 @@ from . import projects
 pytestmark = pytest.mark.network  # uv asks what there is
 
 
+@pytest.mark.long
 def test_the_finding_names_the_reason(make_project, kit, kit_json):
     root = make_project({"requirements.txt": "django==5.2\n"})
     kit("adapt", root)

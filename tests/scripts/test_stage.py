@@ -212,6 +212,7 @@ def test_nothing_of_the_stage_shows_in_git_but_the_lock(staged_project):
     assert staged_project.git("status", "--porcelain").split() == ["??", "desktop-app/locks/"]
 
 
+@pytest.mark.long
 def test_second_stage_differs_only_in_what_is_listed(staged_project, manifest, tmp_path):
     first = runtime_manifest.file_hashes(staged_project.staged)
     copy = tmp_path / "copy"
@@ -224,6 +225,7 @@ def test_second_stage_differs_only_in_what_is_listed(staged_project, manifest, t
     assert done.seconds["choose packages"] < 1, "the lock was not used again"
 
 
+@pytest.mark.long
 def test_changed_source_is_told_from_the_staged_one(project):
     project.stage()
     assert current(project.root)["app"]["name"] == "Flying Stable"

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.slow
 
 
 class TestProject:
+    @pytest.mark.long
     def test_an_app_that_needs_what_is_left_out_is_refused(self, project):
         project.append("config/settings/base.py", "\nfrom tests import nothing\n")
         assert refused(project).code in ("DDK-STG-15", "DDK-STG-16")
@@ -23,6 +24,7 @@ class TestProject:
         decide(project, '[stage]\ninclude = ["frontend/dist"]')
         assert refused(project).code == "DDK-STG-08"
 
+    @pytest.mark.long
     def test_a_failing_migration_is_refused(self, project):
         project.write("items/migrations/0002_fails.py", "raise RuntimeError('on purpose')\n")
         assert refused(project).code == "DDK-STG-16"
@@ -56,6 +58,7 @@ def test_a_full_disk_is_named(project, tmp_path):
         os.system(f"umount '{folder}'")
 
 
+@pytest.mark.long
 def test_a_disk_that_fills_while_files_are_copied_is_named(project, monkeypatch):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -75,10 +75,11 @@ def prepare_data() -> None:
         (DATA / "probe").unlink()
     except OSError as error:
         raise StopError(16, f"{DATA} cannot be written: {error}") from None
-    key = DATA / "key"
-    if not key.exists():
-        with os.fdopen(os.open(key, os.O_CREAT | os.O_WRONLY, 0o600), "w") as file:
+    key, new = DATA / "key", DATA / "key.new"
+    if not key.exists():  # whole or not at all: a stop may come at any moment
+        with os.fdopen(os.open(new, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
             file.write(secrets.token_urlsafe(50))
+        new.replace(key)
 
 
 def lock() -> object:

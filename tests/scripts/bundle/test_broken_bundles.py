@@ -101,7 +101,10 @@ def verdict(root, app, criterion, report):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("criterion", PROBLEM)
+@pytest.mark.parametrize(
+    "criterion",
+    [pytest.param(each, marks=pytest.mark.long if i else ()) for i, each in enumerate(PROBLEM)],
+)
 def test_check_finds(criterion, staged_project, tmp_path):
     app = tmp_path / "app"
     shutil.copytree(staged_project.staged, app / "bundle")

@@ -7,6 +7,7 @@ from skill_scripts.bundle import first_run
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.long
 def test_known_password_and_random_rows_are_told(project):
     project.append(
         "config/settings/desktop.py",
@@ -38,6 +39,7 @@ class Migration(migrations.Migration):
     assert not (project.staged / first_run.FOLDER).exists()
 
 
+@pytest.mark.long
 def test_text_that_depends_on_the_day_is_told(project):
     project.write(
         "items/migrations/0002_day.py",

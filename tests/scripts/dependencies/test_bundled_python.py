@@ -17,6 +17,7 @@ from tests.scripts.staging import refused
 
 @pytest.mark.slow
 class TestDownload:
+    @pytest.mark.long
     def test_an_archive_with_another_checksum_is_refused(self, project, tmp_path):
         downloads = tmp_path / "downloads.json"
         build = project.build

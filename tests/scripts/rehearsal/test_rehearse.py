@@ -193,6 +193,7 @@ class Page(models.Model):
     assert document["rehearsal"]["pages"][0]["status"] == 200
 
 
+@pytest.mark.long
 def test_a_start_without_end_is_ended(make_project, kit, monkeypatch):
     monkeypatch.setattr(start, "START_SECONDS", 15)
     code = "import time; time.sleep(3600)"
