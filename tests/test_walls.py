@@ -34,7 +34,7 @@ RUNS_IN_THE_TARGET = {
     SCRIPTS / "rehearsal" / "inside.py": {"django", "desktop_runtime"},
     SCRIPTS / "bundle" / "first_run_inside.py": {"django", "desktop_runtime", "time_machine"},
     SCRIPTS / "bundle" / "child_overlay.py": {"sitecustomize"},
-    ROOT / "checks" / "probe.py": {"django"},
+    ROOT / "checks" / "probe.py": {"django", "asgiref", "channels"},
     **{path: {"django"} for path in (ROOT / "checks" / "probe_app").rglob("*.py")},
 }
 
