@@ -35,7 +35,7 @@ def served(
 
 @pytest.mark.criterion("SOC-1")
 def test_strangers(served: Backend, seen: Seen) -> None:
-    """Refuses a websocket that brings no token, before the project sees it."""
+    """Refuses websockets without the token, unseen."""
     own = _by_header(served)
     header = served.target.header
     cases = {
@@ -53,7 +53,7 @@ def test_strangers(served: Backend, seen: Seen) -> None:
 
 @pytest.mark.criterion("SOC-2")
 def test_foreign_origins(served: Backend, seen: Seen) -> None:
-    """Refuses a websocket that a page of another origin opens."""
+    """Refuses websockets of pages of other origins."""
     port = served.port
     origins = ["http://evil.example", "null", f"http://{HOST}:{port + 1}", f"https://{HOST}:{port}",
                f"http://{HOST}:{port}.evil.example", ""]  # fmt: skip
@@ -69,7 +69,7 @@ def test_foreign_origins(served: Backend, seen: Seen) -> None:
 
 @pytest.mark.criterion("SOC-3")
 def test_echo(served: Backend, seen: Seen) -> None:
-    """Carries a message there and back."""
+    """Carries a message of a websocket there and back."""
     for way, headers in (("header", _by_header(served)), ("cookie", _by_cookie(served))):
         with WebSocket(served.port, PATH, headers) as opened:
             assert opened.is_open, f"with the {way} the handshake was answered {opened.status}"

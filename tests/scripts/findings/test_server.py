@@ -2,6 +2,8 @@
 
 import pytest
 
+from skill_scripts import adapt, desktop_toml
+from skill_scripts.dependencies.locking import runtime_requirements
 from tests.scripts.documents import findings
 
 pytestmark = pytest.mark.slow
@@ -76,3 +78,16 @@ def test_what_is_decided_stays(make_project, kit_json):
     (finding,) = findings(document, "asgi")
     assert "nobody answers them" in finding["do"]
     assert document["manifest"]["django"]["server"] == "wsgi"
+
+
+def test_only_who_needs_it_gets_its_packages(tmp_path):
+    settings = desktop_toml.defaults()
+    (tmp_path / adapt.PACKAGES).mkdir()
+    assert runtime_requirements(settings) == ("requirements.txt",)
+    assert not adapt._lacks_packages(tmp_path, settings)
+
+    settings["django"]["server"] = "asgi"
+    assert runtime_requirements(settings) == ("requirements.txt", "requirements-asgi.txt")
+    assert adapt._lacks_packages(tmp_path, settings)
+    (tmp_path / adapt.PACKAGES / "uvicorn").mkdir()
+    assert not adapt._lacks_packages(tmp_path, settings)
