@@ -18,9 +18,13 @@ from typing import Any
 from packaging.version import InvalidVersion, Version
 
 from skill_scripts import SPEC_VERSION, __version__, desktop_toml
-from skill_scripts.adapt import PACKAGES, check_visible, install_runtime
+from skill_scripts.adapt import check_visible
 from skill_scripts.dependencies.environment import find_adapted
-from skill_scripts.dependencies.locking import runtime_requirements
+from skill_scripts.dependencies.runtime import (
+    PACKAGES,
+    install_runtime,
+    runtime_requirements,
+)
 from skill_scripts.errors import KitError
 from skill_scripts.layer import record, texts
 from skill_scripts.layer.payload import payload_files

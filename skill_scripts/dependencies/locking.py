@@ -21,6 +21,7 @@ from skill_scripts.dependencies.declarations import (
 )
 from skill_scripts.dependencies.packages import SERVER_ONLY
 from skill_scripts.dependencies.platforms import Platform
+from skill_scripts.dependencies.runtime import runtime_requirements
 from skill_scripts.dependencies.uv import Done, run_uv
 from skill_scripts.errors import KitError
 from skill_scripts.project.files import PAYLOAD_FOLDER, Project, distribution_name
@@ -96,13 +97,6 @@ def read_wanted(project: Project, settings: Mapping[str, Any]) -> Wanted:
         ),
         requires_python=declared.requires_python,
     )
-
-
-def runtime_requirements(settings: Mapping[str, Any]) -> tuple[str, ...]:
-    """The files of desktop-app that pin what the runtime imports, for the server it uses."""
-    if settings["django"]["server"] == "asgi":
-        return ("requirements.txt", "requirements-asgi.txt")
-    return ("requirements.txt",)
 
 
 def lock_file(root: Path, platform: Platform, version: str) -> Path:

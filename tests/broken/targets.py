@@ -203,7 +203,7 @@ BUSY = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
 UNREACHABLE = (
     "NET-2 NET-4 NET-5 NET-6 RDY-3 RDY-5 RDY-6 TOK-1 TOK-2 TOK-3 TOK-4 TOK-5 TOK-6 TOK-7 TOK-8 "
     "TOK-9 DAT-1 DAT-2 DAT-3 DAT-4 DAT-8 DAT-9 DAT-11 DAT-12 DAT-13 PRC-2 PRC-3 PRC-4 PRC-5 PRC-7 "
-    "PRC-8 PRC-9 NET-7 NET-8 TOK-11 DAT-23 PRC-10 PRC-11 WEB-9 WEB-10 WEB-12 WEB-13 PRC-12 "
+    "PRC-8 PRC-9 NET-7 NET-8 NET-9 TOK-11 DAT-23 PRC-10 PRC-11 WEB-9 WEB-10 WEB-12 WEB-13 PRC-12 "
     "WEB-1 WEB-2 WEB-3 WEB-4 WEB-5 WEB-8 WEB-11 WEB-14"
 )
 
@@ -528,8 +528,8 @@ BROKEN = (
         ),
         (
             "layers.py",
-            "        **fill(manifest.overrides, installation),\n",
-            "        **fill(manifest.overrides, installation),\n"
+            "        **_sign_in(settings, installation, manifest),\n",
+            "        **_sign_in(settings, installation, manifest),\n"
             '        "MEDIA_ROOT": str(installation.bundle / "uploads"),\n',
         ),
     ),
@@ -1086,6 +1086,18 @@ BROKEN = (
         ("layers.py", 'values[name] = "/"', "values[name] = own"),
     ),
     broken(
+        "a cookie for other origins",
+        "WEB-12",
+        (SETTINGS, "", 'CSRF_COOKIE_SAMESITE, CSRF_COOKIE_SECURE = "None", True\n'),
+        ("layers.py", 'values[name] = "Lax"', "values[name] = own"),
+    ),
+    broken(
+        "a cookie of the public host",
+        "WEB-12",
+        (SETTINGS, "", 'CSRF_COOKIE_DOMAIN = ".shop.example"\n'),
+        ("layers.py", "values[name] = None", "values[name] = own"),
+    ),
+    broken(
         "every page locks the database",
         "DAT-24",
         (SETTINGS, '"NAME": BASE_DIR / "db', '"ATOMIC_REQUESTS": True, "NAME": BASE_DIR / "db'),
@@ -1167,6 +1179,39 @@ BROKEN = (
         (SETTINGS, "default-src 'self';", "default-src *;"),
         (TOML, "[app]\n", '[app]\naddresses = ["http://localhost:8000"]\n'),
         ("serving.py", "    if manifest.addresses:", "    if False:"),
+    ),
+    broken(
+        "a proxy is asked for this computer",
+        "NET-9",
+        ("overlay.py", "    keep_loopback_direct()\n", ""),
+    ),
+    broken(
+        "other certificates than the computer's",
+        "NET-9",
+        ("environment.py", "if not system.finds_certificates():", "if True:"),
+        ("environment.py", "certifi.where()", 'certifi.where() + "."'),
+    ),
+    broken(
+        "an application around Django is left out",
+        "WEB-15",
+        (
+            "config/wsgi.py",
+            "application = get_wsgi_application()\n",
+            "django = get_wsgi_application()\n\n\ndef application(environ, start_response):\n"
+            "    return django(environ, start_response)\n",
+        ),
+        ("entry.py", "return get_internal_wsgi_application()", "return WSGIHandler()"),
+    ),
+    broken(
+        "links lead to example.com",
+        "WEB-16",
+        (
+            SETTINGS,
+            '    "django.contrib.humanize",\n',
+            '    "django.contrib.humanize",\n    "django.contrib.sites",\n',
+        ),
+        (SETTINGS, "", "SITE_ID = 1\n"),
+        ("backend.py", "        sites.install(manifest.name)\n", ""),
     ),
     broken(
         "an object of the project is kept from its page",

@@ -10,7 +10,6 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.http import StreamingHttpResponse
 
 LOOK_SECONDS = 0.5
@@ -29,6 +28,8 @@ client = _Client()
 
 def install() -> None:
     """Before the first request."""
+    if not hasattr(StreamingHttpResponse, "__aiter__"):
+        return  # before Django 4.2, and asgiref may not be there either
     synchronous = StreamingHttpResponse.__iter__
 
     def iterate(response: StreamingHttpResponse) -> Iterator[bytes]:
@@ -52,6 +53,8 @@ def install_asgi() -> None:
 
 
 async def _in_a_thread(response: StreamingHttpResponse) -> AsyncIterator[bytes]:
+    from asgiref.sync import sync_to_async
+
     if hasattr(response, "block_size"):  # of a file
         response.block_size = max(response.block_size, FILE_BLOCK)
     items = iter(response.streaming_content)
@@ -69,6 +72,8 @@ def _one_by_one(stream: AsyncIterator[Any], has_left: Callable[[], bool]) -> Ite
                 item.cancel()
                 return END
         return item.result()
+
+    from asgiref.sync import ThreadSensitiveContext
 
     with asyncio.Runner() as runner:
         # Its synchronous calls get a thread of their own: one that waits holds up no other.

@@ -28,11 +28,11 @@ def test_what_is_installed_is_a_requirement():
 
 
 def test_an_entry_says_what_differs_from_its_name():
-    assert OF_MODULE["yaml"].install == "pyyaml"
+    assert OF_MODULE["dal"].install == "django-autocomplete-light"
     assert OF_MODULE["psycopg2"] == Package(
         "psycopg2", ("psycopg2",), "psycopg2-binary", server_only=True
     )
-    assert OF_MODULE["celery"] == Package("celery", ("celery",), "celery")
+    assert OF_MODULE["webpack_loader"].install == "django-webpack-loader"
     assert "gunicorn" in SERVER_ONLY
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from skill_scripts import adapt, desktop_toml
-from skill_scripts.dependencies.locking import runtime_requirements
+from skill_scripts import desktop_toml
+from skill_scripts.dependencies.runtime import PACKAGES, lacks_packages, runtime_requirements
 from tests.scripts.documents import findings
 
 pytestmark = pytest.mark.slow
@@ -82,12 +82,12 @@ def test_what_is_decided_stays(make_project, kit_json):
 
 def test_only_who_needs_it_gets_its_packages(tmp_path):
     settings = desktop_toml.defaults()
-    (tmp_path / adapt.PACKAGES).mkdir()
+    (tmp_path / PACKAGES).mkdir()
     assert runtime_requirements(settings) == ("requirements.txt",)
-    assert not adapt._lacks_packages(tmp_path, settings)
+    assert not lacks_packages(tmp_path, settings)
 
     settings["django"]["server"] = "asgi"
     assert runtime_requirements(settings) == ("requirements.txt", "requirements-asgi.txt")
-    assert adapt._lacks_packages(tmp_path, settings)
-    (tmp_path / adapt.PACKAGES / "uvicorn").mkdir()
-    assert not adapt._lacks_packages(tmp_path, settings)
+    assert lacks_packages(tmp_path, settings)
+    (tmp_path / PACKAGES / "uvicorn").mkdir()
+    assert not lacks_packages(tmp_path, settings)
