@@ -154,7 +154,7 @@ class Visitor:
 
     def get(self, path: str) -> Answer:
         """GET, following up to ten redirects on the same server."""
-        return self._follow(self.backend.get(path, cookies=self._sent(path)), path)
+        return self._follow(self.backend.get(path, cookies=self.sent(path)), path)
 
     def post(self, form: Form, values: dict[str, str]) -> Answer:
         """Send a form as a browser would."""
@@ -163,7 +163,7 @@ class Visitor:
             _local(form.action),
             data=values,
             files=form.uploads or None,
-            cookies=self._sent(_local(form.action)),
+            cookies=self.sent(_local(form.action)),
             headers={"Origin": self.backend.origin, "Referer": form.page},
         )
         return self._follow(answer, _local(form.action))
@@ -205,7 +205,7 @@ class Visitor:
             if not url.startswith(self.backend.origin + "/"):
                 return answer
             path = _local(url)
-            answer = self.backend.get(path, cookies=self._sent(path))
+            answer = self.backend.get(path, cookies=self.sent(path))
         raise TargetFailedError(f"GET {path} goes round in redirects")
 
     def _remember(self, answer: Answer) -> None:
@@ -219,7 +219,7 @@ class Visitor:
             else:
                 self.cookies[name], self._paths[name] = value, says.get("path") or "/"
 
-    def _sent(self, path: str) -> dict[str, str]:
+    def sent(self, path: str) -> dict[str, str]:
         """The cookies that a browser takes along to `path` (RFC 6265, 5.1.4)."""
         return {
             name: value

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from checks import criteria, report
+from checks.opening import own_page
 from checks.rehearsal import own_faults
 from checks.target import STAGES, Target, TargetError, open_target
 from checks.verdicts import Check, NotApplicable, NotRun, NotTested, OwnFaultError, Run
@@ -49,6 +50,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="what adapt's rehearsal saw: faults of the target's own server do not count",
     )
+    add(
+        "--own-page",
+        type=Path,
+        metavar="FILE",
+        help="how the first page looks on the target's own server, for --report-html",
+    )
     add("--spec", choices=criteria.VERSIONS, help="judge by this version (default: the target's)")
     add(
         "--only",
@@ -82,6 +89,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         target = open_target(option.target, option.runtime, option.app, option.manifest)
         run = Run.of(target, option)
         own_faults(option.rehearsal)  # so that a damaged file is noticed now
+        own_page(option.own_page)
         report.make_folders(option.report_json, option.report_md, option.report_html)
     except TargetError as error:
         print(error, file=sys.stderr)
@@ -188,7 +196,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if option.report_json:
         option.report_json.write_text(report.as_json(run), encoding="utf-8")
     if option.report_html:
-        option.report_html.write_text(report.as_html(run), encoding="utf-8")
+        option.report_html.write_text(
+            report.as_html(run, own_page(option.own_page)), encoding="utf-8"
+        )
     if option.report_md:
         option.report_md.write_text(report.as_markdown(run), encoding="utf-8")
 
@@ -233,7 +243,8 @@ def _in_order_of_launches(items: list[pytest.Item]) -> list[pytest.Item]:
 
 def _group(item: pytest.Item) -> str:
     """Which checks share a worker of xdist: those that look at the same starts."""
-    return "pages" if item.path.stem in ("test_web", "test_net", "test_adp") else "life"
+    of_pages = item.path.stem in ("test_web", "test_net", "test_adp")
+    return "pages" if of_pages and "probed" not in item.fixturenames else "life"
 
 
 def _criteria_of(item: pytest.Item) -> list[str]:

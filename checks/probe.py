@@ -13,18 +13,27 @@ import os
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 from django.apps.registry import Apps
 from django.core.handlers.base import BaseHandler
-from django.http import HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    JsonResponse,
+    StreamingHttpResponse,
+)
 
 PREFIX = "/ddk-probe/"
 SLOW_BEGINS = "ddk-probe: a slow request begins"
 SLOW_ENDS = "ddk-probe: a slow request was completed"
 ACCOUNT_BEGINS = "ddk-probe: an account is being made"
 REACHED = "ddk-probe: reached by way of"
+SHAKEN = "ddk-probe: the handshake of a websocket"
+TOLD = "ddk-probe: a websocket has ended"
 FLOOD = 2 * 1024 * 1024
 HERE = Path(__file__).parent
 HANDED = b"left to a web server"
@@ -46,6 +55,15 @@ document.forms[0].submit();
 navigator.sendBeacon("OTHER/beacon");
 fetch("OTHER/fetch", {credentials: "include", mode: "no-cors"}).catch(() => {});
 </script>"""
+REPORT = b"a,b\n1,2\n"
+OFFICE = """<!doctype html><html lang=en><title>Office</title>
+<a id=blob download=ddk-list.txt>list</a>
+<a id=data download=ddk-note.txt href="data:text/plain,a%20note">note</a>
+<script>
+document.getElementById("blob").href = URL.createObjectURL(new Blob(["a list"]));
+</script>"""
+NETWORK = ("HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE")
+HOSTS = ("127.0.0.1", "localhost", "other.ddk-checks.invalid")
 # As children of such projects do, those with settings classes through their own `setup`.
 CHILD = """
 import json, os
@@ -84,6 +102,12 @@ def info() -> dict:
         "upload": str(upload),
         "environment": dict(os.environ),
     }
+
+
+def network() -> dict:
+    """What the project knows of the computer's network, and for whom it would ask a proxy."""
+    known = {name: os.environ.get(name, "") for name in NETWORK}
+    return {**known, "proxied": [h for h in HOSTS if not urllib.request.proxy_bypass(h)]}
 
 
 def child() -> dict:
@@ -165,6 +189,71 @@ def handed(name: str) -> HttpResponse:
     return answer
 
 
+def around(request: HttpRequest) -> dict:
+    """Whether the project has put an application around Django, and whether it has been asked."""
+    from django.conf import settings
+    from django.core.handlers.wsgi import WSGIHandler
+    from django.utils.module_loading import import_string
+
+    if not hasattr(request, "environ"):
+        return {"none": "it is not served by WSGI"}
+    if not settings.WSGI_APPLICATION:
+        return {"none": "it names no WSGI_APPLICATION"}
+    try:
+        named = import_string(settings.WSGI_APPLICATION)
+    except (Exception, SystemExit) as error:
+        return {"none": f"its WSGI_APPLICATION cannot be loaded here: {error!r}"[:200]}
+    if isinstance(named, WSGIHandler):
+        return {"none": "its WSGI_APPLICATION is Django alone"}
+    frame, code = sys._getframe().f_back, getattr(named, "__code__", None)
+    while frame:  # who has called
+        if frame.f_code is code or any(value is named for value in frame.f_locals.values()):
+            return {"asked": True}
+        frame = frame.f_back
+    return {"asked": False}
+
+
+def site(request: HttpRequest) -> dict:
+    """Where the Sites framework says that this app is."""
+    from django.apps import apps
+    from django.contrib.sites.shortcuts import get_current_site
+
+    if not apps.is_installed("django.contrib.sites"):
+        return {"none": "it does not use the Sites framework"}
+    try:
+        return {"domain": get_current_site(request).domain}
+    except Exception as error:
+        return {"none": f"it has no site: {error!r}"[:200]}
+
+
+def red_page() -> bytes:
+    """A PDF file with one page, red all over."""
+    paint = "1 0 0 rg 0 0 200 200 re f"
+    parts = [
+        "<</Type/Catalog/Pages 2 0 R>>",
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]/Contents 4 0 R/Resources<<>>>>",
+        f"<</Length {len(paint)}>>stream\n{paint}\nendstream",
+    ]
+    document, places = "%PDF-1.4\n", []
+    for number, part in enumerate(parts, 1):
+        places.append(len(document))
+        document += f"{number} 0 obj{part}endobj\n"
+    start = len(document)
+    table = "".join(f"{place:010} 00000 n \n" for place in places)
+    document += f"xref\n0 5\n0000000000 65535 f \n{table}trailer<</Size 5/Root 1 0 R>>\n"
+    return f"{document}startxref\n{start}\n%%EOF\n".encode()
+
+
+def shown(by: str) -> HttpResponse:
+    """A page that shows the PDF file in an element."""
+    source = "data" if by == "object" else "src"
+    attributes = f'type="application/pdf" width=500 height=400 {source}="{PREFIX}report.pdf"'
+    return HttpResponse(
+        f"<!doctype html><html lang=en><title>PDF</title><{by} {attributes}></{by}>"
+    )
+
+
 def large() -> StreamingHttpResponse:
     """More than sockets and buffers hold."""
     return StreamingHttpResponse(b"x" * 65536 for _ in range(2048))
@@ -194,7 +283,16 @@ def chatter() -> dict:
     return {"chatter": "done"}
 
 
-ANSWERS = {f.__name__: f for f in (info, child, spawn, apart, uploads, slow, flood, chatter)}
+ANSWERS = {
+    f.__name__: f for f in (info, network, child, spawn, apart, uploads, slow, flood, chatter)
+}
+QUESTIONS = {f.__name__: f for f in (around, site)}
+ATTACHED = {"Content-Disposition": 'attachment; filename="ddk-report.csv"'}
+FILES = {
+    "office": lambda: {"content": OFFICE},
+    "report.pdf": lambda: {"content": red_page(), "content_type": "application/pdf"},
+    "report.csv": lambda: {"content": REPORT, "content_type": "text/csv", "headers": ATTACHED},
+}
 STREAMS = {f.__name__: f for f in (events, notices, large)}
 served = BaseHandler.get_response
 
@@ -213,6 +311,12 @@ def get_response(self, request) -> HttpResponse:  # noqa: ANN001 -- Django's own
         return HttpResponse(status=204)
     if name == "handed":
         return handed(request.GET["by"])
+    if name == "shown":
+        return shown(request.GET["by"])
+    if name in FILES:
+        return HttpResponse(**FILES[name]())
+    if name in QUESTIONS:
+        return JsonResponse(QUESTIONS[name](request))
     if name == "neighbours":
         return neighbours(int(request.GET["port"]))
     if name in STREAMS:
@@ -222,6 +326,58 @@ def get_response(self, request) -> HttpResponse:  # noqa: ANN001 -- Django's own
 
 
 BaseHandler.get_response = get_response
+served_async = BaseHandler.get_response_async
+
+
+async def get_response_async(self, request) -> HttpResponse:  # noqa: ANN001 -- Django's own
+    """The same where the server is asynchronous."""
+    if not request.path.startswith(PREFIX):
+        return await served_async(self, request)
+    from asgiref.sync import sync_to_async
+
+    return await sync_to_async(get_response)(self, request)
+
+
+BaseHandler.get_response_async = get_response_async
+load_middleware = BaseHandler.load_middleware
+
+
+def load(self, is_async=False) -> None:  # noqa: ANN001 -- Django's own signature
+    """Where the server is asynchronous, what passes websockets on is there by now."""
+    load_middleware(self, is_async)
+    if is_async:
+        take_sockets(type(self))
+        with contextlib.suppress(ImportError):
+            from channels.routing import ProtocolTypeRouter
+
+            take_sockets(ProtocolTypeRouter)
+
+
+BaseHandler.load_middleware = load
+
+
+def take_sockets(router: type) -> None:
+    """Answer the probe's websockets in its place, once."""
+    passed_on = router.__call__
+    if passed_on.__name__ == "taken":
+        return
+
+    async def taken(self, scope, receive, send) -> None:  # noqa: ANN001 -- ASGI's own signature
+        is_ours = scope["type"] == "websocket" and scope["path"].startswith(PREFIX)
+        await (echo(receive, send) if is_ours else passed_on(self, scope, receive, send))
+
+    router.__call__ = taken
+
+
+async def echo(receive, send) -> None:  # noqa: ANN001 -- ASGI's own signature
+    """Say what was said, and at the end that it has ended."""
+    print(SHAKEN, file=sys.stderr, flush=True)
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "text": message["text"]})
+    print(TOLD, file=sys.stderr, flush=True)
+
 
 populated = Apps.populate
 

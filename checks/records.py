@@ -24,6 +24,12 @@ except NoReverseMatch:
 print(f"ddk-admin {page};")
 """
 USER, PASSWORD = "ddk-checks", "a password of the checks 7!"
+ASK_FOR_ACCOUNT = f"""
+from django.contrib.auth import get_user_model
+users = get_user_model()
+account = users._base_manager.filter(**{{users.USERNAME_FIELD: {USER!r}}})
+print(f"ddk-account {{account.exists()}};")
+"""
 
 
 @dataclass(frozen=True)
@@ -90,14 +96,17 @@ def find_in_admin(backend: Backend, admin: str) -> Way:
 
 
 def add_account(target: Target, app_data: Path) -> bool:
-    """An account for the admin, made by the target's own management command."""
+    """An account for the admin, made by the target's own management command unless it is there."""
     environment = {
         "DJANGO_SUPERUSER_USERNAME": USER,
         "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
         "DJANGO_SUPERUSER_EMAIL": "checks@example.org",
     }
-    command = ("createsuperuser", "--noinput")
-    return manage(target, app_data, *command, environment=environment) is not None
+    command = ("createsuperuser", "--noinput", "--skip-checks")
+    if manage(target, app_data, *command, environment=environment) is not None:
+        return True
+    said = manage(target, app_data, "shell", "--command", ASK_FOR_ACCOUNT, environment={})
+    return "ddk-account True;" in (said or "")
 
 
 def save(backend: Backend, way: Way, text: str) -> bool:

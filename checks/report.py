@@ -10,6 +10,7 @@ from pathlib import Path
 from string import Template
 
 from checks.criteria import Criterion
+from checks.opening import OwnPage
 from checks.target import TargetError
 from checks.verdicts import Run, Verdict, machine
 
@@ -136,26 +137,39 @@ def as_markdown(run: Run) -> str:
     return "\n".join([*lines, *noted, "", summary(run), ""])
 
 
-def as_html(run: Run) -> str:
-    """The report as one page that needs no other file, with pictures of the pages visited."""
+def as_html(run: Run, own: OwnPage) -> str:
+    """The report as one page that needs no other file: it begins with the first page as the
+    project's authors see it and as the app shows it, side by side."""
     rows = [
         f'<tr><td>{v.criterion.id}<td title="{html.escape(v.criterion.text)}">'
         f"{html.escape(v.title)}<td class={v.verdict.replace(' ', '-')}>{v.verdict}"
         f"<td>{html.escape(seen)}"
         for v, seen in _seen(run)
     ]
-    pictures = [
-        f'<figure><img alt="{html.escape(path)}" src="data:image/jpeg;base64,{data}">'
-        f"<figcaption>{html.escape(path)}</figcaption></figure>"
-        for path, data in run.pictures.items()
+    home = run.target.home
+    app = run.pictures.get(home, "")
+    opening = [
+        _figure(f"{home} on the project's own runserver", "image/png", own.picture, own.why_not),
+        _figure(f"{home} in the app", "image/jpeg", app, "This run has no picture of the app."),
     ]
+    others = {path: data for path, data in run.pictures.items() if path != home}
+    pictures = [_figure(path, "image/jpeg", data) for path, data in others.items()]
     template = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
     return template.substitute(
         title=html.escape(heading(run)),
         summary=html.escape("; ".join([summary(run), *warnings(run)])),
+        opening="\n".join(opening),
         rows="\n".join(rows),
         pictures="\n".join(pictures),
     )
+
+
+def _figure(title: str, kind: str, data: str, why_not: str = "") -> str:
+    """A picture under its title, or the reason why there is none."""
+    name = html.escape(title)
+    shown = f'<img alt="{name}" src="data:{kind};base64,{data}">' if data else ""
+    reason = f"<p>{html.escape(why_not)}</p>" if not data else ""
+    return f"<figure><figcaption>{name}</figcaption>{shown}{reason}</figure>"
 
 
 def listing(criteria: dict[str, Criterion]) -> str:

@@ -26,6 +26,7 @@ import psutil
 from checks import scratch_copy
 from checks.backend import HOST, TargetFailedError
 from checks.limits import ANSWER_SECONDS, START_SECONDS, STOP_SECONDS
+from checks.network import NETWORK
 from checks.processes import ProcessTree, backends_below
 from checks.target import PAYLOAD, Target
 from checks.verdicts import NotRun
@@ -38,6 +39,9 @@ ORIGINS = f"http://{HOST}:"
 FLAGS = ("--use-fake-device-for-media-stream",)
 # Names by which a parent would steer Electron or Node, or have developer tools opened.
 STEERING = ("ELECTRON_", "NODE_", "DESKTOP_DJANGO_")
+
+# Of what a computer says of its network: the backend alone is to be told of the rest.
+HEARD_BY_ELECTRON = ("HTTPS_PROXY", "SSL_CERT_FILE")
 
 CONNECT_SECONDS = 60.0
 QUIT_SECONDS = 40.0
@@ -113,6 +117,7 @@ class Shell:
         self.project, self.target, self.electron = project, target, electron
         self.app_data, self.home = app_data, home
         self.log = app_data.parent / f"{app_data.name}-shell-{time.monotonic_ns()}.log"
+        self.downloads = home / "Downloads"
         self._asked = 0
         self._unread = b""
         self._server = socket.create_server((HOST, 0))
@@ -165,6 +170,8 @@ class Shell:
             "PYTHON": str(self.target.python),
             "DESKTOP_DJANGO_APP_DATA_DIR": str(self.app_data),
             "DDK_CHECKS_CONTROL": str(self._server.getsockname()[1]),
+            "DDK_CHECKS_DOWNLOADS": str(self.downloads),
+            **{name: value for name, value in NETWORK.items() if name not in HEARD_BY_ELECTRON},
         }
         return inherited | own | self.target.extra
 

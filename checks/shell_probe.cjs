@@ -1,6 +1,7 @@
 // Loaded into the main process of a shell (`electron -r`) that a check watches: notes what its windows do, keeps what
 // would leave the application, and carries out the few commands of shell.py, one JSON object a line.
 const { connect } = require("node:net");
+const { join } = require("node:path");
 const { createInterface } = require("node:readline");
 const { app, BrowserWindow, dialog, shell, webContents } = require("electron");
 
@@ -38,6 +39,13 @@ dialog.showMessageBoxSync = (...box) => {
   notes.said.push(message(box.pop()));
   return 0;
 };
+
+// Without a question where to: nobody would answer it.
+app.on("session-created", (session) =>
+  session.on("will-download", (_event, item) =>
+    item.setSavePath(join(process.env.DDK_CHECKS_DOWNLOADS, item.getFilename())),
+  ),
+);
 
 app.on("browser-window-created", (_event, window) => {
   let painted = false;
@@ -86,6 +94,15 @@ const commands = {
   run: ({ window, script, gesture }) => page(window).executeJavaScript(script, gesture),
   hold: ({ ms }) => {
     hold = ms;
+  },
+  /** How many pixels of the page are red. */
+  red: async ({ window }) => {
+    const pixels = (await page(window).capturePage()).toBitmap(); // blue, green, red, opacity
+    let red = 0;
+    for (let at = 0; at < pixels.length; at += 4) {
+      red += pixels[at] < 90 && pixels[at + 1] < 90 && pixels[at + 2] > 180; // not the same on every screen
+    }
+    return red;
   },
   picture: async ({ window }) => (await page(window).capturePage()).toJPEG(60).toString("base64"),
   close: ({ window }) => BrowserWindow.fromId(window).destroy(),

@@ -10,7 +10,9 @@ import psutil
 import pytest
 
 from checks.backend import HOST, Backend, free_port, new_token, run_to_end
+from checks.network import INSIDE, NETWORK
 from checks.starts.first_run import FirstRun
+from checks.starts.probed import Probed
 from checks.target import Target
 from checks.verdicts import Seen
 
@@ -119,6 +121,19 @@ def test_body_without_token(live: Backend, target: Target, seen: Seen) -> None:
             status = live.raw(_request("POST", target.home, host, body, *more), HEADERS_SECONDS)
             assert status == 403, f"POST with {body} and no body yet answered {status}"
     seen("403 before the first byte of the body")
+
+
+@pytest.mark.criterion("NET-9")
+def test_network(probed: Probed, seen: Seen) -> None:
+    """Hands on proxies, asks no proxy for itself."""
+    found = probed.network
+    for name in ("HTTPS_PROXY", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+        assert found[name] == NETWORK[name], f"{name} is {found[name]!r} in the project"
+    direct = found["NO_PROXY"].split(",")
+    assert INSIDE in direct, f"NO_PROXY has lost {INSIDE}: {direct}"
+    own = [host for host in found["proxied"] if not host.endswith(".invalid")]
+    assert not own, f"a proxy would be asked for {' and '.join(own)}"
+    seen("as on this computer; no proxy for 127.0.0.1")
 
 
 def _request(method: str, path: str, host: str, *headers: str) -> bytes:

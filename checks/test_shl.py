@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import select
 import socket
 import time
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ import pytest
 
 from checks.backend import HOST, TargetFailedError
 from checks.foreign import Foreign
+from checks.network import INSIDE, NETWORK
 from checks.shell import Shell, port_of, until
 from checks.starts.launches import Place
 from checks.verdicts import Record, Seen
@@ -39,6 +41,8 @@ KILLED_SECONDS = 2.0
 REFUSED_SECONDS = 2.0
 INPUT_SECONDS = 5.0
 QUESTION_SECONDS = 2.0
+PDF_SECONDS = 20.0
+SAVE_SECONDS = 10.0
 
 SYSTEMS = (
     "https://example.org/ddk",
@@ -128,6 +132,32 @@ ASK = """(async queries => {
     for (const [name, answer] of Object.entries(answers)) found[name] = await answer;
     return found;
 })"""
+
+# What WebRTC may ask: servers of this computer, by datagrams and over TCP.
+PEERS = """(async (udp, tcp) => {
+    const account = { username: "ddk", credential: "ddk" };
+    const connection = new RTCPeerConnection({ iceServers: [
+        { urls: `stun:127.0.0.1:${udp}` },
+        { urls: `turn:127.0.0.1:${udp}`, ...account },
+        { urls: `turn:127.0.0.1:${tcp}?transport=tcp`, ...account },
+        { urls: `turns:127.0.0.1:${tcp}?transport=tcp`, ...account },
+    ] });
+    const gathered = new Promise(done => {
+        connection.onicecandidate = ({ candidate }) => candidate || done();
+    });
+    connection.createDataChannel("ddk");
+    await connection.setLocalDescription(await connection.createOffer());
+    await Promise.race([gathered, new Promise(done => setTimeout(done, 5000))]);
+    connection.close();
+})"""
+RECEIPT = """(() => {
+    const receipt = window.open("");
+    if (receipt) receipt.document.title = "receipt";
+    return Boolean(receipt);
+})()"""
+SHOWN_PIXELS = 5000
+# What pages make themselves, and what a link in a new window leads to.
+SAVED = {"ddk-list.txt": "a list", "ddk-note.txt": "a note", "ddk-report.csv": "a,b\n1,2\n"}
 
 
 class Opened:
@@ -353,6 +383,59 @@ def test_leaving(opened: Opened, seen: Seen) -> None:
     assert not silent, f"the system opened {silent[0]}, which a page asked for without a click"
     assert notes["most"] <= 1, f"{notes['most']} questions were open at once"
     seen(f"{len(asked)} of {len(unasked)} asked about, the others refused")
+
+
+@pytest.mark.criterion("SHL-15")
+def test_network(opened: Opened, seen: Seen) -> None:
+    """Hands on this computer's proxies, certificates."""
+    found = opened.neutral().run("fetch('/ddk-probe/network/').then(answer => answer.json())")
+    assert INSIDE in found["NO_PROXY"].split(","), "NO_PROXY is not handed on"
+    bundle = found["REQUESTS_CA_BUNDLE"]
+    assert bundle == NETWORK["REQUESTS_CA_BUNDLE"], f"REQUESTS_CA_BUNDLE is {bundle!r} there"
+    seen("NO_PROXY, REQUESTS_CA_BUNDLE")
+
+
+@pytest.mark.criterion("SHL-16")
+def test_ordinary_page(opened: Opened, seen: Seen) -> None:
+    """Shows PDF files, opens and saves what pages make."""
+    shell, probe = opened.neutral().shell, f"{opened.origin}/ddk-probe"
+    places = ("report.pdf", *(f"shown/?by={tag}" for tag in ("iframe", "object", "embed")))
+    for place in places:
+        with contextlib.suppress(TargetFailedError):  # the viewer's page never finishes loading
+            shell.ask("load", PDF_SECONDS, window=opened.window, url=f"{probe}/{place}")
+
+        def shown() -> bool:
+            return shell.ask("red", window=opened.window) > SHOWN_PIXELS
+
+        assert until(shown, PDF_SECONDS), f"a PDF file stays blank at /ddk-probe/{place}"
+    receipt = opened.neutral().run(RECEIPT) and len(shell.look()["windows"]) > 1
+    assert receipt, 'window.open("") opens no window'
+    opened.neutral()
+    shell.ask("load", window=opened.window, url=f"{probe}/office/")
+    for link in ("blob", "data"):
+        opened.run(f"document.getElementById('{link}').click()")
+    opened.run(f"void window.open('{probe}/report.csv')")
+    for name, content in SAVED.items():
+        file = shell.downloads / name
+        saved = until(lambda f=file, c=content: f.is_file() and f.read_text() == c, SAVE_SECONDS)
+        assert saved, f"{name} was not saved"
+    only = until(lambda: len(shell.look()["windows"]) == 1, SAVE_SECONDS)
+    assert only, "a download in a new window leaves an empty one"
+    seen(f"{len(places)} PDF files, a receipt, {len(SAVED)} downloads")
+
+
+@pytest.mark.criterion("SHL-17")
+def test_peers(opened: Opened, seen: Seen) -> None:
+    """Lets WebRTC reach no server."""
+    reached = []
+    with socket.socket(type=socket.SOCK_DGRAM) as udp, socket.create_server((HOST, 0)) as tcp:
+        udp.bind((HOST, 0))
+        opened.neutral().run(PEERS, udp.getsockname()[1], tcp.getsockname()[1])
+        for kind, listener in (("datagrams", udp), ("a connection", tcp)):
+            ready, _, _ = select.select([listener], [], [], SETTLE_SECONDS)
+            reached += [kind] if ready else []
+    assert not reached, f"another server got {' and '.join(reached)}"
+    seen("neither by datagrams nor over TCP")
 
 
 @dataclass(frozen=True)

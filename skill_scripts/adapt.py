@@ -1,10 +1,8 @@
 """Adds the desktop layer to a project: everything or nothing, and only inside desktop-app."""
 
 import os
-import re
 import shutil
 import tempfile
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -18,10 +16,10 @@ from skill_scripts.dependencies.environment import (
     Interpreter,
     find_adapted,
     find_environment,
-    install,
     is_outdated,
 )
 from skill_scripts.dependencies.outside import is_one_machines
+from skill_scripts.dependencies.runtime import PACKAGES, install_runtime, lacks_packages
 from skill_scripts.desktop_toml import Decision
 from skill_scripts.errors import KitError
 from skill_scripts.findings.finding import BLOCKED, DECIDE, Finding
@@ -30,17 +28,15 @@ from skill_scripts.layer import ci, frontend, record
 from skill_scripts.layer.payload import payload_files, sha256
 from skill_scripts.offline import addresses
 from skill_scripts.offline.assets import offline
-from skill_scripts.probe.facts import Facts
 from skill_scripts.project import git
 from skill_scripts.project.files import INTERPRETER_NOTE, PAYLOAD_FOLDER, Project, find_project
+from skill_scripts.rehearsal import beforehand
 from skill_scripts.rehearsal import result as rehearsals
-from skill_scripts.rehearsal.judge import judge
+from skill_scripts.rehearsal.judge import judge, superseded
 from skill_scripts.rehearsal.rehearse import Stage, rehearse
 from skill_scripts.rehearsal.result import Rehearsal
-from skill_scripts.repairs import relocation
-from skill_scripts.survey import survey
+from skill_scripts.survey import name_app, survey
 
-PACKAGES = ".packages"
 INTERPRETER = ("python", "interpreter")  # in desktop.toml
 HOME = ("app", "home")
 FIRST_RUN = ("data", "first_run")
@@ -71,8 +67,11 @@ class Adaptation:
     def open_decisions(self) -> list[Finding]:
         """Where a person may know better than the value in desktop.toml."""
         predicted = self.survey.having(DECIDE) if self.survey else []
-        seen = {each.id for each in self.findings}  # takes the place of what was predicted
-        return [*(each for each in predicted if each.id not in seen), *self.findings]
+        known, seen = {each.id for each in self.findings}, self.rehearsal
+        left = [each for each in predicted if each.id not in known]
+        if seen:
+            left = [each for each in left if not superseded(each, seen, self.findings)]
+        return [*left, *self.findings]
 
     def as_dict(self) -> dict[str, Any]:
         """The one JSON document of --json."""
@@ -122,7 +121,7 @@ def adapt(
     if dry_run:
         found = survey(path, manage=manage, decisions=decisions, progress=progress)
         _refuse_blocked(found.findings)
-        _name_app(found)
+        name_app(found.draft, found.project)
         plan = _add_workflows(_plan(found), workflows, dry_run)
         _build_front_end(plan, found.draft, None, dry_run, progress)
         if rehearsal:
@@ -137,14 +136,14 @@ def adapt(
             progress=progress,
         )
         _refuse_blocked(found.findings)
-        _name_app(found)
+        name_app(found.draft, found.project)
         plan = _plan(found)
         progress("adding desktop-app")
         names = _write_payload(stage, plan.manifest_text, _for_everybody(decisions))
         assert found.interpreter is not None
         if found.environment == "elsewhere":
             _note(stage, found.interpreter)
-        install_runtime(stage, found.interpreter)
+        install_runtime(stage, found.interpreter, found.draft)
         if found.made:
             found.made.keep_for(found.draft["python"])
         stage.rename(folder)
@@ -153,9 +152,8 @@ def adapt(
             _build_front_end(plan, found.draft, None, dry_run, progress)
             _keep_offline(plan, progress)
             if rehearsal:
-                routes = found.facts.urls.pages if found.facts.urls else ()
                 is_decided = any(each.path == HOME for each in decisions)
-                stage = Stage.of(root, home_is_decided=is_decided, routes=routes)
+                stage = Stage.of(root, home_is_decided=is_decided, facts=found.facts)
                 _rehearse(plan, stage, decisions, progress)
                 _refuse_blocked(plan.findings)
             _add_workflows(plan, workflows, dry_run)
@@ -208,7 +206,8 @@ def _adapt_again(
     if incomplete:
         otherwise = "" if interpreter else ", or use one that the project has"
         result.steps.append(f"make the environment {PRIVATE}{otherwise}")
-    if not (folder / PACKAGES).is_dir():
+    is_bare = lacks_packages(folder, draft)
+    if is_bare:
         result.steps.append(f"install the runtime's own packages in {PAYLOAD_FOLDER}/{PACKAGES}")
     result.manifest_text = amended
     is_decided_anew = any(each.path == ("frontend", "build") for each in decisions)
@@ -231,8 +230,8 @@ def _adapt_again(
         _rewrite(file, existing, amended, committed)
     for name in absent:
         _copy(payload_files()[name], folder / name)
-    if not (folder / PACKAGES).is_dir() and interpreter:
-        install_runtime(folder, interpreter)
+    if is_bare and interpreter:
+        install_runtime(folder, interpreter, draft)
     _build_front_end(result, draft, built, dry_run, progress)
     _keep_offline(result, progress)
     if rehearsal:
@@ -245,7 +244,7 @@ def _rehearse(
     done: Adaptation, stage: Stage, decisions: Iterable[Decision], progress: Progress
 ) -> None:
     """Have the result of a rehearsal: the one that is kept, if nothing has changed since."""
-    kept = rehearsals.read(done.root)
+    kept = rehearsals.read(stage.keeps)
     if kept and kept.key == stage.key:
         done.rehearsal = kept
         return
@@ -258,26 +257,21 @@ def _rehearse(
         new = [each for each in map(addresses.plain, seen) if each not in known()]
         return bool(new) and _keep_offline(done, progress, new)
 
-    seen = rehearse(stage, keep_seen, progress)
+    seen = beforehand.take(stage) or rehearse(stage, keep_seen, progress)
     if any(each.path == FIRST_RUN for each in decisions):
         seen = replace(seen, rows=())
     if not stage.home_is_decided and seen.home != stage.settings["app"]["home"]:
         _decide(done, Decision(HOME, seen.home))
     if seen.rows and not seen.rows_are_examples:
         _decide(done, Decision(FIRST_RUN, [[*seen.rows]]))
-    done.findings += judge(seen, _relocation(done, stage, seen))
+    for each in map(Decision.parse, seen.moves):
+        _decide(done, each)
+    done.findings += judge(seen)
     if not seen.failure:
         decided = desktop_toml.read(done.root / desktop_toml.PLACE)
         done.rehearsal = replace(seen, key=replace(stage, settings=decided).key)
-        rehearsals.keep(done.root, done.rehearsal)
+        rehearsals.keep(stage.keeps, done.rehearsal)
         done.steps.append(f"{REHEARSE}: ready after {seen.start_seconds:.1f} s")
-
-
-def _relocation(done: Adaptation, stage: Stage, seen: Rehearsal) -> str:
-    """The likeliest option that moves what was written; "" where none is likely."""
-    facts = done.survey.facts if done.survey else Facts()
-    proposed = relocation.proposals(stage.project, facts.also(writes=seen.writes))
-    return next((f"django.{table}.{name}={value}" for table, name, value in proposed), "")
 
 
 def _keep_offline(done: Adaptation, progress: Progress, seen: Sequence[str] = ()) -> bool:
@@ -442,12 +436,6 @@ def _write_payload(stage: Path, manifest_text: str, decisions: Iterable[Decision
     return [*names, record.FILE_NAME]
 
 
-def install_runtime(folder: Path, interpreter: Interpreter) -> None:
-    """Install what the runtime itself imports; the project's environment stays as it is."""
-    requirements = (folder / "requirements.txt").read_text(encoding="utf-8")
-    install(interpreter.python, [requirements], target=folder / PACKAGES, compile_bytecode=True)
-
-
 def check_visible(root: Path, names: Iterable[str]) -> None:
     """Prove that git sees every file that was added."""
     hidden = git.ignored(root, [f"{PAYLOAD_FOLDER}/{name}" for name in names])
@@ -481,16 +469,6 @@ def _copy(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
     target.chmod(0o755 if os.access(source, os.X_OK) else 0o644)
-
-
-def _name_app(found: Survey) -> None:
-    """Give the app a name and an identifier derived from the project, unless decided."""
-    app = found.draft["app"]
-    name = found.project.root.name
-    app["name"] = app["name"] or re.sub(r"[\s_-]+", " ", name).strip().title() or "Desktop App"
-    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    slug = re.sub(r"[^a-z0-9]+", "-", ascii_name.lower()).strip("-") or "app"
-    app["identifier"] = app["identifier"] or f"org.desktop-django.{slug}"
 
 
 def _for_everybody(decisions: Iterable[Decision]) -> list[Decision]:

@@ -1,6 +1,7 @@
 """The command `desktop-django`: reads arguments, calls one module, shows the result."""
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -29,6 +30,7 @@ from skill_scripts.look import look as look_at_project
 from skill_scripts.offline.assets import Offline
 from skill_scripts.offline.assets import offline as keep_offline
 from skill_scripts.package import package as package_project
+from skill_scripts.rehearsal.own_page import own_page
 from skill_scripts.rehearsal.rehearse import valid_result
 from skill_scripts.remove import remove as remove_layer
 from skill_scripts.run import run as run_project
@@ -63,17 +65,35 @@ Decisions = Annotated[
         help="Decide a key of desktop.toml, whatever its value; repeatable.",
     ),
 ]
+SURVEY_PATIENCE_SECONDS = 60
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan; write nothing.")]
 
 
 @app.command()
 def survey(
-    path: ProjectPath, manage: Manage = "", decisions: Decisions = None, as_json: Json = False
+    path: ProjectPath,
+    manage: Manage = "",
+    decisions: Decisions = None,
+    rehearse: Annotated[
+        bool | None,
+        typer.Option(
+            "--rehearse/--no-rehearsal",
+            help="Start the app once to look at it; by default where that takes under a minute.",
+        ),
+    ] = None,
+    as_json: Json = False,
 ) -> None:
-    """Find out what a desktop app of the project needs. Writes nothing into it."""
+    """Find out what a desktop app of the project needs. Writes nothing into it.
+
+    A rehearsal starts the app once on data that are thrown away, opens its pages and draws the
+    first one. What it sees is kept for the `adapt` that follows.
+    """
+    patience = {None: SURVEY_PATIENCE_SECONDS, True: math.inf, False: 0}[rehearse]
     with _shown_errors(as_json), _progress(as_json) as progress:
         decided = [Decision.parse(each) for each in decisions or ()]
-        found = survey_project(path, manage=manage, decisions=decided, progress=progress)
+        found = survey_project(
+            path, manage=manage, decisions=decided, patience=patience, progress=progress
+        )
     if as_json:
         _print_json(found.as_dict())
     else:
@@ -96,9 +116,10 @@ def adapt(
         str,
         typer.Option(metavar="OWNER/NAME@COMMIT", help="Add CI workflows that use that kit."),
     ] = "",
-    no_rehearsal: Annotated[
-        bool, typer.Option("--no-rehearsal", help="Do not start the app once to look at it.")
-    ] = False,
+    rehearse: Annotated[
+        bool,
+        typer.Option("--rehearse/--no-rehearsal", help="Start the app once to look at it."),
+    ] = True,
     as_json: Json = False,
 ) -> None:
     """Add the desktop layer: one folder, desktop-app. No file of the project is changed.
@@ -113,7 +134,7 @@ def adapt(
             decisions=[Decision.parse(each) for each in decisions or ()],
             allow_dirty=allow_dirty,
             kit_for_ci=ci,
-            rehearsal=not no_rehearsal,
+            rehearsal=rehearse,
             dry_run=dry_run,
             progress=progress,
         )
@@ -132,7 +153,9 @@ def adapt(
         screen.print("\nworth a look (a working value is in desktop.toml):")
         _show_findings(done.open_decisions)
     if done.picture:
-        screen.print(f"\nthe first page: {done.picture}", markup=False, soft_wrap=True)
+        _show_picture(done.picture)
+    elif done.rehearsal:
+        screen.print(f"\nno picture of the first page: {done.rehearsal.no_picture}", markup=False)
 
 
 @app.command()
@@ -402,6 +425,10 @@ def check(
     """Check an adapted project against SPEC.md; further options go to the checks."""
     file = valid_result(path.resolve())
     seen = ["--rehearsal", str(file)] if file else []
+    if any(each.partition("=")[0] == "--report-html" for each in context.args):
+        with _progress(as_json=False) as progress:
+            own = own_page(path.resolve(), progress)
+        seen += ["--own-page", str(own)] if own else []
     done = _run_checks("--target", str(path.resolve()), *seen, *context.args)
     raise typer.Exit(done.returncode)
 
@@ -474,9 +501,15 @@ def _show_findings(findings: list[Finding]) -> None:
     screen.print(table)
 
 
+def _show_picture(file: Path | str) -> None:
+    screen.print(f"\nthe first page: {file}", markup=False, soft_wrap=True)
+
+
 def _show_summary(found: Survey) -> None:
     counts = ", ".join(f"{len(found.having(each))} {each}" for each in COLOURS)
     screen.print(f"\n{found.project.root}: {counts} ({sum(found.seconds.values()):.1f} s)")
+    if found.picture:
+        _show_picture(found.picture)
 
 
 def _show_offline(done: Offline) -> None:

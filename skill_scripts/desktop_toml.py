@@ -47,6 +47,7 @@ TABLES: dict[str, dict[str, Key]] = {
         "manage": Key("manage.py", 'relative to the project folder; "" when there is none'),
         "settings": Key("", "only to override what manage.py chooses"),
         "argv": Key(["desktop"], "what manage.py and the settings see as arguments"),
+        "server": Key("wsgi", '"asgi" serves websockets, and streams of asynchronous views'),
         "health_path": Key("/health/"),
         "path": Key([], "further import folders, relative to the project folder"),
         "env": Key({}, "defaults of environment variables that the settings read"),
@@ -158,8 +159,10 @@ class Decision:
         The value is TOML; text needs no quotes. Raises KitError DDK-ADP-07 if it is not one.
         """
         name, separator, written = text.partition("=")
-        # An address has dots of its own.
-        path = tuple(name.strip().split(".", 2 if name.strip().startswith("offline.skip.") else -1))
+        name = name.strip()
+        # An address has dots of its own, and so has a place within a setting.
+        has_dots = name.startswith(("offline.skip.", "django.set."))
+        path = tuple(name.split(".", 2 if has_dots else -1))
         key = TABLES.get(path[0], {}).get(path[1]) if len(path) in (2, 3) else None
         is_free = key is not None and isinstance(key.default, dict)
         if not separator or not (path == ("workers",) or (key and is_free == (len(path) == 3))):

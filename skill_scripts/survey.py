@@ -8,8 +8,10 @@ is in the draft of desktop.toml, and as a finding.
 import os
 import re
 import time
+import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from copy import deepcopy
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from skill_scripts import desktop_toml
@@ -23,13 +25,16 @@ from skill_scripts.dependencies.environment import (
     make_environment,
     python_in,
 )
+from skill_scripts.dependencies.imports import absent, imported
 from skill_scripts.dependencies.outside import find_outside, is_elsewhere
 from skill_scripts.desktop_toml import Decision
+from skill_scripts.errors import KitError
 from skill_scripts.findings.choices import choose
-from skill_scripts.findings.finding import DECIDE, FINE, HANDLED, SEVERITIES, Finding
+from skill_scripts.findings.finding import BLOCKED, DECIDE, FINE, HANDLED, SEVERITIES, Finding
 from skill_scripts.findings.first_data import read_preparations
 from skill_scripts.findings.frontend import judge_build
 from skill_scripts.findings.judge import failed_to_load, judge
+from skill_scripts.findings.server import choose_server
 from skill_scripts.findings.source import (
     read_old_addresses,
     read_source_findings,
@@ -40,17 +45,24 @@ from skill_scripts.offline.assets import foresee
 from skill_scripts.probe.facts import Failure, SignedIn
 from skill_scripts.probe.run import run_probe
 from skill_scripts.project.files import Project, find_project, walk
+from skill_scripts.rehearsal import beforehand
+from skill_scripts.rehearsal.judge import judge as judge_rehearsal
+from skill_scripts.rehearsal.judge import superseded
+from skill_scripts.rehearsal.rehearse import Stage
+from skill_scripts.rehearsal.start import OutOfTimeError
 from skill_scripts.repairs import first_account, relocation
 from skill_scripts.repairs.missing import missing_module
 from skill_scripts.repairs.older_packages import OlderPackages
 from skill_scripts.repairs.older_python import OlderPython
 from skill_scripts.repairs.order import repair
-from skill_scripts.repairs.package import Package
+from skill_scripts.repairs.package import Package, declared_elsewhere
 from skill_scripts.repairs.remedy import remedy
 from skill_scripts.repairs.settings_module import ignored_settings
+from skill_scripts.repairs.static_files import from_packages
 
 MOST_REPAIRS = 60
 MOST_RELOCATIONS = 5
+SETS_UP = re.compile(r"set-?up|install|wizard|onboard", re.IGNORECASE)  # and makes the first user
 
 
 def survey(
@@ -59,13 +71,15 @@ def survey(
     manage: str = "",
     decisions: Sequence[Decision] = (),
     private_environment: Path | None = None,
+    patience: float = 0,
     progress: Progress = lambda _: None,
 ) -> Survey:
     """Survey the project in folder `path`; nothing is written into it.
 
     A project without an environment gets one in `private_environment`, by default in the user's
-    cache folder. Raises KitError if there is no project, its declarations are malformed or its
-    dependencies do not install.
+    cache folder. With `patience`, in seconds, it is also rehearsed unless that takes longer. Raises
+    KitError if there is no project, its declarations are malformed or its dependencies do not
+    install.
     """
     begin = time.monotonic()
     result = _read(path, manage, decisions)
@@ -74,6 +88,7 @@ def survey(
 
     begin = time.monotonic()
     _provide_interpreter(result, private_environment, progress)
+    result.findings += _add_imports(result, progress)
     result.seconds["environment"] = time.monotonic() - begin
 
     begin = time.monotonic()
@@ -88,7 +103,7 @@ def survey(
 
     begin = time.monotonic()
     result.findings += judge(result)
-    for each in [*choose(result), *judge_build(result)]:
+    for each in [*choose(result), *choose_server(result), *judge_build(result)]:
         if isinstance(each, Decision):
             desktop_toml.enter(draft, each)
         else:
@@ -97,9 +112,59 @@ def survey(
     result.findings += read_old_addresses(project, draft["app"]["addresses"])
     result.findings += foresee(project)
     result.findings += read_preparations(result)
-    result.findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     result.seconds["judge"] = time.monotonic() - begin
+    if patience and not result.facts.error and not result.having(BLOCKED):
+        begin = time.monotonic()
+        _rehearse(result, patience, progress)
+        result.seconds["rehearsal"] = time.monotonic() - begin
+    if not draft["frontend"]["build"] and (found := from_packages(result)):
+        result.findings = [each for each in result.findings if each.id != found.id] + [found]
+    result.findings.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     return result
+
+
+def name_app(draft: desktop_toml.Manifest, project: Project) -> None:
+    """Give the app a name and an identifier derived from the project, unless decided."""
+    app, name = draft["app"], project.root.name
+    app["name"] = app["name"] or re.sub(r"[\s_-]+", " ", name).strip().title() or "Desktop App"
+    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    slug = re.sub(r"[^a-z0-9]+", "-", ascii_name.lower()).strip("-") or "app"
+    app["identifier"] = app["identifier"] or f"org.desktop-django.{slug}"
+
+
+def _rehearse(result: Survey, patience: float, progress: Progress) -> None:
+    """Start the app once before there is one; what is seen takes the place of predictions."""
+    project, facts, settings = result.project, result.facts, deepcopy(result.draft)
+    name_app(settings, project)
+    assert result.interpreter is not None
+    place = beforehand.place(project.root)
+    stage = Stage(
+        project, settings, result.interpreter, layer=place, keeps=place,
+        home_is_decided=("app", "home") in result.decided,
+        facts=facts,
+        deadline=time.monotonic() + patience,
+    )  # fmt: skip
+    try:
+        seen = beforehand.rehearse_beforehand(stage, progress)
+    except (OutOfTimeError, KitError) as error:
+        late = f"the first start takes more than {patience:.0f} s"
+        why = error.message if isinstance(error, KitError) else late
+        do = "adapt does it, or survey with --rehearse"
+        result.findings.append(Finding("rehearsal", FINE, f"not rehearsed: {why}", do))
+        return
+    found = [*judge_rehearsal(seen)]
+    left = [each for each in result.findings if not superseded(each, seen, found)]
+    result.findings = left + found
+    result.rehearsal = asdict(seen)
+    result.picture = str(place / seen.picture) if seen.picture else ""
+    if not seen.failure:
+        said = f"ready after {seen.start_seconds:.1f} s, {len(seen.pages)} pages and parts seen"
+        result.findings.append(Finding("rehearsal", FINE, f"started once: {said}"))
+        result.draft["app"]["home"] = seen.home
+        if seen.rows and not seen.rows_are_examples:
+            result.draft["data"]["first_run"] = [[*seen.rows]]
+        for each in seen.moves:
+            desktop_toml.enter(result.draft, Decision.parse(each))
 
 
 def _read(path: Path, manage: str, decisions: Sequence[Decision]) -> Survey:
@@ -142,7 +207,7 @@ def _provide_interpreter(result: Survey, private: Path | None, progress: Progres
         result.findings.append(Finding("environment", FINE, f"environment {shown}"))
         return
     if not declared.requirements and not wanted["extra"]:
-        wanted["extra"] = [_django_that_made(project)]
+        wanted["extra"] = [declared.spare.get("django") or _django_that_made(project)]
         result.findings.append(
             Finding(
                 "no-dependencies",
@@ -180,6 +245,37 @@ def _provide_interpreter(result: Survey, private: Path | None, progress: Progres
             f"a private one is made in {PRIVATE}",
         )
     )
+
+
+def _add_imports(result: Survey, progress: Progress) -> Iterator[Finding]:
+    """Install in an environment of ours what the project's own modules import and it declares
+    nowhere; a package that would only be called so is left to a person."""
+    if not result.made or result.made.as_of:
+        return
+    places = imported(result.project)
+    unknown = []
+    for module in sorted(absent(result.made.interpreter.python, places)):
+        package = declared_elsewhere(result, module)
+        if package is None:
+            unknown.append(module)
+            continue
+        progress(f"installing {package}")
+        found = Package(package, places[module])
+        try:
+            found.apply(result)
+        except KitError:
+            unknown.append(module)
+            continue
+        yield found.finding(result)
+    for module in unknown:
+        yield Finding(
+            "undeclared",
+            DECIDE,
+            f"{module} is imported, and nothing says which package has it",
+            f"if it is one of that name: --set 'python.extra=[\"{module}\"]'; if it is a file of "
+            "the project that is in no clone, ship it: --set 'stage.include=[\"FILE\"]'",
+            places[module],
+        )
 
 
 def _load(result: Survey, progress: Progress) -> None:
@@ -280,7 +376,9 @@ def _try_sign_in(result: Survey, progress: Progress) -> None:
     landing, pages = result.facts.landing, result.facts.urls
     home = result.draft["app"]["home"]
     if not (landing and landing.login):
-        inner = {*pages.guarded} & {*pages.pages} if pages and not pages.sign_up else ()
+        inner: set[str] = set()
+        if pages and not pages.sign_up and not (landing and SETS_UP.search(landing.path)):
+            inner = {*pages.guarded} & {*pages.pages} or {*pages.walled}
         home = min(inner, default="")
     if not (home or result.draft["login"]["first_account"]) or result.draft["login"]["user"]:
         return

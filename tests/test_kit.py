@@ -112,6 +112,20 @@ def test_the_action_installs_what_the_commands_need_alone():
     assert "kit.py install --kit\n" in action
 
 
+@pytest.mark.parametrize("place", ["workflows/ci.yml", "actions/check/action.yml"])
+def test_workflows_install_what_kit_asks_of_the_system(place, monkeypatch):
+    """Their user is not root there, and kit.py would only say what is missing."""
+    asked = []
+    for name in ("node_packages", "python_packages", "electron", "older_electron"):
+        monkeypatch.setattr(packages, name, lambda *_: True)
+    monkeypatch.setattr(packages, "browser", lambda *names: asked.extend(names))
+    assert kit.main(["install"]) == 0
+    text = (ROOT / ".github" / place).read_text(encoding="utf-8")
+    installed = re.findall(r"apt-get install --yes (.+)", text)
+    brought = {package for line in installed for package in line.split()} | {"git"}
+    assert {debian.PACKAGES[name] for name in asked} <= brought
+
+
 def test_every_job_is_in_the_help():
     assert set(jobs.JOBS) == set(re.findall(r"^  (\w+) ", kit.HELP, re.MULTILINE))
 

@@ -11,6 +11,7 @@ from typing import Any
 from checks import files
 from checks.backend import Answer, Backend, TargetFailedError
 from checks.limits import STOP_SECONDS
+from checks.network import NETWORK
 from checks.pages import Visitor
 from checks.starts.first_run import FirstRun
 from checks.target import Target
@@ -22,6 +23,7 @@ class Probed:
 
     app_data: Path
     info: dict[str, Any]
+    network: dict[str, Any]
     child: dict[str, Any]
     token: str
     changed: list[str]
@@ -39,10 +41,12 @@ def probe(copy: Target, app_data: Path, first_run: FirstRun) -> Probed:
         with contextlib.suppress(TargetFailedError):
             answers.append(backend.get("/ddk-probe/slow/"))
 
-    with Backend(copy, app_data) as backend:
+    # What pages then answer, where they ask other servers, is looked at nowhere.
+    with Backend(copy, app_data, environment=NETWORK) as backend:
         backend.ready()
         Visitor(backend).go_on()
         info = backend.probe("info")
+        network = backend.probe("network")
         child = backend.probe("child")
         backend.probe("spawn")
         busy = threading.Thread(target=ask, daemon=True)
@@ -55,6 +59,7 @@ def probe(copy: Target, app_data: Path, first_run: FirstRun) -> Probed:
     return Probed(
         app_data=app_data,
         info=info,
+        network=network,
         child=child,
         token=backend.token,
         changed=files.changes(before, files.digests(copy.bundle)),

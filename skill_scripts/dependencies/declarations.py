@@ -34,7 +34,12 @@ LOCK_FILES = ("uv.lock", "poetry.lock", "pdm.lock", "Pipfile.lock")
 SOURCE_OPTIONS = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--trusted-host",
                   "--no-index", "--no-binary", "--only-binary", "--prefer-binary", "--pre",
                   "--use-feature")  # fmt: skip
+# Files in which people write how to install something, and how.
+MENTIONS = re.compile(r"(dockerfile|containerfile|readme)", re.IGNORECASE)
+INSTALLS = re.compile(r"\bpip[\d.]*\s+install\s+([^\n&|;#`]+)")
+NO_PACKAGE = re.compile(r"^-|\.(txt|in|toml|whl|gz)\W*$")
 LARGEST_FILE = 20_000_000  # bytes
+LARGEST_LIST = 200_000  # bytes
 MOST_LINES = 10_000
 LONGEST_ADDRESS = 2_000  # characters
 
@@ -93,6 +98,8 @@ def read_declarations(
         reader.read_folder(here, set(extras), set(groups))
         if "django" in map(requirement_name, reader.result.requirements):
             return reader.result
+    if not reader.result.requirements and not reader.result.spare:
+        reader.read_mentions(dict.fromkeys((folder, root)))
     below_both = () if reader.result.requirements else _requirement_files_below(folder, root)
     for file in below_both:
         below = _Reader(root)
@@ -110,6 +117,8 @@ def _requirement_files_below(*folders: Path) -> Iterator[Path]:
                 inside = file.relative_to(folder).parts
                 if not any(part.startswith(".") or part == "node_modules" for part in inside):
                     yield file
+    for folder in folders:  # beside a Dockerfile in a folder of its own
+        yield from filter(_is_list, sorted(folder.glob("*/*.txt")))
 
 
 def requirement_name(line: str) -> str:
@@ -179,6 +188,17 @@ class _Reader:
             spare._seen |= self._seen
             spare.requirement_file(file)
             self._spare(spare.result.requirements)
+
+    def read_mentions(self, folders: Iterable[Path]) -> None:
+        """What is installed by a line of a Dockerfile or a README; it says which version."""
+        for folder in folders:
+            for file in sorted(each for each in folder.glob("*") if MENTIONS.match(each.name)):
+                text = self._text(file) if file.is_file() else ""
+                words = [word for line in INSTALLS.findall(text) for word in line.split()]
+                words = [word.strip("\"'`") for word in words if not NO_PACKAGE.search(word)]
+                if lines := [*filter(None, map(_as_requirement, words))]:
+                    self.result.files.append(self._relative(file))
+                    self._spare(lines)
 
     def requirement_file(self, file: Path, *, constraints: bool = False) -> None:
         """Read a requirement file and those it includes; an include cycle ends."""
@@ -347,6 +367,8 @@ class _Reader:
         """Requirement files under the usual names, and under other ones."""
         known = [folder / name for name in REQUIREMENT_FILES if (folder / name).is_file()]
         others = {*folder.glob("*requirements*.txt"), *folder.glob("requirements/*.txt")}
+        if not known and not others:
+            others = {*filter(_is_list, (*folder.glob("*.txt"), *folder.glob("*.pip")))}
         return known, sorted(file for file in others - {*known} if file.is_file())
 
     def _toml(self, file: Path) -> dict[str, Any]:
@@ -390,6 +412,26 @@ class _Reader:
 
     def _relative(self, file: Path) -> str:
         return PurePosixPath(file.relative_to(self.root)).as_posix()
+
+
+def _is_list(file: Path) -> bool:
+    """Whether a file of any name holds requirements and nothing else, Django among them."""
+    try:
+        if file.stat().st_size > LARGEST_LIST:
+            return False
+        lines = [*_logical_lines(file.read_text(encoding="utf-8-sig"))]
+    except (OSError, UnicodeDecodeError):
+        return False
+    names = [requirement_name(_as_requirement(line)) for line in lines]
+    return all(names) and "django" in names
+
+
+def _as_requirement(line: str) -> str:
+    """A requirement as it stands, "" for anything else."""
+    try:
+        return str(Requirement(line))
+    except InvalidRequirement:
+        return ""
 
 
 def _logical_lines(text: str) -> Iterator[str]:

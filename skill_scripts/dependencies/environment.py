@@ -177,7 +177,7 @@ def has_unusable_environment(project: Project) -> bool:
 
 def look_at(python: Path) -> tuple[str, bool] | None:
     """The version of an interpreter and whether it has Django; None if it does not start."""
-    answer = _ask(
+    answer = ask(
         python,
         "import importlib.util as u, platform;"
         "print(platform.python_version(), u.find_spec('django') is not None)",
@@ -191,14 +191,14 @@ def look_at(python: Path) -> tuple[str, bool] | None:
 def distributions(python: Path) -> set[str]:
     """The names of what is installed for an interpreter."""
     code = "import importlib.metadata as m; print(*{d.name for d in m.distributions() if d.name})"
-    return {distribution_name(name) for name in (_ask(python, code) or "").split()}
+    return {distribution_name(name) for name in (ask(python, code) or "").split()}
 
 
-def _ask(python: Path, code: str) -> str | None:
-    """What an interpreter prints, None if it does not start."""
+def ask(python: Path, code: str, *arguments: str) -> str | None:
+    """What an interpreter prints that runs `code`, None if it does not start."""
     try:
         done = subprocess.run(
-            [str(python), "-I", "-c", code],
+            [str(python), "-I", "-c", code, *arguments],
             capture_output=True,
             text=True,
             timeout=START_LIMIT_SECONDS,

@@ -81,6 +81,14 @@ FINDINGS: dict[str, Meaning] = {
         '`--set \'python.extra=["django==X.Y", "NAME"]\'` with the versions the project was '
         "written for",
     ),
+    "undeclared": Meaning(
+        (DECIDE, HANDLED),
+        "A module is imported whose package is not declared.",
+        "*handled*: nothing to do, it is installed and in `python.extra`. *decide*: which package "
+        "is it, or which file that is in no clone?",
+        "a package: `--set 'python.extra=[\"NAME\"]'`. A file: as the project's own documentation "
+        "says; report it",
+    ),
     "too-new": Meaning(
         (DECIDE,),
         "Today's versions of the packages do not work; those of an earlier day are taken.",
@@ -210,11 +218,8 @@ FINDINGS: dict[str, Meaning] = {
         "a worker: load [references/decisions.md](references/decisions.md)",
     ),
     "dramatiq": Meaning((DECIDE,), "Messages of Dramatiq are not worked off.", like="celery-beat"),
-    "channels": Meaning(
-        (DECIDE,),
-        "Websockets are not served.",
-        "What does not work without websockets?",
-        "default; say so",
+    "asgi": Meaning(
+        (HANDLED,), "The project serves websockets or asynchronous streams: uvicorn serves it."
     ),
     "elasticsearch": Meaning(
         (DECIDE,),
@@ -284,7 +289,6 @@ FINDINGS: dict[str, Meaning] = {
     "environment": Meaning((HANDLED, FINE), "The environment that runs the project."),
     "import-folder": Meaning((HANDLED,), "A module was found in a folder of the project."),
     "older-python": Meaning((HANDLED,), "The project needs a module that newer Pythons lack."),
-    "undeclared": Meaning((HANDLED,), "A package is imported and not declared; it is installed."),
     "server-only": Meaning((HANDLED,), "A package is only useful on a server; it is left out."),
     "database": Meaning((HANDLED, FINE), "A database becomes SQLite in the app data folder."),
     "cache": Meaning((HANDLED,), "A cache on a server becomes one in memory."),
@@ -305,6 +309,7 @@ FINDINGS: dict[str, Meaning] = {
     "pythons": Meaning((HANDLED,), "Another Python runs the project here than in its bundle."),
     "settings": Meaning((FINE,), "The settings module."),
     "migrations": Meaning((FINE,), "How many migrations a first start applies."),
+    "rehearsal": Meaning((FINE,), "Whether survey has started the app once, and how that went."),
 }
 
 

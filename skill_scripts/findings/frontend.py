@@ -22,6 +22,7 @@ INSTALL = {
     "pnpm-lock.yaml": ["pnpm", "install", "--frozen-lockfile"],
 }
 # A window has its own icon: a page without one looks as it should.
+OTHER_PAGES = "other pages"  # the key of a finding about them, until they are seen
 ICON = re.compile(r"favicon|apple-touch-icon|mstile|browserconfig|\.webmanifest$", re.IGNORECASE)
 INSTALL_WITHOUT_LOCK = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock"]
 
@@ -57,7 +58,7 @@ def judge_build(survey: Survey) -> Iterator[Finding | Decision]:
     if not missing and not loader:
         what = f"{declares}; the first page has all its files without it"
         do = f"if other pages need its result: {option}"
-        yield Finding("frontend-build", DECIDE, what, do, file)
+        yield Finding("frontend-build", DECIDE, what, do, file, key=OTHER_PAGES)
         return
     why = f"{missing[0]} is not there" if missing else f"{loader} reads its result"
     what = f"{declares}, and {why}"
@@ -78,6 +79,12 @@ def _package_file(project: Project, served: Sequence[str]) -> str:
     "" if there is none.
     """
     needed = {(PurePosixPath(name).parent / "package.json").as_posix() for name in served}
+    found = sorted(package_files(project), key=lambda name: name not in needed)
+    return next((name for name in found if name in needed or _declares_build(project, name)), "")
+
+
+def package_files(project: Project) -> list[str]:
+    """The package.json of the project, the shallowest first."""
     found = [
         name
         for name in project.files
@@ -85,8 +92,7 @@ def _package_file(project: Project, served: Sequence[str]) -> str:
         and (NOT_THE_PROJECT | DEMONSTRATIONS).isdisjoint(PurePosixPath(name).parts)
         and name.count("/") <= 2
     ]
-    found.sort(key=lambda name: (name not in needed, name.count("/"), name))
-    return next((name for name in found if name in needed or _declares_build(project, name)), "")
+    return sorted(found, key=lambda name: (name.count("/"), name))
 
 
 def _declares_build(project: Project, file: str) -> bool:
@@ -99,17 +105,25 @@ def _declares_build(project: Project, file: str) -> bool:
 
 def _commands(project: Project, file: str) -> list[list[str]]:
     """How the packages are installed and the build is run, for [frontend] build."""
-    folder = PurePosixPath(file).parent
-    files = frozenset(project.files)
+    install = install_command(project, file)
+    if not _declares_build(project, file):
+        return [install]
+    return [install, [install[0], *_where(install[0], file), "run", "build"]]
+
+
+def install_command(project: Project, file: str) -> list[str]:
+    """How the packages of a package.json are installed."""
+    folder, files = PurePosixPath(file).parent, frozenset(project.files)
     lock = next((name for name in INSTALL if (folder / name).as_posix() in files), "")
     install = INSTALL.get(lock, INSTALL_WITHOUT_LOCK)
     if not shutil.which(install[0]):
         install = INSTALL_WITHOUT_LOCK
-    where = [] if folder == PurePosixPath() else _in_folder(install[0], folder)
-    install = [install[0], *where, *install[1:]]
-    if not _declares_build(project, file):
-        return [install]
-    return [install, [install[0], *where, "run", "build"]]
+    return [install[0], *_where(install[0], file), *install[1:]]
+
+
+def _where(tool: str, file: str) -> list[str]:
+    folder = PurePosixPath(file).parent
+    return [] if folder == PurePosixPath() else _in_folder(tool, folder)
 
 
 def _in_folder(tool: str, folder: PurePosixPath) -> list[str]:

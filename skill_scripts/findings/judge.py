@@ -40,7 +40,7 @@ def judge(survey: Survey) -> Iterator[Finding]:
 
 def _tried(signed_in: SignedIn | None) -> str:
     """What came of signing a user in, in words."""
-    if signed_in is None:
+    if signed_in is None or (signed_in.status or 0) >= 500:  # what a page lacks without its rows
         return ""
     if signed_in.error:
         return f" (tried, and it fails: {signed_in.error})"
@@ -172,9 +172,11 @@ def _web(survey: Survey) -> Iterator[Finding]:
         asks = f"the first page asks to sign in ({walls[0]})"
     elif landing and landing.login:
         asks = f"the first page asks to sign in ({landing.path})"
-    elif pages and pages.guarded and not pages.sign_up:
+    elif pages and (pages.guarded or pages.walled) and not pages.sign_up:
+        plain = [each for each in pages.guarded if each in pages.pages]
+        inner = plain or pages.walled or pages.guarded
         asks = (
-            f"pages ask to sign in ({', '.join(pages.guarded[:5])}) and there is no page to "
+            f"pages ask to sign in ({', '.join(inner[:5])}) and there is no page to "
             "sign up: nobody gets into a new installation"
         )
     if asks and draft["login"]["first_account"] and not signs_in:

@@ -31,6 +31,8 @@ class Survey:
     facts: Facts = field(default_factory=Facts)
     findings: list[Finding] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    rehearsal: dict[str, Any] | None = None  # what one saw, as it is kept
+    picture: str = ""  # the file of the first page
 
     @property
     def left_out(self) -> list[str]:
@@ -67,5 +69,7 @@ class Survey:
             "manifest": self.draft,
             "findings": [finding.as_dict() for finding in self.findings],
             "counts": {severity: len(self.having(severity)) for severity in SEVERITIES},
+            "rehearsal": self.rehearsal,
+            "picture": self.picture,
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
         }

@@ -164,16 +164,21 @@ def _of_jquery_ui(version: str, file: str) -> Packaged:
 
 
 def _of_datatables(path: str) -> Packaged | None:
-    """VERSION/js/FILE, where the name of the file says which of the packages it is in."""
-    match = re.fullmatch(r"([\d.]+)/((?:js|css)/(\w+)\.(\w+?)(?:\.min)?\.(?:js|css))", path)
+    """[EXTENSION/]VERSION/js/FILE, where the name of the file says which of the packages has it."""
+    pattern = r"(?:(\w+)/)?([\d.]+)/((?:js|css)/(\w+)\.(\w+?)(?:\.min)?\.(js|css))"
+    match = re.fullmatch(pattern, path)
     if not match:
         return None
-    version, file, first, second = match.groups()
+    extension, version, file, first, second, kind = match.groups()
+    package = f"datatables.net-{extension}" if extension else "datatables.net"
     styles = {"bootstrap": "bs", "bootstrap4": "bs4", "bootstrap5": "bs5", "bulma": "bm"}
-    if (first, second) == ("jquery", "dataTables"):
-        package = "datatables.net" if file.startswith("js/") else "datatables.net-dt"
-    elif first == "dataTables" and second in styles:
-        package = f"datatables.net-{styles[second]}"
-    else:
+    if second in styles and (extension or first == "dataTables"):
+        return Packaged(f"{package}-{styles[second]}", version, (file,))
+    is_core = (first, second) == ("jquery", "dataTables")
+    if extension and kind == "js":
+        return Packaged(package, version, (file,))
+    if not is_core and not (extension and second == "dataTables"):
         return None
-    return Packaged(package, version, (file,))
+    if not extension and tuple(map(int, re.findall(r"\d+", version))) < (1, 10, 9):
+        return Packaged("datatables", version, (f"media/{file}",))  # before it was divided
+    return Packaged(package if kind == "js" else f"{package}-dt", version, (file,))

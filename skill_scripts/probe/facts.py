@@ -108,6 +108,7 @@ class Pages:
     pages: tuple[str, ...]
     guarded: tuple[str, ...]  # for signed-in users
     sign_up: bool
+    walled: tuple[str, ...] = ()  # the beginnings of paths that lead to where one signs in
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,7 @@ class Facts:
     landing: Page | None = None
     static_missing: tuple[str, ...] = ()
     static_packages: tuple[str, ...] = ()
+    static_folders: tuple[str, ...] = ()  # of the project, where it keeps static files
     search_path: tuple[str, ...] = ()
     # By the name that is imported: the distribution, and its version.
     packages: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -45,9 +45,18 @@ MOST_ROUTES = 20  # that are named in the facts
 REDIRECTS = (301, 302, 303, 307, 308)
 NO_PLAIN_PATH = "<([*+?\\"  # characters of a route that takes arguments
 SIGN_UP = re.compile(r"sign[-_]?up|(\b|_)register|create[-_]?account", re.IGNORECASE)
+ADMINS = re.compile(r"admin|back-?office|cms|console|dashboard|manage|panel|staff")
 ANYTHING = ("me", "me@localhost", "1", "2001-02-03", "+12025550100")  # for a field that wants some
 NO_FIRST_PAGE = (
     ".", "404", "500", "api", "health", "i18n", "logout", "media/", "static/", "webhook",
+)  # fmt: skip
+
+
+SAYS_PATH = re.compile(r"(^|[._])(DIR|DIRECTORY|FOLDER|LOCATION|PATH|ROOT)$", re.IGNORECASE)
+# The layers see to these, or Django only reads there.
+MOVED = frozenset(
+    {"CACHES", "DATABASES", "FIXTURE_DIRS", "LOCALE_PATHS", "LOGGING", "STATICFILES_DIRS",
+     "STORAGES", "TEMPLATES"}
 )  # fmt: skip
 
 
@@ -180,8 +189,12 @@ def look(report: Report, project: Path, request: dict[str, Any]) -> None:
     if manifest.asks_for_first_account:
         make_first_account()
     report.facts["landing"] = describe_landing(manifest.home)
+    if report.facts["urls"]:
+        is_bare = report.facts["landing"]["status"] >= 400
+        report.facts["urls"]["walled"] = walled_areas(manifest.home, project, is_bare)
     report.facts["static_missing"] = missing_static(report.facts["landing"]["path"])
     report.facts["static_packages"] = static_packages(project)
+    report.facts["static_folders"] = static_folders(project)
 
 
 def record_own_settings(facts: dict[str, Any]) -> None:
@@ -199,15 +212,30 @@ def record_own_settings(facts: dict[str, Any]) -> None:
                 for alias, storage in (getattr(self, "STORAGES", None) or {}).items()
             }
             facts["folders"] = {
-                name: str(value)
+                place: path
                 for name in dir(self)
-                if name.isupper() and isinstance(value := getattr(self, name, None), (str, Path))
-                and Path(value).is_absolute()
-            }  # fmt: skip
+                if name.isupper() and name not in MOVED
+                for place, path in paths_in(name, getattr(self, name, None))
+            }
             facts["explicit"] = sorted(name for name in dir(self) if self.is_overridden(name))
             facts["settings_file"] = getattr(sys.modules.get(settings_module), "__file__", None)
 
     conf.Settings = Settings
+
+
+def paths_in(name: str, value: Any, depth: int = 4) -> Iterator[tuple[str, str]]:
+    """Absolute paths in a setting, each with its place: HAYSTACK_CONNECTIONS.default.PATH."""
+    if isinstance(value, (str, Path)):
+        # A relative one counts where its name says what it is: index is many things.
+        if Path(value).is_absolute() or (value and SAYS_PATH.search(name)):
+            yield name, str(Path(value).resolve())
+    elif depth and isinstance(value, dict):
+        for key, each in value.items():
+            if isinstance(key, str) and "." not in key:
+                yield from paths_in(f"{name}.{key}", each, depth - 1)
+    elif depth and isinstance(value, (list, tuple)):
+        for number, each in enumerate(value):
+            yield from paths_in(f"{name}.{number}", each, depth - 1)
 
 
 def plain(value: Any) -> Any:
@@ -327,6 +355,47 @@ def plain_pages(patterns: list[Any], prefix: str = "/") -> list[str]:
         else:
             found.append(path)
     return sorted(dict.fromkeys(found), key=lambda path: "admin" in path)
+
+
+def walled_areas(home: str, project: Path, is_bare: bool) -> list[str]:
+    """Those parts of the site, by the first word of their path, that are called like an admin and
+    lead to where one signs in; an admin of Django counts if it shows a model of the project, or if
+    the site `is_bare` at its first page and has nothing else to open."""
+    from django.urls import get_resolver
+
+    pages = plain_pages(get_resolver().url_patterns)
+    tops = (f"/{page.split('/')[1]}/" for page in pages)
+    is_all = is_bare and all(map(is_admin, pages))
+    found = []
+    for path in dict.fromkeys(tops):
+        if path == home or not (ADMINS.search(path) or is_admin(path)):
+            continue
+        try:
+            leads = describe_landing(path)
+        except Exception:  # an error on empty tables tells nothing
+            continue
+        if leads["login"] and (is_all or not is_admin(path) or shows_models_of(project)):
+            found.append(path)
+    return found
+
+
+def is_admin(path: str) -> bool:
+    from django.urls import Resolver404, resolve
+
+    try:
+        return "admin" in resolve(path).app_names
+    except Resolver404:
+        return False
+
+
+def shows_models_of(project: Path) -> bool:
+    """Whether an admin of Django has more than what packages bring."""
+    from django.contrib import admin
+
+    folders = {Path(model._meta.app_config.path).resolve() for model in admin.site._registry}
+    return any(
+        each.is_relative_to(project) and "site-packages" not in each.parts for each in folders
+    )
 
 
 def describe_accounts(patterns: list[Any]) -> dict[str, Any]:
@@ -475,6 +544,21 @@ def missing_static(path: str) -> list[str]:
     return [
         name for name in map(unquote, dict.fromkeys(wanted))
         if not finders.find(name) and not (settings.STATIC_ROOT and (root / name).is_file())
+    ]  # fmt: skip
+
+
+def static_folders(project: Path) -> list[str]:
+    """Where the project keeps static files: those of STATICFILES_DIRS first, then those of apps."""
+    from django.apps import apps
+    from django.conf import settings
+
+    given = [Path(each) for each in settings.STATICFILES_DIRS if isinstance(each, (str, Path))]
+    given += [Path(each.path, "static") for each in apps.get_app_configs()]
+    found = [each.resolve() for each in given if each.is_dir() or each in given[:1]]
+    inside = [each.relative_to(project) for each in found if each.is_relative_to(project)]
+    return [
+        each.as_posix() for each in dict.fromkeys(inside)
+        if not {"node_modules", "site-packages"} & {*each.parts}
     ]  # fmt: skip
 
 

@@ -61,10 +61,13 @@ def choose(
     good = [each for each in tried if is_first_page(each)]
     if not good:
         return FirstPage(root, "", root)
-    linked = Counter(each for page in good for each in {*visitor.linked(visitor.document(page))})
+    documents = {page.path: visitor.document(page) for page in good}
+    linked = Counter(each for page in documents.values() for each in {*visitor.linked(page)})
     good.sort(
         key=lambda page: (
             page.path not in named,
+            # Every page may lead to where one signs in; nobody opens an app for it.
+            any(form.asks_password for form in documents[page.path].forms),
             "admin" in page.path,
             page.path != page.place,  # a page of its own before one that leads on
             -linked[page.path],

@@ -33,12 +33,28 @@ def main(request_file: str) -> None:
     sys.path[:0] = [str(launch.parent / ".packages"), str(launch.parent)]
     from desktop_runtime import backend
 
-    notes = Notes(Path(request["notes"]), Path(request["project"]))
+    project = Path(request["project"])
+    notes = Notes(Path(request["notes"]), project)
+    if launch.parent.parent != project:
+        tell_where(project, backend)
     read_manifest = backend.read_manifest
     backend.read_manifest = lambda _: read_manifest(Path(request["manifest"]))
     notes.watch(backend)
     sys.argv = [str(launch)]
     runpy.run_path(str(launch), run_name="__main__")
+
+
+def tell_where(project: Path, backend: Any) -> None:
+    """The project of a layer that does not lie in it: the runtime takes the folder above."""
+    begin, enter, failure = backend.Backend.__init__, backend.enter, backend.project_failure
+
+    def begin_there(this: Any, payload: Path) -> None:
+        begin(this, payload)
+        this.project = project
+
+    backend.Backend.__init__ = begin_there
+    backend.enter = lambda _, manifest: enter(project, manifest)
+    backend.project_failure = lambda error, _: failure(error, project)
 
 
 def journal() -> Any:

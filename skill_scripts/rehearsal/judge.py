@@ -2,9 +2,10 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from skill_scripts.findings.finding import BLOCKED, DECIDE, HANDLED, Finding
+from skill_scripts.findings.frontend import OTHER_PAGES
 from skill_scripts.rehearsal.result import Rehearsal
 from skill_scripts.rehearsal.start import Failure
 from skill_scripts.rehearsal.visitor import OWN_PAGES
@@ -15,23 +16,14 @@ MOST_BROKEN = 10
 NOT_FOUND = re.compile(r"No module named '([\w.]+)'")
 
 
-def judge(done: Rehearsal, relocation: str = "") -> Iterator[Finding]:
-    """The findings that follow from what was seen; `relocation` is the option that may move
-    what the project writes."""
+def judge(done: Rehearsal) -> Iterator[Finding]:
+    """The findings that follow from what was seen."""
     if done.failure:
         yield failed(done.failure)
         return
     yield from _first_page(done)
     yield from _broken(done)
-    if done.writes:
-        names = ", ".join(done.writes[:SHOWN])
-        yield Finding(
-            "writes",
-            DECIDE,
-            f"the project writes into its own folder: {names}",
-            "an installed app cannot; point it to app data: --set "
-            + (relocation or "django.set.NAME={app_data}/FOLDER"),
-        )
+    yield from _writes(done)
     for name in done.accounts:
         yield Finding(
             "known-password",
@@ -39,6 +31,40 @@ def judge(done: Rehearsal, relocation: str = "") -> Iterator[Finding]:
             f"every installation gets the account {name!r} with its password",
             "make it in the app instead, or give it an unusable password (set_unusable_password)",
         )
+
+
+def superseded(predicted: Finding, done: Rehearsal, found: Sequence[Finding]) -> bool:
+    """Whether what was seen, of which `found` are the findings, takes the place of a prediction."""
+    if predicted.key == OTHER_PAGES:
+        return not done.failure and not any(each.is_part for each in done.broken)
+    return predicted.severity == DECIDE and any(each.id == predicted.id for each in found)
+
+
+def _writes(done: Rehearsal) -> Iterator[Finding]:
+    """What the project puts into its own folder."""
+    if done.moved:
+        keys = ", ".join(each.partition("=")[0] for each in done.moves)
+        yield Finding(
+            "writes",
+            HANDLED,
+            f"the project writes into its own folder: {_with_settings(done, done.moved)}",
+            f"moved to app data by {keys}; seen to work",
+        )
+    if done.writes:
+        setting = next(filter(None, map(done.written_by.get, done.writes)), "NAME")
+        yield Finding(
+            "writes",
+            DECIDE,
+            f"the project writes into its own folder: {_with_settings(done, done.writes)}",
+            f"an installed app cannot; point it to app data: --set 'django.set.{setting}="
+            "{app_data}/FOLDER'",
+        )
+
+
+def _with_settings(done: Rehearsal, writes: Sequence[str]) -> str:
+    """What was written, with the setting that names it."""
+    settings = ((each, done.written_by.get(each)) for each in writes[:SHOWN])
+    return ", ".join(f"{each} ({name})" if name else each for each, name in settings)
 
 
 def _broken(done: Rehearsal) -> Iterator[Finding]:

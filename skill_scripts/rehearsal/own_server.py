@@ -1,5 +1,7 @@
 """The project as its authors start it: their settings, `runserver`, in a copy of its folder."""
 
+import os
+import re
 import secrets
 import shutil
 import socket
@@ -19,6 +21,7 @@ from skill_scripts.project.files import Project
 LARGEST_COPY = 500_000_000  # bytes
 MIGRATE_SECONDS = 300
 START_SECONDS = 60
+RAISED = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Configured|Exists|Exit)\b.*: ")
 
 
 class NotStartedError(Exception):
@@ -66,25 +69,32 @@ class OwnServer:
         copy = scratch / "project"
         self._copy(copy)
         manage = copy / self.project.manage
-        env = self._environment(scratch)
+        env = self._environment(scratch, copy)
         python = self.interpreter.python
         flags = [
             each for each in interpreter_flags(bytecode=bytecode_cache(python)) if each != "-I"
         ]
         call = [str(python), *flags, str(manage)]
+        unchecked: list[str] = []
         for command in (["migrate", "--noinput"], *self.first_run):
             done = run_bounded(
                 [*call, *command], seconds=MIGRATE_SECONDS, cwd=manage.parent, env=env
             )
+            if done.exit_code != 0 and "SystemCheckError" in done.output:
+                # The app is served without these checks too, and pages are what is compared.
+                unchecked = ["--skip-checks"]
+                done = run_bounded(
+                    [*call, *command, *unchecked],
+                    seconds=MIGRATE_SECONDS, cwd=manage.parent, env=env,
+                )  # fmt: skip
             if done.exit_code != 0:
-                said = (done.output.strip().splitlines() or ["it does not come back"])[-1]
-                raise NotStartedError(f"{' '.join(command)}: {said[:300]}")
+                raise NotStartedError(f"{' '.join(command)}: {_reason(done.output)}")
         with socket.create_server((HOST, 0)) as found:
             port = found.getsockname()[1]
         self.origin = f"http://{HOST}:{port}"
         with (scratch / "log").open("wb") as log:
             self._process = subprocess.Popen(
-                [*call, "runserver", "--noreload", f"{HOST}:{port}"],
+                [*call, "runserver", "--noreload", *unchecked, f"{HOST}:{port}"],
                 cwd=manage.parent, env={**env, MARK: self._mark},
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             )  # fmt: skip
@@ -114,7 +124,7 @@ class OwnServer:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / name, target / name)
 
-    def _environment(self, scratch: Path) -> dict[str, str]:
+    def _environment(self, scratch: Path, copy: Path) -> dict[str, str]:
         """The variables that the project needs, with values of its own."""
         django = self.settings["django"]
         own = {
@@ -123,6 +133,14 @@ class OwnServer:
             else str(value).replace("{app_data}", str(scratch)).replace("{bundle}", str(scratch))
             for name, value in django["env"].items()
         }
+        if django["path"]:  # its authors have it installed
+            own["PYTHONPATH"] = os.pathsep.join(str(copy / each) for each in django["path"])
         if django["settings"]:
             own["DJANGO_SETTINGS_MODULE"] = django["settings"]
         return clean_environment(own)
+
+
+def _reason(output: str) -> str:
+    """The line that names the exception, else the last one."""
+    lines = output.strip().splitlines() or ["it does not come back"]
+    return next(filter(RAISED.match, reversed(lines)), lines[-1])[:300]

@@ -1,75 +1,101 @@
 """The rehearsal: the project's first start, a look at its pages, and all of it forgotten."""
 
+import math
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
 from skill_scripts import desktop_toml
 from skill_scripts.dependencies.environment import Interpreter, find_adapted, no_environment
+from skill_scripts.desktop_toml import Decision
 from skill_scripts.errors import KitError
 from skill_scripts.findings.first_data import preparations
 from skill_scripts.findings.surveyed import Progress
 from skill_scripts.offline import addresses
-from skill_scripts.project.files import Project
+from skill_scripts.probe.facts import Facts
+from skill_scripts.project.files import PAYLOAD_FOLDER, Project
 from skill_scripts.rehearsal import first_page, result
 from skill_scripts.rehearsal.first_page import FirstPage
 from skill_scripts.rehearsal.own_server import NotStartedError, OwnServer
 from skill_scripts.rehearsal.picture import DrawingError, draw
 from skill_scripts.rehearsal.result import Rehearsal, Seen
-from skill_scripts.rehearsal.start import Raised, Start
+from skill_scripts.rehearsal.start import OutOfTimeError, Raised, Start
 from skill_scripts.rehearsal.visitor import OWN_PAGES, Answer, Visitor, local
+from skill_scripts.repairs import relocation
 
 VISIT_SECONDS = 60
 MOST_PAGES = 12
+MOST_BEHIND = 20  # pages two clicks away
 MOST_PARTS = 60
 MOST_PREPARATIONS = 5
+MOST_MOVES = 3
 ROWS_SECONDS = 300  # after which no further one is tried
+COMPARE_SECONDS = 5  # beside a start of each kind
 
 KeepSeen = Callable[[Sequence[str]], bool]
 
 
 @dataclass(frozen=True)
 class Stage:
-    """The adapted project that a rehearsal is about."""
+    """The project that a rehearsal is about, and the layer with which it is started."""
 
     project: Project
     settings: desktop_toml.Manifest
     interpreter: Interpreter
+    layer: Path
+    keeps: Path  # the folder for the picture
     home_is_decided: bool = True
-    routes: tuple[str, ...] = ()  # its pages that need no arguments
+    facts: Facts = field(default_factory=Facts)  # what a survey saw
+    deadline: float = math.inf  # of time.monotonic(), after which nothing further is begun
 
     @classmethod
-    def of(cls, root: Path, *, home_is_decided: bool = True, routes: Iterable[str] = ()) -> Self:
+    def of(cls, root: Path, *, home_is_decided: bool = True, facts: Facts | None = None) -> Self:
         """The stage for the adapted project in `root`. Raises KitError DDK-ENV-04 without an
         environment."""
         settings = desktop_toml.read(root / desktop_toml.PLACE)
         project, interpreter = find_adapted(root, settings)
         if interpreter is None:
             raise no_environment(root)
-        return cls(project, settings, interpreter, home_is_decided, tuple(routes))
+        layer, keeps = root / PAYLOAD_FOLDER, result.place(root)
+        return cls(project, settings, interpreter, layer, keeps, home_is_decided, facts or Facts())
 
     @property
     def key(self) -> str:
         """What a result of it is kept under."""
-        return result.key_of(self.project, self.settings, self.interpreter.python)
+        return result.key_of(self.project, self.settings, self.interpreter, self.layer)
+
+    @property
+    def seconds_left(self) -> float:
+        """How long something may still take."""
+        return self.deadline - time.monotonic()
+
+    def deciding(self, *decisions: Decision) -> Self:
+        """The same with further decisions."""
+        settings = deepcopy(self.settings)
+        for each in decisions:
+            desktop_toml.enter(settings, each)
+        return replace(self, settings=settings)
 
     def prepared_by(self, command: Sequence[str]) -> Self:
         """The same with a command that is run on the new database."""
-        data = {**self.settings["data"], "first_run": [[*command]]}
-        return replace(self, settings={**self.settings, "data": data})
+        return self.deciding(Decision(("data", "first_run"), [[*command]]))
 
     def start(self, scratch: Path, progress: Progress) -> Start:
         """A start of it on the app data in `scratch`."""
-        return Start(self.project.root, self.settings, self.interpreter, scratch, progress)
+        root, settings, interpreter = self.project.root, self.settings, self.interpreter
+        if self.layer.parent != root:  # a worker of the runtime takes the folder above for it
+            settings = {**settings, "workers": []}
+        return Start(root, settings, interpreter, self.layer, scratch, progress, self.deadline)
 
 
 def valid_result(root: Path) -> Path | None:
     """The file of a kept result that nothing has changed since; None without one."""
-    kept = result.read(root)
+    kept = result.read(result.place(root))
     try:
         is_valid = kept is not None and kept.key == Stage.of(root).key
     except KitError:
@@ -85,15 +111,25 @@ def rehearse(
     """Start the adapted project once, visit it, throw its data away.
 
     `keep_seen` is told what the pages load from other hosts, and says whether the app now serves
-    more of it. The project's folder is afterwards as before, but for the picture in the layer.
+    more of it. The project's folder is afterwards as before, but for the picture where it is kept.
+    Raises OutOfTimeError if the first start is not done before the stage's deadline; what does not
+    fit into the rest is left out.
     """
     begin = time.monotonic()
     done = _rehearse_once(stage, keep_seen, progress)
     if not done.failure and _lacks_rows(done) and not stage.settings["data"]["first_run"]:
         done = _with_rows(stage, done, keep_seen, progress)
-    if done.broken:
+    if done.writes:
+        done = _with_moves(stage, done, keep_seen, progress)
+    if done.broken and stage.seconds_left > 2 * done.start_seconds + COMPARE_SECONDS:
         done = _compared(stage, done, progress)
-    return replace(done, seconds=round(time.monotonic() - begin, 2))
+    elif done.broken:
+        done = replace(done, not_compared="no time", is_cut_short=True)
+    return replace(
+        done,
+        seconds=round(time.monotonic() - begin, 2),
+        is_cut_short=done.is_cut_short or stage.seconds_left < 0,
+    )
 
 
 def _compared(stage: Stage, done: Rehearsal, progress: Progress) -> Rehearsal:
@@ -131,15 +167,18 @@ def _with_rows(
     stage: Stage, without: Rehearsal, keep_seen: KeepSeen, progress: Progress
 ) -> Rehearsal:
     """Try what the project has for a new database, one after another, each on fresh data."""
-    deadline = time.monotonic() + ROWS_SECONDS
+    deadline = min(time.monotonic() + ROWS_SECONDS, stage.deadline)
     page = without.first
     assert page
     said = page.error or f"answers {page.status}"
     for each in preparations(stage.project)[:MOST_PREPARATIONS]:
         if time.monotonic() > deadline:
-            break
+            return replace(without, is_cut_short=True)
         progress(f"rehearsing with {' '.join(each.command)}")
-        done = _rehearse_once(stage.prepared_by(each.command), keep_seen, progress)
+        try:
+            done = _rehearse_once(stage.prepared_by(each.command), keep_seen, progress)
+        except OutOfTimeError:
+            return replace(without, is_cut_short=True)
         if not done.failure and not _lacks_rows(done):
             is_example = each.is_demonstration
             return replace(
@@ -147,6 +186,34 @@ def _with_rows(
                 rows=each.command, rows_are_examples=is_example, without_rows=said,
             )  # fmt: skip
     return without
+
+
+def _with_moves(
+    stage: Stage, done: Rehearsal, keep_seen: KeepSeen, progress: Progress
+) -> Rehearsal:
+    """Try to point to app data what was written into the project; what counts is that the app then
+    writes less there, and starts as before."""
+    project, facts = stage.project, stage.facts
+    done = replace(done, written_by=relocation.named(project, facts, done.writes))
+    if done.rows and not done.rows_are_examples:
+        stage = stage.prepared_by(done.rows)
+    for decisions in [*relocation.attempts(project, facts, done.writes)][:MOST_MOVES]:
+        if stage.seconds_left < 2 * done.start_seconds:
+            return replace(done, is_cut_short=True)
+        progress(f"rehearsing with {', '.join(each.path[-1] for each in decisions)} moved")
+        try:
+            again = _rehearse_once(stage.deciding(*decisions), keep_seen, progress)
+        except OutOfTimeError:
+            return replace(done, is_cut_short=True)
+        is_as_good = not again.failure and len(again.broken) <= len(done.broken)
+        if is_as_good and set(again.writes) < set(done.writes):
+            moved = [each for each in done.writes if each not in again.writes]
+            return replace(
+                again, moves=tuple(map(str, decisions)), moved=tuple(moved), rows=done.rows,
+                rows_are_examples=done.rows_are_examples, without_rows=done.without_rows,
+                written_by={each: done.written_by[each] for each in done.writes},
+            )  # fmt: skip
+    return done
 
 
 def _rehearse_once(stage: Stage, keep_seen: KeepSeen, progress: Progress) -> Rehearsal:
@@ -174,24 +241,26 @@ def _rehearse_once(stage: Stage, keep_seen: KeepSeen, progress: Progress) -> Reh
 def _visit(stage: Stage, start: Start, progress: Progress) -> tuple[Rehearsal, dict[str, str]]:
     """Open the first page and those it leads to."""
     progress("visiting its pages")
-    visitor = Visitor(start.origin, start.token, VISIT_SECONDS)
+    visitor = Visitor(start.origin, start.token, min(VISIT_SECONDS, stage.seconds_left))
     try:
         if stage.home_is_decided:
             answer = visitor.open(stage.settings["app"]["home"])
             page = FirstPage(answer, "", answer)
         else:
-            routes = stage.routes
+            routes = stage.facts.urls.pages if stage.facts.urls else ()
             page = first_page.choose(visitor, stage.project, start.state.pointers, routes)
         document = visitor.document(page.answer)
         answers = [page.answer]
         for path in visitor.linked(document)[:MOST_PAGES]:
             if visitor.has_time and path != page.path:
                 answers.append(visitor.open(path))
+        answers += _behind(visitor, answers)
         foreign = {
             each.address: None
             for answer in answers if answer.kind == "text/html"
             for each in addresses.in_markup(answer.text)
             if each.kind != addresses.FOLDER and urlsplit(each.address).path.strip("/")
+            and urlsplit(each.address).netloc != urlsplit(start.origin).netloc
         }  # fmt: skip
         own = {
             local(each): None
@@ -220,6 +289,14 @@ def _visit(stage: Stage, start: Start, progress: Progress) -> tuple[Rehearsal, d
     ), cookies
 
 
+def _behind(visitor: Visitor, answers: Sequence[Answer]) -> list[Answer]:
+    """The pages that those of the first page lead to."""
+    known = {each.path for each in answers}
+    linked = (visitor.linked(visitor.document(each)) for each in answers[1:] if each.is_page)
+    paths = dict.fromkeys(path for each in linked for path in each if path not in known)
+    return [visitor.open(path) for path in [*paths][:MOST_BEHIND] if visitor.has_time]
+
+
 def _seen(answer: Answer, raised: Sequence[Raised]) -> Seen:
     path = urlsplit(answer.place).path
     error = next((each for each in raised if each.page == path), None)
@@ -233,9 +310,8 @@ def _with_picture(
 ) -> tuple[Rehearsal, Sequence[str]]:
     """Draw the first page; also what it asked of other hosts."""
     progress("drawing the first page")
-    folder = result.place(stage.project.root)
-    folder.mkdir(exist_ok=True)
-    file = folder / result.PICTURE
+    stage.keeps.mkdir(parents=True, exist_ok=True)
+    file = stage.keeps / result.PICTURE
     file.unlink(missing_ok=True)
     try:
         asked = draw(start, done.home, cookies, file)

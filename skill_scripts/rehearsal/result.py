@@ -3,12 +3,13 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from skill_scripts import __version__, desktop_toml
-from skill_scripts.layer.payload import REHEARSAL
+from skill_scripts.dependencies.environment import Interpreter
+from skill_scripts.layer.payload import REHEARSAL, sha256
 from skill_scripts.project.files import PAYLOAD_FOLDER, Project
 from skill_scripts.rehearsal.start import Failure
 
@@ -54,9 +55,13 @@ class Rehearsal:
     without_rows: str = ""  # what the first page says then
     other_hosts: tuple[str, ...] = ()  # addresses of styles, scripts and fonts
     writes: tuple[str, ...] = ()  # into the project's own folder
+    written_by: dict[str, str] = field(default_factory=dict)  # those, and the setting that names it
+    moves: tuple[str, ...] = ()  # decisions, KEY=VALUE, with which less is written there
+    moved: tuple[str, ...] = ()  # what is written elsewhere by them
     accounts: tuple[str, ...] = ()  # with a password that every installation has
     picture: str = ""  # a file beside this one
     no_picture: str = ""  # why there is none
+    is_cut_short: bool = False  # for want of time, so that it is no result for others
 
     @property
     def broken(self) -> list[Seen]:
@@ -74,17 +79,21 @@ def place(root: Path) -> Path:
     return root / PAYLOAD_FOLDER / REHEARSAL
 
 
-def key_of(project: Project, settings: desktop_toml.Manifest, python: Path) -> str:
-    """What a rehearsal is made of: this kit, the decisions, the environment and every file of the
-    project, by size and time of its last change."""
-    digest = hashlib.sha256()
-    folder = project.root / PAYLOAD_FOLDER
-    parts: list[Any] = [__version__, settings, str(python)]
-    parts += sorted(_stamps(folder, (folder / "offline").rglob("*")))
-    parts += sorted(_stamps(folder, (folder / "desktop_runtime").rglob("*.py")))
+def key_of(
+    project: Project, settings: desktop_toml.Manifest, interpreter: Interpreter, layer: Path
+) -> str:
+    """What a rehearsal is made of: this kit, the decisions, the environment, the files of the
+    layer and those of the project, by size and time of their last change.
+
+    An environment of ours follows from the decisions and the project, wherever it lies.
+    """
+    environment = "ours" if interpreter.private else str(interpreter.python)
+    parts: list[Any] = [__version__, settings, environment]
+    own = [*(layer / "offline").rglob("*"), *(layer / "desktop_runtime").rglob("*.py")]
+    parts += sorted((each.relative_to(layer).as_posix(), sha256(each))
+                    for each in own if each.is_file())  # fmt: skip
     parts += _stamps(project.root, (project.root / name for name in project.files))
-    digest.update(json.dumps(parts, sort_keys=True, default=str).encode())
-    return digest.hexdigest()
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _stamps(base: Path, files: Iterable[Path]) -> Iterable[str]:
@@ -96,20 +105,19 @@ def _stamps(base: Path, files: Iterable[Path]) -> Iterable[str]:
         yield f"{file.relative_to(base).as_posix()} {state.st_size} {state.st_mtime_ns}"
 
 
-def keep(root: Path, result: Rehearsal) -> None:
-    """Write the result; one of before is replaced whole."""
-    folder = place(root)
-    folder.mkdir(exist_ok=True)
+def keep(folder: Path, result: Rehearsal) -> None:
+    """Write the result into `folder`; one of before is replaced whole."""
+    folder.mkdir(parents=True, exist_ok=True)
     partial = folder / f"{FILE_NAME}.partial"
     text = json.dumps(asdict(result), indent=1, ensure_ascii=False) + "\n"
     partial.write_text(text, encoding="utf-8", newline="\n")
     partial.replace(folder / FILE_NAME)
 
 
-def read(root: Path) -> Rehearsal | None:
-    """What is kept; None if there is nothing, or nothing that can be read."""
+def read(folder: Path) -> Rehearsal | None:
+    """What is kept in `folder`; None if there is nothing, or nothing that can be read."""
     try:
-        content = json.loads((place(root) / FILE_NAME).read_text(encoding="utf-8"))
+        content = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
         pages = tuple(Seen(**each) for each in content.pop("pages"))
         lists = {name: tuple(each) for name, each in content.items() if isinstance(each, list)}
         # One that failed is not taken for granted: it is made again.

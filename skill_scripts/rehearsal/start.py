@@ -1,6 +1,7 @@
 """One start of an adapted project on scratch app data, as its shell would start it."""
 
 import json
+import math
 import secrets
 import threading
 import time
@@ -18,7 +19,6 @@ from skill_scripts.dependencies.environment import (
 from skill_scripts.findings.surveyed import Progress
 from skill_scripts.probe import undo
 from skill_scripts.processes import MARK, clean_environment, end_all, json_lines
-from skill_scripts.project.files import PAYLOAD_FOLDER
 
 INSIDE = Path(__file__).with_name("inside.py")
 START_SECONDS = 300  # hundreds of migrations on a slow machine
@@ -52,6 +52,10 @@ class Failure:
     raised: Raised | None = None
 
 
+class OutOfTimeError(Exception):
+    """Raised when a start takes longer than somebody wants to wait."""
+
+
 @dataclass
 class State:
     """How the project was when it became ready."""
@@ -70,11 +74,14 @@ class Start:
         root: Path,
         settings: desktop_toml.Manifest,
         interpreter: Interpreter,
+        layer: Path,
         scratch: Path,
         progress: Progress,
+        deadline: float = math.inf,
     ) -> None:
         self.root, self.settings, self.interpreter = root, settings, interpreter
-        self.scratch, self.progress = scratch, progress
+        self.layer, self.scratch, self.progress = layer, scratch, progress
+        self.deadline = deadline  # of time.monotonic()
         self.failure: Failure | None = None
         self.state = State()
         self.writes: list[str] = []
@@ -99,12 +106,13 @@ class Start:
         return [Raised(**note) for note in self._notes("raised")]
 
     def __enter__(self) -> Self:
+        """Raises OutOfTimeError."""
         for name in ("app_data", "copies"):
             (self.scratch / name).mkdir(parents=True, exist_ok=True)
         manifest = self.scratch / "desktop.toml"
         manifest.write_text(desktop_toml.render(self.settings), encoding="utf-8")
         request = {
-            "launch": str(self.root / PAYLOAD_FOLDER / "launch.py"),
+            "launch": str(self.layer / "launch.py"),
             "manifest": str(manifest),
             "project": str(self.root),
             **{name: str(self.scratch / name) for name in ("journal", "copies", "notes")},
@@ -141,7 +149,8 @@ class Start:
             is_late.set()
             end_all(backend.process, self._mark)
 
-        limit = threading.Timer(START_SECONDS, give_up)
+        left = self.deadline - begin
+        limit = threading.Timer(max(min(START_SECONDS, left), 0), give_up)
         limit.start()
         try:
             for event in backend.events():
@@ -163,6 +172,8 @@ class Start:
             pass
         finally:
             limit.cancel()
+        if is_late.is_set() and left < START_SECONDS:
+            raise OutOfTimeError
         if is_late.is_set():
             said = f"the first start takes more than {START_SECONDS} seconds"
         else:

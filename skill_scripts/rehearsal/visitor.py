@@ -51,7 +51,7 @@ class Document(HTMLParser):
                 self.links.append(urljoin(self.address, a["href"]))
             case "script" | "img" if a.get("src"):
                 self.parts.append(urljoin(self.address, a["src"]))
-            case "link" if a.get("href") and "stylesheet" in a.get("rel", ""):
+            case "link" if a.get("href") and {"stylesheet", "icon"} & {*a.get("rel", "").split()}:
                 self.parts.append(urljoin(self.address, a["href"]))
             case "form":
                 self._form = Form(urljoin(self.address, a.get("action") or self.address))

@@ -1,5 +1,6 @@
 """Finds a module in a folder of the project that is not on the import path."""
 
+import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -7,6 +8,9 @@ from skill_scripts.findings.finding import HANDLED, Finding
 from skill_scripts.findings.surveyed import Survey
 from skill_scripts.probe.facts import Failure
 from skill_scripts.repairs.missing import missing_module
+
+# A file that imports its neighbours is nothing without its package.
+RELATIVE = re.compile(r"^\s*from\s+\.", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,7 @@ def add(survey: Survey, failure: Failure) -> Folder | None:
         "/".join(parts[: parts.index(module)]) or "."
         for name in project.python_files()
         if module in (parts := (*PurePosixPath(name).with_suffix("").parts,))
+        and not (parts[-1] == module and RELATIVE.search(project.source(name)))
     } - {here, *paths}
     if not folders:
         return None

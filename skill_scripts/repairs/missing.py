@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from skill_scripts.dependencies.mapping import package_of
 from skill_scripts.dependencies.packages import OF_MODULE
 from skill_scripts.probe.facts import Failure, Frame
 
@@ -137,14 +138,15 @@ def next_value(tried: str) -> str | None:
 
 
 def distribution_for(module: str, declared: Mapping[str, str]) -> str | None:
-    """What to install for a module: as declared for another purpose, else if it is well known."""
+    """What to install for a module: as declared for another purpose, else if it is known by our
+    notes on packages or by a public mapping."""
     top = module.split(".")[0]
     package = OF_MODULE.get(top)
-    known = package.install if package else None
+    known = package.install if package else package_of(top)
     for name in (known or "", top, f"django-{top}", f"python-{top}"):
         normalised = re.sub(r"[-_.]+", "-", name).lower()
         if normalised and normalised in declared:
             return declared[normalised]
     # sorl is in sorl-thumbnail: the first part of the name says whose it is.
     related = (line for name, line in declared.items() if name.startswith(f"{top.lower()}-"))
-    return known or next(related, None)
+    return (package and package.install) or next(related, None) or known or None

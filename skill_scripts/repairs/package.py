@@ -44,10 +44,14 @@ def install(survey: Survey, failure: Failure) -> Package | None:
     module = missing_module(failure)
     if not module or not survey.made or module.partition(".")[0] in survey.facts.packages:
         return None
+    requirement = declared_elsewhere(survey, module)
+    return Package(requirement, failure.place) if requirement else None
+
+
+def declared_elsewhere(survey: Survey, module: str) -> str | None:
+    """The requirement that brings a module: declared for another purpose, left out, or known."""
     spare = survey.declared.spare | {
         name: PACKAGES[name].install if name in PACKAGES else name for name in survey.left_out
     }
     requirement = distribution_for(module, spare)
-    if not requirement or requirement in survey.draft["python"]["extra"]:
-        return None
-    return Package(requirement, failure.place)
+    return None if requirement in survey.draft["python"]["extra"] else requirement

@@ -1,9 +1,10 @@
 """Which variables and settings may move to app data what a project writes into its own folder."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
+from skill_scripts.desktop_toml import Decision
 from skill_scripts.probe.facts import Facts
 from skill_scripts.project.files import Project
 
@@ -17,8 +18,8 @@ NEVER = re.compile(r"(PYTHON|XDG_|LC_|VIRTUAL_ENV|DJANGO_SETTINGS_MODULE|HOME$|P
 def proposals(project: Project, facts: Facts) -> Iterator[tuple[str, str, str]]:
     """What to try, as table of [django], name and value: the project's variables first.
 
-    A variable counts if the project's source names it and it was asked for in vain; a setting
-    if its value is a path that was written to.
+    A variable counts if the project's source names it and it was asked for in vain; a setting, or a
+    place within one, if its value is a path that was written to.
     """
     if not facts.writes:
         return
@@ -35,14 +36,45 @@ def proposals(project: Project, facts: Facts) -> Iterator[tuple[str, str, str]]:
         found = {name for text in texts for name in named.findall(text)}
         for name in filter(found.__contains__, wanted):
             yield "env", name, "{app_data}/" + _folder_name(name)
+    for name, folder in _folders(project, facts):
+        if any(PurePosixPath(each).is_relative_to(folder) for each in facts.writes):
+            yield "set", name, "{app_data}/" + folder.name
+
+
+def attempts(project: Project, facts: Facts, writes: Sequence[str]) -> Iterator[list[Decision]]:
+    """Decisions that may move what a start wrote, to be tried in turn: the settings that name it
+    all together, then each of the project's variables."""
+    proposed = [*proposals(project, facts.also(writes=tuple(writes)))]
+    named = {setting_of(project, facts, each) for each in writes}
+    if settings := [each for each in proposed if each[0] == "set" and each[1] in named]:
+        yield [Decision(("django", *each[:2]), each[2]) for each in settings]
+    for table, name, value in proposed:
+        if table == "env":
+            yield [Decision(("django", table, name), value)]
+
+
+def setting_of(project: Project, facts: Facts, written: str) -> str:
+    """The setting, or place within one, whose path a file was written to; "" if there is none."""
+    for name, folder in _folders(project, facts):
+        if PurePosixPath(written).is_relative_to(folder):
+            return name
+    return ""
+
+
+def named(project: Project, facts: Facts, writes: Iterable[str]) -> dict[str, str]:
+    """What was written, each with the setting that names its place."""
+    return {each: setting_of(project, facts, each) for each in writes}
+
+
+def _folders(project: Project, facts: Facts) -> list[tuple[str, PurePosixPath]]:
+    """Settings that name a path in the project, not that of its code; the deepest path first."""
     settings = Path(facts.settings_file or project.root)
-    for name, value in facts.folders.items():
-        path = Path(value)
-        if not path.is_relative_to(project.root) or settings.is_relative_to(path):
-            continue
-        relative = PurePosixPath(path.relative_to(project.root).as_posix())
-        if any(PurePosixPath(each).is_relative_to(relative) for each in facts.writes):
-            yield "set", name, "{app_data}/" + path.name
+    found = [
+        (name, PurePosixPath(Path(value).relative_to(project.root).as_posix()))
+        for name, value in facts.folders.items()
+        if Path(value).is_relative_to(project.root) and not settings.is_relative_to(value)
+    ]
+    return sorted(found, key=lambda each: -len(each[1].parts))
 
 
 def _likeliness(variable: str, written: set[str]) -> int:

@@ -137,6 +137,49 @@ SHELLS = (
         "SHL-14",
         ("ports.js", 'isPort(first) && first !== port ? "otherPort" : "port"', '"port"'),
     ),
+    shell(
+        "proxies and certificates are kept from the project",
+        "SHL-15",
+        (
+            "launch.js",
+            "NO_PROXY SSL_CERT_FILE SSL_CERT_DIR REQUESTS_CA_BUNDLE ",
+            "",
+        ),
+    ),
+    shell(
+        "PDF files stay blank",
+        "SHL-16",
+        ("navigation.js", "PDF_VIEWER.some((start) => target.href.startsWith(start))", "false"),
+    ),
+    shell(
+        "no empty window for a receipt",
+        "SHL-16",
+        (
+            "navigation.js",
+            "sameOrigin(target, origin) || target.href === EMPTY",
+            "sameOrigin(target, origin)",
+        ),
+    ),
+    shell(
+        "what a page made itself is not saved",
+        "SHL-16",
+        ("downloads.js", 'source.protocol === "data:" ||', ""),
+    ),
+    shell(
+        "a download leaves an empty window",
+        "SHL-16",
+        ("policies.js", "isEmpty(contents) && closeChild(running, contents)", "contents"),
+    ),
+    shell(
+        "WebRTC sends datagrams",
+        "SHL-17",
+        ("peers.js", '"disable_non_proxied_udp"', '"default"'),
+    ),
+    shell(
+        "WebRTC connects to other servers",
+        "SHL-17",
+        ("peers.js", "return set(NOBODY);", "return set({});"),
+    ),
     shell("requests let through", "SHL-12", ("requests.js", "cancel: !allowed", "cancel: false")),
     shell(
         "refused in silence",

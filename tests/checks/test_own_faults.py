@@ -20,10 +20,15 @@ def broken(request):
 
 
 links = "<!doctype html><title>x</title><a href=/broken/?a=1>b</a> <img src=/gone.png alt=x>"
-urlpatterns = [path("", lambda request: HttpResponse(links)), path("broken/", broken)]
+urlpatterns = [
+    path("", lambda request: HttpResponse(links + "<a href=/list/>l</a>")),
+    path("list/", lambda request: HttpResponse("<a href=/deeper/>d</a>")),
+    path("deeper/", broken),
+    path("broken/", broken),
+]
 """
 MANIFEST = """
-spec = "1.0"
+spec = "1.1"
 [app]
 name = "A"
 identifier = "org.example.a"
@@ -40,18 +45,18 @@ def target(tmp_path):
 @pytest.mark.browser
 @pytest.mark.parametrize(
     ("own", "failing"),
-    [((), {"WEB-3", "WEB-5"}), (("/broken/?a=1",), {"WEB-3"}),
-     (("/broken/?a=1", "/gone.png"), set())],
+    [((), {"WEB-3", "WEB-5", "WEB-14"}), (("/broken/?a=1",), {"WEB-3", "WEB-14"}),
+     (("/broken/?a=1", "/gone.png", "/deeper/"), set())],
 )  # fmt: skip
 def test_only_what_is_broken_here_alone_fails(target, tmp_path, own, failing):
-    paths = ["/", "/broken/?a=1", "/gone.png"]
+    paths = ["/", "/broken/?a=1", "/gone.png", "/deeper/"]
     pages = [{"path": path, "is_own_fault": path in own} for path in paths]
     (tmp_path / "seen.json").write_text(json.dumps({"pages": pages}), encoding="utf-8")
-    options = ["--rehearsal", str(tmp_path / "seen.json"), "--only", "WEB-3,WEB-5"]
+    options = ["--rehearsal", str(tmp_path / "seen.json"), "--only", "WEB-3,WEB-5,WEB-14"]
 
     code, verdicts = judge(target, tmp_path / "report.json", *options)
 
-    asked = {name: verdicts[name] for name in ("WEB-3", "WEB-5")}
+    asked = {name: verdicts[name] for name in ("WEB-3", "WEB-5", "WEB-14")}
     assert {name for name, verdict in asked.items() if verdict == "FAIL"} == failing, asked
     assert code == bool(failing)
     text = (tmp_path / "report.json").read_text(encoding="utf-8")

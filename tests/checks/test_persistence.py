@@ -108,7 +108,8 @@ def verdicts(document):
 def test_an_admin_at_another_path_is_asked_for_by_its_name(make_target, tmp_path):
     root = make_target('urlpatterns.append(path("back-office/", admin.site.urls))\n')
 
-    document, _, _ = judge(root, tmp_path)
+    # WEB-4 has signed in to the admin by then, with the account that WEB-6 asks for.
+    document, _, _ = judge(root, tmp_path, "--only", "WEB-4")
 
     seen = verdicts(document)
     assert {verdict for verdict, _ in seen.values()} == {"pass"}, seen
@@ -121,12 +122,14 @@ def test_an_admin_at_another_path_is_asked_for_by_its_name(make_target, tmp_path
 @pytest.mark.browser
 @pytest.mark.long
 def test_an_admin_without_groups_has_other_forms(make_target, tmp_path):
+    """Nor does it matter that the project fails a system check: the app runs without them."""
     further = """
 from django.contrib.contenttypes.models import ContentType
 
 admin.site.unregister(Group)
 admin.site.register(ContentType)
 urlpatterns.append(path("admin/", admin.site.urls))
+handler400 = "site1.nowhere"
 """
     document, _, _ = judge(make_target(further), tmp_path)
 

@@ -75,6 +75,7 @@ class TestBadTargets:
             (["--report-json", str(Path(__file__, "report.json"))], "DDK-CHK-11"),
             (["--report-md", str(Path(__file__, "report.md"))], "DDK-CHK-11"),
             (["--report-html", str(Path(__file__, "report.html"))], "DDK-CHK-11"),
+            (["--own-page", __file__], "DDK-CHK-13"),
         ],
     )
     def test_options(self, options, code):
@@ -180,7 +181,21 @@ class TestReports:
         page = tmp_path / "r.html"
         run("--target", minimal, "--only", "WEB-1", "--report-html", page)
         text = page.read_text(encoding="utf-8")
-        assert 0 < text.index("<figure><img") < text.index("<table>")
+        opening = text.index('<section class="opening">')
+        assert opening < text.index("in the app</figcaption><img") < text.index("<table>")
+        assert opening < text.index("own server was not looked at") < text.index("<h1>")
+
+    @pytest.mark.parametrize("why_not", ["", "runserver does not come up"])
+    def test_a_page_begins_with_the_targets_own_server_too(self, minimal, tmp_path, why_not):
+        own, page = tmp_path / "own.json", tmp_path / "r.html"
+        (tmp_path / "own.png").write_bytes(b"\x89PNG")
+        found = {"picture": "" if why_not else "own.png", "why_not": why_not}
+        own.write_text(json.dumps(found), encoding="utf-8")
+        run("--target", minimal, "--only", "ADP-4", "--report-html", page, "--own-page", own)
+        text = page.read_text(encoding="utf-8").partition("<h1>")[0]
+        assert ('own runserver</figcaption><img alt="/ on' in text) is (not why_not)
+        assert ("server: runserver does not come up</p>" in text) is bool(why_not)
+        assert "This run has no picture of the app." in text
 
     @pytest.mark.long
     def test_the_table_has_the_last_word(self, minimal):

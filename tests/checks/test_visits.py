@@ -1,8 +1,10 @@
 """What a visit meets, and whose matter it is."""
 
+from dataclasses import replace
+
 import pytest
 
-from tests.broken.targets import judge
+from tests.broken.targets import BROKEN, ONE_PERSON, RUNTIME, broken, judge, make
 from tests.checks.with_payload import with_payload
 from tests.scripts import projects
 
@@ -48,3 +50,24 @@ def test_who_takes_forms_without_their_token(settings, decided, action, verdict,
 
     assert verdicts == {"TOK-9": verdict}
     assert code == (verdict == "FAIL")
+
+
+def test_what_stands_around_django_and_what_names_the_site_passes(tmp_path):
+    """The broken targets show that these fail without what the runtime does."""
+    around = next(each for each in BROKEN if each.caught_by == {"WEB-15"})
+    sites = next(each for each in BROKEN if each.caught_by == {"WEB-16"})
+    edits = [e for e in (*around.edits, *sites.edits) if not e.file.startswith(RUNTIME)]
+    root = make(replace(around, edits=tuple(edits)), tmp_path / "target")
+
+    _, verdicts = judge(root, tmp_path / "report.json", "--only", "WEB-15,WEB-16")
+
+    assert verdicts == {"WEB-15": "pass", "WEB-16": "pass"}
+
+
+def test_who_is_signed_in_reads_while_something_is_written(tmp_path):
+    """Without the session each visit would sign the person in, which writes."""
+    root = make(broken("signed in", "", *ONE_PERSON), tmp_path / "target")
+
+    _, verdicts = judge(root, tmp_path / "report.json", "--only", "DAT-24")
+
+    assert verdicts == {"DAT-24": "pass"}

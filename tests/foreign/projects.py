@@ -68,6 +68,13 @@ class Own:
 
 
 @dataclass(frozen=True)
+class Clone:
+    """A git repository on this machine, of which nothing is kept here."""
+
+    folder: Path
+
+
+@dataclass(frozen=True)
 class Project:
     """One row of the table.
 
@@ -81,7 +88,7 @@ class Project:
 
     name: str
     shape: str
-    source: Sdist | Generator | Own
+    source: Sdist | Generator | Own | Clone
     python: str = ">=3.11"
     target: str = "."
     manage: str = ""
@@ -96,6 +103,19 @@ class Project:
 # Run as `-c`: the generators' console scripts lie in different places on different systems.
 WAGTAIL = "from wagtail.bin.wagtail import main; main()"
 CODEREDCMS = "from coderedcms.bin.coderedcms import main; main()"
+SPIRIT = """
+import os, sys
+os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
+from spirit.extra.bin.spirit import create_project
+create_project("mysite", ".", sys.exit)
+"""
+WOOEY = """
+import os, sys
+os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
+sys.argv = ["wooify", "-p", "mysite"]
+from wooey.backend.command_line import bootstrap
+bootstrap()
+"""
 DYNACONF = "from dynaconf.cli import main; main()"
 BEATDROP = """
 from pathlib import Path
@@ -276,6 +296,13 @@ PROJECTS = (
         ),
     ),
     Project(
+        name="switchboard",
+        shape="Channels and Daphne: consumers of both kinds, a channel layer on Redis, an "
+        "asynchronous stream",
+        source=Own("switchboard"),
+        quick=True,
+    ),
+    Project(
         name="promgen",
         shape="manage.py inside the package, required SECRET_KEY, old Django",
         source=Sdist("promgen==0.61.0"),
@@ -312,6 +339,83 @@ PROJECTS = (
         shape="a library's own test project, no application",
         source=Sdist("django-guardian==3.5.2"),
         decisions=("app.home=/admin/",),
+    ),
+    Project(
+        name="user-sessions-example",
+        shape="pages of another host's styles, sessions of a library, admin as the way in",
+        source=Sdist("django-user-sessions==2.0.0"),
+        manage="example/manage.py",
+        environment=(
+            "django==5.2.*",
+            "django-user-sessions==2.0.0",
+            "django-debug-toolbar",
+            "setuptools<81",
+        ),
+    ),
+    Project(
+        name="wildewidgets-demo",
+        shape="charts, tables and icons from a CDN, fixtures in migrations",
+        source=Sdist("django-wildewidgets==1.6.1"),
+        manage="demo/manage.py",
+    ),
+    Project(
+        name="unicorn-example",
+        shape="components in the page, scripts of two CDNs, package named after its folder",
+        source=Sdist("django-unicorn==0.67.0"),
+        manage="example/manage.py",
+        # One of its pages imports it; the finding names the option.
+        decisions=('python.extra=["pydantic"]',),
+    ),
+    Project(
+        name="bootstrap5-example",
+        shape="styles and scripts of a CDN through template tags, with integrity",
+        source=Sdist("django-bootstrap5==26.4"),
+        manage="example/manage.py",
+        environment=("django==5.2.*", "django-bootstrap5==26.4"),
+    ),
+    Project(
+        name="spirit",
+        shape="forum generator: login wall with sign-up by mail, categories from a migration",
+        source=Generator(("django-spirit==0.14.*", "setuptools<81"), ("-c", SPIRIT)),
+        environment=("django-spirit==0.14.*", "setuptools<81"),
+        # Signing up waits for a mail that no laptop sends.
+        decisions=("login.first_account=true",),
+    ),
+    Project(
+        name="wooey",
+        shape="generator: login wall, Celery, styles and scripts of four CDNs",
+        source=Generator(("wooey==0.14.*", "setuptools<81"), ("-c", WOOEY)),
+        target="mysite",
+        environment=("wooey==0.14.*", "setuptools<81"),
+    ),
+    Project(
+        name="crm-admin",
+        shape="complete application behind the admin's login, groups and fixtures by a command",
+        source=Sdist("django-crm-admin==3.1.0"),
+    ),
+    Project(
+        name="survey-and-report-example",
+        shape="surveys for signed-in people, example project inside a library",
+        source=Sdist("django-survey-and-report==1.5.0"),
+        manage="example_project/manage.py",
+    ),
+    Project(
+        name="hyperkitty-example",
+        shape="mail archive: allauth, Haystack, django-q, compressor",
+        source=Sdist("HyperKitty==1.3.12"),
+        manage="example_project/manage.py",
+    ),
+    Project(
+        name="pyinventory",
+        shape="a manage.py that makes an environment, everything behind the admin's login",
+        source=Sdist("PyInventory==0.25.0"),
+        python=">=3.12",
+    ),
+    Project(
+        name="constance-example",
+        shape="example inside a library, everything behind the admin's login",
+        source=Sdist("django-constance==4.4.0"),
+        manage="example/manage.py",
     ),
 )
 
@@ -365,6 +469,11 @@ def materialise(project: Project, folder: Path) -> Path:
             generate(generator, folder, python)
         case Own(name):
             shutil.copytree(HERE / "own" / name, folder, dirs_exist_ok=True)
+        case Clone(origin):
+            for name in filter(None, git(origin, "ls-files", "-z").split("\0")):
+                if (origin / name).is_file():  # one that is too large may not have been obtained
+                    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(origin / name, folder / name, follow_symlinks=False)
     target = folder / project.target
     git(folder, "init", "--quiet")
     # What a source distribution ships belongs to the project, whatever its ignore rules say.

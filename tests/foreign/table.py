@@ -1,11 +1,16 @@
 """The whole table: every project surveyed, adapted, checked and taken out again.
 
-    python -m tests.foreign.table [--only NAME,…] [--folder DIR] [--json FILE] [--write]
+    python -m tests.foreign.table [--only NAME,…] [--clones DIR] [--brief] [--by FAMILIES]
+                                  [--folder DIR] [--json FILE] [--write]
 
 Runs from the checkout's root with the development environment. About a minute a project; the
-set of `quick` projects is also what `tests/foreign/test_foreign.py` asserts on. `--folder` keeps
-the adapted projects and the logs of every step there. `--write` makes the page of the docs from
-the run.
+set of `quick` projects is also what `tests/foreign/test_foreign.py` asserts on. `--clones` takes
+the git repositories in a folder instead, in the order of their names: projects of which nothing
+is known and nothing decided. `--brief` leaves out the launches, which are measured on a quiet
+machine only, and the survey, which adapt makes as well; `--by WEB,ACC` judges by these criteria
+alone, and the row says so. `--folder` keeps the adapted projects and the logs of every step there.
+`--write` enters the rows into docs/projects.json and makes the page of the docs from it; a project
+that was not run keeps its row of before.
 """
 
 from __future__ import annotations
@@ -19,18 +24,21 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+import tomllib
 from pathlib import Path
+from typing import Any
 
 from uv import find_uv_bin
 
 from bench.launching import NotReadyError, Place, backend, floor
 from tests.electron import check_options
 
+from . import page, person, whole
+from .page import Row
 from .projects import (
     AS_OF,
     PROJECTS,
+    Clone,
     Project,
     UnobtainableError,
     clean_environment,
@@ -43,84 +51,41 @@ from .projects import (
 
 ROOT = Path(__file__).resolve().parents[2]
 STEP_SECONDS = 900
-PAGE = ROOT / "docs" / "reference" / "projects.md"
-HEAD = """---
-hide:
-  - toc
----
-
-# Projects it was tried on
-
-Made by `python -m tests.foreign.table --write`, not by hand: one run, one project after another, on
-a machine with two cores. Each project comes from a package index or from a project's own generator;
-some are the kit's own, for shapes that no published project has. Survey, adapt, check and remove
-ran by command alone, and afterwards every file of the project was byte for byte what it had been.
-
-`files` were added, `open decisions` are findings whose default was kept, `set` are `--set` options
-that were given. A launch is a ratio to the project's own `django.setup()` with a bound socket on
-the same interpreter; the first one includes all migrations. `own tests` is what the project's own
-test suite says, the same before and after. `passed` counts criteria, `failed` names those that
-must hold. Where a project stops earlier, the reason stands there.
-
-"""
 LAUNCHES = 3
-
-
-@dataclass
-class Row:
-    """What happened to one project.
-
-    The launches are ratios to `setup_seconds`, the project's own `django.setup()` with a bound
-    socket; None where that fails without the desktop layers.
-    """
-
-    name: str
-    shape: str
-    seconds: dict[str, float] = field(default_factory=dict)
-    decisions: list[str] = field(default_factory=list)
-    decisions_open: int = 0
-    files_added: int = 0
-    passed: int = 0
-    failed: list[str] = field(default_factory=list)
-    warned: list[str] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-    own_tests: str = ""
-    setup_seconds: float | None = None
-    first_launch: float | None = None
-    warm_launch: float | None = None
-
-    @property
-    def verdict(self) -> str:
-        """One word for the last column."""
-        if self.problems:
-            return "not here" if "obtain" in self.problems[0] else "FAIL"
-        return "FAIL" if self.failed else "pass"
 
 
 class Journey:
     """One project's way through the kit's commands."""
 
-    def __init__(self, project: Project, folder: Path) -> None:
-        self.project, self.folder = project, folder
+    def __init__(
+        self, project: Project, folder: Path, is_brief: bool = False, by: str = ""
+    ) -> None:
+        self.project, self.folder, self.is_brief = project, folder, is_brief
         self.row = Row(project.name, project.shape, decisions=list(project.decisions))
+        self.row.is_looked_at, self.row.judged_by = True, by
+        self.answer: dict[str, Any] = {}  # of adapt
 
     def run(self) -> Row:
         """All steps; the first that fails ends the journey and is named in the row."""
         try:
             self._obtain()
             before = fingerprint(self.repository)
-            self._survey()
-            self._expect(fingerprint(self.repository) == before, "survey changed the project")
+            if not self.is_brief:  # adapt surveys as well
+                self._survey()
+                self._expect(fingerprint(self.repository) == before, "survey changed the project")
             self._adapt()
             self._own_tests()
             self._check()
-            self._launch()
+            if not self.is_brief:
+                self._launch()
             self._remove()
             self._expect(fingerprint(self.repository) == before, "remove left something behind")
         except UnobtainableError as error:
             self.row.problems.append(f"cannot be obtained: {error}")
         except StepError as error:
             self.row.problems.append(str(error))
+        except subprocess.TimeoutExpired as error:
+            self.row.problems.append(f"a step takes more than {error.timeout:.0f} seconds")
         return self.row
 
     @property
@@ -142,7 +107,7 @@ class Journey:
         self._kit("survey", *self._options(), codes=(0, 1))
 
     def _adapt(self) -> None:
-        answer = json.loads(self._kit("adapt", *self._options()))
+        answer = self.answer = json.loads(self._kit("adapt", *self._options()))
         self.row.decisions_open = len(answer["decisions_open"])
         self.row.files_added = len(answer["added"])
         changed = git(self.repository, "status", "--porcelain", "--untracked-files=all")
@@ -200,17 +165,35 @@ class Journey:
 
     def _check(self) -> None:
         report = self.folder / "verdicts.json"
-        window = check_options() if self.project.window else []
-        self._kit("check", "--report-json", str(report), *window, codes=(0, 1), as_json=False)
+        options = check_options() if self.project.window else []
+        options += ["--only", self.row.judged_by] if self.row.judged_by else []
+        self._kit("check", "--report-json", str(report), *options, codes=(0, 1), as_json=False)
         self._expect(report.exists(), "check wrote no report")
-        for criterion in json.loads(report.read_text(encoding="utf-8"))["criteria"]:
+        criteria = json.loads(report.read_text(encoding="utf-8"))["criteria"]
+        self._look(criteria)
+        for criterion in criteria:
             match criterion["verdict"]:
                 case "pass":
                     self.row.passed += 1
                 case "FAIL" | "harness error":
                     self.row.failed.append(criterion["id"])
+                    self.row.failed_with[criterion["id"]] = criterion["seen"]
                 case "warn":
                     self.row.warned.append(criterion["id"])
+
+    def _look(self, criteria: list[dict[str, Any]]) -> None:
+        """Whether a person could use it: from what the steps saw, and one visit more."""
+        manifest = self.target / "desktop-app" / "desktop.toml"
+        data = self.folder / "person" / "data"
+        data.parent.mkdir(parents=True)
+        seen = whole.Seen(
+            {each["id"]: (each["verdict"], each["seen"]) for each in criteria},
+            self.answer["rehearsal"],
+            tomllib.loads(manifest.read_text(encoding="utf-8")),
+            person.enter(self.target, data),
+            home_is_decided=any(each.startswith("app.home=") for each in self.project.decisions),
+        )
+        self.row.told = whole.judge(seen)
 
     def _launch(self) -> None:
         # On a copy: without the layers a project may write where it lies.
@@ -292,51 +275,45 @@ def with_interpreters(environment: dict[str, str]) -> dict[str, str]:
     return environment | {"PATH": os.pathsep.join([*folders, environment.get("PATH", "")])}
 
 
-def markdown(rows: Iterable[Row]) -> str:
-    """The table for people."""
-    lines = [
-        "| project | shape | survey s | adapt s | check s | files | open decisions | set | first "
-        "launch | warm launch | own tests | passed | failed | verdict |",
-        "| --- | --- |" + " ---: |" * 8 + " --- | ---: | --- | --- |",
-    ]
-    for row in rows:
-        seconds = [str(row.seconds.get(step, "")) for step in ("survey", "adapt", "check")]
-        launches = [f"{x} x" if x else "" for x in (row.first_launch, row.warm_launch)]
-        counts = map(str, (row.files_added, row.decisions_open, len(row.decisions)))
-        failed = ", ".join(row.failed) or " ".join(row.problems)[:200]
-        cells = [row.name, row.shape, *seconds, *counts, *launches, row.own_tests, str(row.passed)]
-        cells += [failed, row.verdict]
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join(lines) + "\n"
-
-
 def main() -> int:
     """Run the journeys one after another and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", metavar="NAMES", help="comma-separated project names")
+    parser.add_argument("--clones", type=Path, metavar="DIR", help="the git repositories in it")
+    parser.add_argument("--brief", action="store_true", help="measure no launches")
+    parser.add_argument(
+        "--by", default="", metavar="FAMILIES", help="judge by these criteria alone"
+    )
     parser.add_argument("--folder", type=Path, help="keep projects and logs here")
     parser.add_argument("--json", type=Path, metavar="FILE")
-    parser.add_argument("--write", action="store_true", help=f"make {PAGE.relative_to(ROOT)}")
+    parser.add_argument(
+        "--write", action="store_true", help=f"make {page.PAGE.relative_to(ROOT).as_posix()}"
+    )
     options = parser.parse_args()
-    wanted = options.only.split(",") if options.only else [project.name for project in PROJECTS]
+    projects = clones(options.clones) if options.clones else PROJECTS
+    wanted = options.only.split(",") if options.only else [project.name for project in projects]
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
-        for project in PROJECTS:
+        for project in projects:
             if project.name not in wanted:
                 continue
-            row = Journey(project, (options.folder or Path(scratch)) / project.name).run()
+            folder = (options.folder or Path(scratch)) / project.name
+            is_brief = options.brief or bool(options.clones)
+            row = Journey(project, folder, is_brief, options.by).run()
             rows.append(row)
-            print(
-                f"{row.name}: {row.verdict} {row.seconds} {row.failed} {row.problems}", flush=True
-            )
-    table = markdown(rows)
-    print(table)
-    if options.write:
-        PAGE.write_text(HEAD + table, encoding="utf-8")
-    if options.json:
-        document = [asdict(row) | {"verdict": row.verdict} for row in rows]
-        options.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+            print(f"{row.name}: {row.verdict}, {row.missing or 'whole'}", flush=True)
+            if options.write:
+                page.enter(rows, at_random=bool(options.clones))
+            if options.json:
+                options.json.write_text(page.as_json(rows), encoding="utf-8")
+    print(page.whole_table(rows), page.figures(rows), sep="\n")
     return 0 if all(row.verdict in ("pass", "not here") for row in rows) else 1
+
+
+def clones(folder: Path) -> list[Project]:
+    """A project for each git repository in `folder`, in the order of their names."""
+    found = sorted(each for each in folder.iterdir() if (each / ".git").is_dir())
+    return [Project(each.name, "", Clone(each)) for each in found]
 
 
 if __name__ == "__main__":

@@ -112,6 +112,36 @@ def test_a_wsgi_py_for_a_server_alone_is_left_out(tmp_path):
         assert "newrelic_of_a_server" in backend.stderr.read_text()
 
 
+STARTER = """
+import os, sys
+from django.apps import AppConfig
+class Config(AppConfig):
+    name = "app"
+    def ready(self):
+        if "runserver" in sys.argv and os.environ.get("RUN_MAIN") == "true":
+            from app import views
+            views.begun.append("begun")
+"""
+BEGUN = """
+begun = []
+def has_begun(request):
+    return HttpResponse(",".join(begun))
+"""
+AS_RUNSERVER = '[django]\nargv = ["runserver"]\n[django.env]\nRUN_MAIN = "true"\n'
+
+
+@pytest.mark.parametrize(("decided", "found"), [("", b""), (AS_RUNSERVER, b"begun")])
+def test_what_runserver_starts_begins_where_that_is_decided(decided, found, tmp_path):
+    files = {
+        "app/apps.py": STARTER,
+        "app/views.py": VIEWS + BEGUN,
+        "urls.py": routes("has_begun"),
+    }
+    project = make_project(tmp_path / "project", files, decided)
+    with Backend(project, tmp_path / "data") as backend:
+        assert backend.ready().get("/has_begun/")[2] == found
+
+
 SITES = """
 INSTALLED_APPS.append("django.contrib.sites")
 """

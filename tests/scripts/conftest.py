@@ -56,7 +56,7 @@ def kit():
     """Runs desktop-django with arguments; the tests of the rehearsal have one that rehearses."""
 
     def run(*arguments: object) -> Result:
-        further = ["--no-rehearsal"] if arguments[0] == "adapt" else []
+        further = ["--no-rehearsal"] if arguments[0] in ("survey", "adapt") else []
         return CliRunner().invoke(app, [*map(str, arguments), *further])
 
     return run

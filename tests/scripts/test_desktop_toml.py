@@ -52,6 +52,7 @@ def test_a_file_that_says_little_has_the_defaults(tmp_path, draft):
         ("django.env.QUERY=a=b", "django", "env", {"QUERY": "a=b"}),
         ("django.set.DEPTH=3", "django", "set", {"DEPTH": 3}),
         ("django.set.NAME=word", "django", "set", {"NAME": "word"}),
+        ("django.set.A.b.0=word", "django", "set", {"A.b.0": "word"}),
     ],
 )
 def test_decisions(draft, decision, table, key, value):
@@ -67,7 +68,7 @@ def test_workers_are_decided_as_a_whole(draft):
 
 @pytest.mark.parametrize(
     "decision",
-    ["", "app.name", "nothing=1", "app.nothing=1", "app=1", "django.env=1", "django.set.A.B=1",
+    ["", "app.name", "nothing=1", "app.nothing=1", "app=1", "django.env=1", "django.set=1",
      "login.create=maybe", "app.identifier=one", "python.extra=a", "workers=1", "app.home=start"],
 )  # fmt: skip
 def test_what_is_no_decision(draft, decision):
@@ -88,6 +89,7 @@ def test_what_is_decided_can_be_decided_again():
         "app.name=Pony Club",
         "django.set.CODE='007'",
         "django.set.NUMBER='3'",
+        "django.set.SEARCH.default.PATH={app_data}/index",
         'django.set.OPTIONS={ a = [1, 2.5], "b c" = { d = "é" } }',
         'data.seed=[{ from = "seed", to = "media" }]',
         'data.first_run=[["loaddata", "ponies"]]',

@@ -257,7 +257,7 @@ def _options(where: str, command: TyperCommand) -> list[str]:
         return []
     lines = ["", "| option | |", "| --- | --- |"]
     for option in options:
-        name = option.opts[-1]
+        name = "/".join([option.opts[-1], *option.secondary_opts[:1]])
         if not option.help:
             raise SystemExit(f"{where} {name} has no help")
         value = "" if option.is_flag else f" {option.metavar or 'TEXT'}"

@@ -47,8 +47,11 @@ def layers(settings: Any, installation: Installation, manifest: Manifest) -> dic
         **_mail(settings, installation),
         **services(settings, installation.app_data),
         **_sign_in(settings, installation, manifest),
-        **fill(manifest.overrides, installation),
     }
+    # A name with dots is a place within a setting, whose rest stays.
+    for name, value in sorted(fill(manifest.overrides, installation).items()):
+        setting, *keys = name.split(".")
+        values[setting] = _put(values.get(setting, getattr(settings, setting, {})), keys, value)
     if installation.packaged:
         values["DEBUG"] = False
     return values
@@ -238,6 +241,19 @@ def _below_uploads(settings: Any, media: Path) -> dict[str, Any]:
 def _like(own: object, path: Path) -> Path | str:
     """A path of the type the project uses: some join with `/`, others with `+`."""
     return path if isinstance(own, Path) else str(path)
+
+
+def _put(own: Any, keys: list[str], value: Any) -> Any:
+    """`own` with `value` at the place that `keys` name; a number is one of a list."""
+    if not keys:
+        return Path(value) if isinstance(own, Path) and isinstance(value, str) else value
+    key, *rest = keys
+    if isinstance(own, list | tuple):
+        items = [_put(each, rest, value) if str(number) == key else each
+                 for number, each in enumerate(own)]  # fmt: skip
+        return type(own)(items)
+    own = own if isinstance(own, dict) else {}
+    return {**own, key: _put(own.get(key), rest, value)}
 
 
 def _is_local_path(url: str | None) -> bool:

@@ -1,4 +1,4 @@
-"""Asynchronous streams on a server of threads: item by item, until the client has left.
+"""Streams that are made for the other kind of server: item by item, until the client has left.
 
 Django would read them to their end before the first byte is sent, and most have none.
 """
@@ -10,10 +10,10 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
-from asgiref.sync import ThreadSensitiveContext
 from django.http import StreamingHttpResponse
 
 LOOK_SECONDS = 0.5
+FILE_BLOCK = 1 << 16
 END = object()
 
 
@@ -28,6 +28,8 @@ client = _Client()
 
 def install() -> None:
     """Before the first request."""
+    if not hasattr(StreamingHttpResponse, "__aiter__"):
+        return  # before Django 4.2, and asgiref may not be there either
     synchronous = StreamingHttpResponse.__iter__
 
     def iterate(response: StreamingHttpResponse) -> Iterator[bytes]:
@@ -40,6 +42,26 @@ def install() -> None:
     StreamingHttpResponse.__iter__ = iterate
 
 
+def install_asgi() -> None:
+    """The same for streams of synchronous views, where the server is asynchronous."""
+    asynchronous = StreamingHttpResponse.__aiter__
+
+    def iterate(response: StreamingHttpResponse) -> AsyncIterator[bytes]:
+        return asynchronous(response) if response.is_async else _in_a_thread(response)
+
+    StreamingHttpResponse.__aiter__ = iterate
+
+
+async def _in_a_thread(response: StreamingHttpResponse) -> AsyncIterator[bytes]:
+    from asgiref.sync import sync_to_async
+
+    if hasattr(response, "block_size"):  # of a file
+        response.block_size = max(response.block_size, FILE_BLOCK)
+    items = iter(response.streaming_content)
+    while (item := await sync_to_async(next)(items, END)) is not END:
+        yield item
+
+
 def _one_by_one(stream: AsyncIterator[Any], has_left: Callable[[], bool]) -> Iterator[Any]:
     items = aiter(stream)
 
@@ -50,6 +72,8 @@ def _one_by_one(stream: AsyncIterator[Any], has_left: Callable[[], bool]) -> Ite
                 item.cancel()
                 return END
         return item.result()
+
+    from asgiref.sync import ThreadSensitiveContext
 
     with asyncio.Runner() as runner:
         # Its synchronous calls get a thread of their own: one that waits holds up no other.

@@ -8,6 +8,7 @@ import { createLeaving } from "./leaving.js";
 import { announceDownload, askWhetherToOpen } from "./messages.js";
 import { followButtons, followWheel } from "./mouse.js";
 import { servePages } from "./pages.js";
+import { refuseDatagrams } from "./peers.js";
 import { applyPermissions } from "./permissions.js";
 import { applyRequestPolicy } from "./requests.js";
 import { closeChild } from "./screens.js";
@@ -64,7 +65,6 @@ export function guardPages(running, act) {
     });
     attachContextMenu(contents, Menu);
     followWheel(contents);
-    // Its datagrams pass no request policy: they would reach other servers, with this computer's addresses.
-    contents.setWebRTCIPHandlingPolicy("disable_non_proxied_udp");
+    refuseDatagrams(contents);
   });
 }

@@ -9,6 +9,7 @@ import { backendCommand } from "./launch.js";
 import { createLog, echoLog } from "./logs.js";
 import { menuTemplate } from "./menu.js";
 import { askAboutUpdate } from "./messages.js";
+import { createConnections } from "./peers.js";
 import { appIcon } from "./places.js";
 import { guardPages, openSession } from "./policies.js";
 import { createRestoring } from "./restoring.js";
@@ -72,7 +73,12 @@ function furnish(running) {
   Object.assign(running, {
     session,
     pageOptions: pageOptions({ session, electronDir, background, icon }),
-    spelling: createSpelling({ session, state: remembered, locale }),
+    spelling: createSpelling({
+      session,
+      connections: createConnections(session, log),
+      state: remembered,
+      locale,
+    }),
     restoring: createRestoring({
       backend: supervisor,
       launch,

@@ -11,13 +11,20 @@ export function dictionaryFor(locale, available) {
   return found ? [found] : [];
 }
 
-/** {wanted, toggle}: whether pages are checked, and the other way round from now on. */
-export function createSpelling({ session, state, locale }) {
+/**
+ * {wanted, toggle}: whether pages are checked, and the other way round from now on. The `connections` of the session are
+ * allowed until its dictionary is there.
+ */
+export function createSpelling({ session, connections, state, locale }) {
   const wanted = () => state.get("spelling") === true;
-  const apply = () =>
-    session.setSpellCheckerLanguages(
-      wanted() ? dictionaryFor(locale, session.availableSpellCheckerLanguages) : [],
-    );
+  const apply = () => {
+    const languages = wanted() ? dictionaryFor(locale, session.availableSpellCheckerLanguages) : [];
+    connections[languages.length ? "allow" : "refuse"]();
+    session.setSpellCheckerLanguages(languages);
+  };
+  for (const end of ["initialized", "download-failure"]) {
+    session.on(`spellcheck-dictionary-${end}`, connections.refuse);
+  }
   setImmediate(apply); // after main.js
   return {
     wanted,

@@ -194,3 +194,28 @@ def test_the_time_for_a_file_grows_with_its_lines_and_not_faster(declared):
         return time.process_time() - begin
 
     assert cost(9_000) < 40 * cost(900)
+
+
+@pytest.mark.parametrize("name", ["req.txt", "deps.pip", "docker/frozen.txt"])
+def test_a_list_of_another_name_counts_if_it_holds_nothing_else(declared, name):
+    assert declared({name: "# frozen\nDjango==4.2.1\npillow\n"}).requirements == [
+        "Django==4.2.1",
+        "pillow",
+    ]
+    assert declared({name: "Django is what this is made with\n"}).requirements == []
+
+
+def test_lines_of_a_dockerfile_and_a_readme_are_kept_for_what_is_imported(declared):
+    found = declared(
+        {
+            "Dockerfile": "RUN pip install -U gunicorn==20.1 -r requirements.txt && x\n",
+            "README.md": 'Run `pip3 install "django>=4" whoosh`, then `pip install .`\n',
+        }
+    )
+    assert found.requirements == []
+    assert found.spare == {
+        "gunicorn": "gunicorn==20.1",
+        "django": "django>=4",
+        "whoosh": "whoosh",
+    }
+    assert found.files == ["Dockerfile", "README.md"]

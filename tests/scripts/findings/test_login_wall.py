@@ -135,3 +135,92 @@ def test_a_user_model_that_cannot_be_made_leaves_the_decision(make_project, kit_
     (refused,) = findings(document, "first-account")
     assert refused["severity"] == "blocked"
     assert "People.create_superuser() got an unexpected keyword argument" in refused["what"]
+
+
+ADMIN = (
+    SIGNING_IN
+    + """
+INSTALLED_APPS += ["django.contrib.admin", "django.contrib.messages", "site1"]
+MIDDLEWARE += ["django.contrib.messages.middleware.MessageMiddleware"]
+TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True,
+              "OPTIONS": {"context_processors": [
+                  "django.template.context_processors.request",
+                  "django.contrib.auth.context_processors.auth",
+                  "django.contrib.messages.context_processors.messages"]}}]
+"""
+)
+ADMIN_URLS = """
+from django.contrib import admin
+from django.http import HttpResponse
+from django.urls import path
+
+urlpatterns = [
+    path("", lambda request: HttpResponse("open to everybody")),
+    path("manage/", admin.site.urls),
+]
+"""
+MODEL = """
+from django.contrib import admin
+from django.db import models
+
+
+class Note(models.Model):
+    text = models.TextField()
+
+
+{registered}
+"""
+
+
+@pytest.mark.parametrize("is_registered", [True, False])
+def test_an_admin_of_its_own_models_needs_somebody_who_may_enter(
+    make_project, kit_json, is_registered
+):
+    """The first page is open; without an account nobody can fill it."""
+    registered = "admin.site.register(Note)" if is_registered else ""
+    files = {"site1/models.py": MODEL.format(registered=registered), "site1/urls.py": ADMIN_URLS}
+    root = make_project(files, settings=ADMIN)
+
+    document = kit_json("survey", root)
+
+    assert document["manifest"]["login"]["first_account"] is is_registered
+    assert [each["severity"] for each in findings(document, "login-wall")] == (
+        ["handled"] if is_registered else []
+    )
+    if is_registered:
+        assert "pages ask to sign in (/manage/)" in findings(document, "login-wall")[0]["what"]
+        off = kit_json("survey", root, "--set", "login.first_account=false")
+        assert off["manifest"]["login"]["first_account"] is False
+
+
+def test_an_admin_that_is_the_only_page_needs_somebody_too(make_project, kit_json):
+    """Behind an interface for programs there is nothing else to open."""
+    urls = ADMIN_URLS.replace('path("",', 'path("api/",')
+    document = kit_json("survey", make_project({"site1/urls.py": urls}, settings=ADMIN))
+
+    assert document["facts"]["urls"]["walled"] == ["/manage/"]
+    assert document["manifest"]["login"]["first_account"] is True
+    assert [each["severity"] for each in findings(document, "login-wall")] == ["handled"]
+
+
+def test_a_wall_of_somebody_elses_admin_counts_too(make_project, kit_json):
+    urls = ADMIN_URLS.replace(
+        'path("manage/", admin.site.urls)',
+        'path("cms/", lambda request: HttpResponseRedirect("/cms/login/?next=/cms/"))',
+    ).replace("HttpResponse\n", "HttpResponse, HttpResponseRedirect\n")
+    document = kit_json("survey", make_project({"site1/urls.py": urls}, settings=SIGNING_IN))
+
+    assert document["facts"]["urls"]["walled"] == ["/cms/"]
+
+
+def test_a_project_that_sets_itself_up_makes_its_first_user(make_project, kit_json):
+    urls = ADMIN_URLS.replace(
+        'HttpResponse("open to everybody")', 'HttpResponseRedirect("/setup/")'
+    ).replace("HttpResponse\n", "HttpResponse, HttpResponseRedirect\n")
+    files = {
+        "site1/models.py": MODEL.format(registered="admin.site.register(Note)"),
+        "site1/urls.py": urls + 'urlpatterns += [path("setup/", lambda r: HttpResponse("hi"))]\n',
+    }
+    document = kit_json("survey", make_project(files, settings=ADMIN))
+
+    assert document["manifest"]["login"]["first_account"] is False

@@ -1,9 +1,11 @@
 """Which page the app opens."""
 
+import httpx
 import pytest
 
-from skill_scripts.rehearsal.first_page import is_first_page
-from skill_scripts.rehearsal.visitor import Answer
+from skill_scripts.project.files import Project
+from skill_scripts.rehearsal.first_page import choose, is_first_page
+from skill_scripts.rehearsal.visitor import Answer, Visitor
 
 URLS = """\
 from django.conf.urls.i18n import i18n_patterns
@@ -49,6 +51,35 @@ urlpatterns = [{}]
 )
 def test_what_counts_as_a_page(status, place, kind, text, expected):
     assert is_first_page(Answer(place, status, place, kind, text)) is expected
+
+
+LEADS_THERE = "<a href=/login/>in</a>"
+SIGN_IN = "<form method=post>who are you? <input name=user><input type=password name=p></form>"
+
+
+@pytest.mark.parametrize(
+    ("pages", "pointers", "expected"),
+    [
+        # Every page leads to the one where one signs in; nobody opens an app for it.
+        ({"/login/": SIGN_IN, "/list/": LEADS_THERE, "/about/": LEADS_THERE}, {}, "/list/"),
+        ({"/login/": SIGN_IN, "/join/": SIGN_IN + LEADS_THERE}, {}, "/login/"),
+        # The project says so.
+        ({"/login/": SIGN_IN, "/list/": LEADS_THERE},
+         {"LOGIN_REDIRECT_URL": "/login/"}, "/login/"),
+    ],
+    ids=["others", "no other", "named"],
+)  # fmt: skip
+def test_a_page_to_sign_in_comes_last(tmp_path, pages, pointers, expected):
+    def answer(request):
+        text = pages.get(request.url.path)
+        return httpx.Response(200 if text else 404, html=text or "nothing here")
+
+    visitor = Visitor("http://127.0.0.1:1", "token", 5)
+    visitor.client = httpx.Client(transport=httpx.MockTransport(answer), base_url=visitor.origin)
+
+    page = choose(visitor, Project(tmp_path, "", "", ()), pointers, pages)
+
+    assert page.path == expected
 
 
 def adapted(make_project, kit_json, routes, settings="", *options, **files):

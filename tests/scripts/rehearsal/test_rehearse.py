@@ -136,7 +136,7 @@ def test_what_the_picture_is_led_to_elsewhere_is_not_reached(make_project, kit):
 def test_a_result_is_kept_until_something_changes(make_project, kit):
     root = projects.commit(make_project())
     kit("adapt", root)
-    assert result.read(root).home == "/"
+    assert result.read(result.place(root)).home == "/"
 
     assert kit("adapt", root).stderr.startswith("nothing to do")
     urls = root / "site1" / "urls.py"
@@ -225,6 +225,25 @@ urlpatterns = [path("", lambda request: HttpResponse(Page.objects.get(path="fron
 """
 
 
+def test_the_apps_own_address_is_no_other_host(make_project, kit_json):
+    """As a CMS writes it for pages that other sites embed."""
+    urls = """
+        from django.http import HttpResponse
+        from django.urls import path
+
+
+        def page(request):
+            address = request.build_absolute_uri("/own.js")
+            return HttpResponse(f"<p>hello<script src={address}></script>")
+
+
+        urlpatterns = [path("", page), path("own.js", lambda request: HttpResponse(""))]
+        """
+    document = kit_json("adapt", make_project({"site1/urls.py": urls}))
+
+    assert document["rehearsal"]["other_hosts"] == []
+
+
 @pytest.mark.parametrize(("name", "is_decided"), [("setup_pages", True), ("load_demo", False)])
 def test_the_command_that_heals_the_first_page_is_found(make_project, kit_json, name, is_decided):
     """The first candidate does not help; what brings examples is left to a person."""
@@ -270,13 +289,16 @@ def test_what_the_projects_own_server_cannot_either_is_its_own_fault(make_projec
             return HttpResponse("as its authors see it")
 
 
-        links = "".join(f"<a href=/{each}/>{each}</a>" for each in ("broken", "ours", "lazy"))
+        names = ("broken", "ours", "lazy", "list")
+        links = "".join(f"<a href=/{each}/>{each}</a>" for each in names)
         links += "<img src=/gone.png>"
         urlpatterns = [
             path("", lambda request: HttpResponse(links)),
             path("broken/", broken),
             path("ours/", ours),
             path("lazy/", lazy),
+            path("list/", lambda request: HttpResponse("<a href=/deep/>deep</a>")),
+            path("deep/", broken),
         ]
         """
     root = projects.commit(make_project({"site1/urls.py": urls}))
@@ -287,11 +309,12 @@ def test_what_the_projects_own_server_cannot_either_is_its_own_fault(make_projec
     seen = {each["path"]: each for each in document["rehearsal"]["pages"]}
     assert document["rehearsal"]["not_compared"] == ""
     assert {path: each["is_own_fault"] for path, each in seen.items()} == {
-        "/": False, "/broken/": True, "/ours/": False, "/lazy/": False, "/gone.png": True,
+        "/": False, "/broken/": True, "/ours/": False, "/lazy/": False, "/list/": False,
+        "/deep/": True, "/gone.png": True,
     }  # fmt: skip
     assert seen["/ours/"]["status"] == 500 and seen["/gone.png"]["status"] == 404
     named = [each["what"].split(":")[0] for each in findings(document, "own-fault")]
-    assert named == ["/broken/", "/gone.png"]
+    assert named == ["/broken/", "/deep/", "/gone.png"]
     ours, lazy = findings(document, "broken-page")
     assert ours["what"] == "/ours/: AssertionError: " and ours["place"] == "site1/urls.py:16"
     assert "slugify" in lazy["what"] and "python.extra=" in lazy["do"]

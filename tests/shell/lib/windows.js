@@ -138,7 +138,7 @@ export function family(pid) {
   return found;
 }
 
-/** A foreign server on loopback that remembers what reached it. */
+/** A foreign `server` on loopback that remembers what reached it. */
 export async function foreignServer(t) {
   const requests = [];
   const server = createServer((request, response) => {
@@ -148,7 +148,7 @@ export async function foreignServer(t) {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   t.after(() => server.close());
-  return { url: `http://127.0.0.1:${server.address().port}`, requests };
+  return { server, url: `http://127.0.0.1:${server.address().port}`, requests };
 }
 
 /** Puts stand-ins for the system's openers before PATH; returns a function that lists what they were asked to open. */

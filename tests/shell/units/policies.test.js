@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { EventEmitter } from "node:events";
 import { test } from "node:test";
 import { load } from "../lib/fake.js";
 
@@ -230,17 +231,19 @@ test("spelling is checked for who asks, in a language there is; macOS has its ow
     assert.deepEqual(dictionaryFor(locale, available), expected, locale);
   }
   const set = [];
-  const session = {
+  const session = Object.assign(new EventEmitter(), {
     availableSpellCheckerLanguages: available,
     setSpellCheckerLanguages: (languages) => set.push(languages),
-  };
+  });
+  const connections = { allow: () => set.push("allowed"), refuse: () => set.push("refused") };
   const state = new Map();
-  const spelling = createSpelling({ session, state, locale: "en-US" });
+  const spelling = createSpelling({ session, connections, state, locale: "en-US" });
   spelling.toggle();
   assert.ok(spelling.wanted());
+  session.emit("spellcheck-dictionary-initialized");
   spelling.toggle();
   assert.ok(!spelling.wanted());
-  assert.deepEqual(set, [["en-US"], []]);
+  assert.deepEqual(set, ["allowed", ["en-US"], "refused", "refused", []]);
 });
 
 test("a window comes back where it can be seen", () => {

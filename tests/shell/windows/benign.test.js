@@ -3,10 +3,18 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { open, prepare, spawnShell, temporaryFolder, test, until } from "../lib/windows.js";
+import {
+  foreignServer,
+  open,
+  prepare,
+  spawnShell,
+  temporaryFolder,
+  test,
+  until,
+} from "../lib/windows.js";
 
 /** The system's own pointer and keys; what only these can do is left out, with a word, where they are not. */
 const hand = (...words) => execFileSync("xdotool", words.map(String), { stdio: "pipe" });
@@ -307,30 +315,85 @@ test("a service worker answers, and what it passes on has the token", async (t) 
   assert.deepEqual([kept, passed], ["kept", 200]);
 });
 
-test("WebRTC sends no datagram and learns no address", async (t) => {
-  const shell = await office(t);
-  const server = createSocket("udp4");
-  t.after(() => server.close());
+/** Servers of this computer for STUN and TURN; `received` is what reached them. */
+async function peers(t) {
   const received = [];
-  server.on("message", () => received.push("a datagram"));
-  server.bind(0, "127.0.0.1");
-  await once(server, "listening");
-  const candidates = await shell.page.evaluate(async (port) => {
+  const datagrams = createSocket("udp4");
+  datagrams.on("message", () => received.push("a datagram"));
+  datagrams.bind(0, "127.0.0.1");
+  await once(datagrams, "listening");
+  const connections = createServer((socket) => {
+    received.push("a connection");
+    socket.destroy();
+  }).listen(0, "127.0.0.1");
+  await once(connections, "listening");
+  t.after(() => {
+    datagrams.close();
+    connections.close();
+  });
+  const [udp, tcp] = [datagrams, connections].map((each) => each.address().port);
+  const account = { username: "me", credential: "secret" };
+  const iceServers = [
+    { urls: `stun:127.0.0.1:${udp}` },
+    { urls: `turn:127.0.0.1:${udp}`, ...account },
+    { urls: `turn:127.0.0.1:${tcp}?transport=tcp`, ...account },
+    { urls: `turns:127.0.0.1:${tcp}?transport=tcp`, ...account },
+  ];
+  return { received, iceServers };
+}
+
+/** What a page learns of the ways to it. */
+const gather = (page, iceServers) =>
+  page.evaluate(async (servers) => {
     const found = [];
-    const connection = new RTCPeerConnection({
-      iceServers: [{ urls: `stun:127.0.0.1:${port}` }],
-    });
+    const connection = new RTCPeerConnection({ iceServers: servers });
     const gathered = new Promise((resolve) => {
       connection.onicecandidate = ({ candidate }) =>
         candidate ? found.push(candidate.candidate) : resolve();
     });
     connection.createDataChannel("data");
     await connection.setLocalDescription(await connection.createOffer());
-    await gathered;
+    await Promise.race([gathered, new Promise((resolve) => setTimeout(resolve, 10_000))]);
     connection.close();
     return found.filter((each) => / udp /i.test(each));
-  }, server.address().port);
-  assert.deepEqual([candidates, received], [[], []]);
+  }, iceServers);
+
+const NOBODY = "PROXY 127.0.0.1:9";
+const wayTo = (shell, url) =>
+  shell.inMain((window, to) => window.webContents.session.resolveProxy(to), url);
+
+test("WebRTC reaches no server and learns no address", async (t) => {
+  const shell = await office(t);
+  const { received, iceServers } = await peers(t);
+  assert.deepEqual([await gather(shell.page, iceServers), received], [[], []]);
+  for (const own of [shell.origin, shell.origin.replace("http", "ws")]) {
+    assert.equal(await wayTo(shell, own), "DIRECT");
+  }
+});
+
+test("a dictionary comes as the system has it, then WebRTC connects to nobody again", async (t) => {
+  const { received, iceServers } = await peers(t);
+  const { server, url } = await foreignServer(t);
+  const asked = [];
+  let answer;
+  server.on("connect", (request, socket) => {
+    asked.push(request.url);
+    answer = () => socket.destroy();
+  });
+  // So Chromium finds the system's proxy on Linux, where no desktop says otherwise.
+  const prepared = prepare({ env: { https_proxy: url, XDG_CURRENT_DESKTOP: "" } });
+  mkdirSync(prepared.appData, { recursive: true });
+  writeFileSync(join(prepared.appData, "shell.json"), JSON.stringify({ spelling: true }));
+  const shell = await office(t, prepared);
+  await until(() => asked.length, 20_000);
+  assert.match(asked[0], /gvt1\.com:443$/);
+  assert.notEqual(await wayTo(shell, "https://example.org/"), NOBODY);
+  const refused = async () => {
+    answer(); // it may be asked for more than once
+    return (await wayTo(shell, "https://example.org/")) === NOBODY;
+  };
+  await until(refused, 20_000);
+  assert.deepEqual([await gather(shell.page, iceServers), received], [[], []]);
 });
 
 test("a port that was taken once is the app's own again", async (t) => {

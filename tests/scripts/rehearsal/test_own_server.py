@@ -1,0 +1,51 @@
+"""The project as its authors start it, beside which broken pages are looked at."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import httpx
+import pytest
+
+from skill_scripts import desktop_toml
+from skill_scripts.dependencies.environment import Interpreter
+from skill_scripts.project.files import find_project
+from skill_scripts.rehearsal.own_server import NotStartedError, OwnServer
+
+
+@pytest.fixture
+def own_server():
+    def make(root: Path, path: Sequence[str] = ()) -> OwnServer:
+        settings = desktop_toml.defaults()
+        settings["django"]["path"] = [*path]
+        project = find_project(root)
+        return OwnServer(project, settings, Interpreter(root / ".venv/bin/python", "3", False), [])
+
+    return make
+
+
+# An ImageField without Pillow is such an error; pages are served all the same.
+FAILS_A_CHECK = """
+INSTALLED_APPS += ["django.contrib.staticfiles"]
+STATIC_ROOT = BASE_DIR / "static"
+STATICFILES_DIRS = [STATIC_ROOT]
+"""
+
+
+@pytest.mark.slow
+def test_an_error_of_a_system_check_is_no_reason_not_to_compare(make_project, own_server):
+    with own_server(make_project(settings=FAILS_A_CHECK)) as own:
+        assert httpx.get(own.origin, trust_env=False).text == "hello"
+
+
+@pytest.mark.slow
+def test_it_says_why_it_does_not_start(make_project, own_server):
+    root = make_project(settings='DATABASES["default"]["ENGINE"] = "nowhere"')
+    with pytest.raises(NotStartedError, match="'nowhere' isn't an available database backend"):
+        own_server(root).__enter__()
+
+
+@pytest.mark.slow
+def test_a_folder_that_was_put_on_the_import_path_is_there_too(make_project, own_server):
+    root = make_project({"src/mylib/__init__.py": "NAME = 'x'\n"}, settings="import mylib")
+    with own_server(root, ["src"]) as own:
+        assert httpx.get(own.origin, trust_env=False).text == "hello"
