@@ -215,8 +215,10 @@ def _run_inside(
             command, cwd=root, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
             start_new_session=True,
         )  # fmt: skip
+    peak = 0
     try:
         while child.poll() is None:
+            peak = max(peak, _resident(child.pid))
             lines = [*json_lines(scratch / "progress")]
             if lines:
                 progress(lines[-1]["text"])
@@ -234,7 +236,15 @@ def _run_inside(
         raise KitError("DDK-IMP-13", text) from error
     if refused := result.get("refused"):
         raise KitError(refused["code"], refused["message"], **refused["details"])
-    return result
+    return {**result, "peak_bytes": peak}
+
+
+def _resident(pid: int) -> int:
+    """The memory that a process has now, in bytes; 0 once it is gone."""
+    try:
+        return psutil.Process(pid).memory_info().rss
+    except psutil.Error:
+        return 0
 
 
 def _swap(made: Path, app_data: Path) -> Path | None:

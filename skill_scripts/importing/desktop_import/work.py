@@ -167,7 +167,6 @@ class Import:
             "foreign_keys": foreign_keys,
             "notes": [*source.notes, *files.notes],
             "copying_seconds": round(seconds, 2),
-            "peak_bytes": _peak_bytes(),
         }
 
 
@@ -218,13 +217,3 @@ def _keep(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def _peak_bytes() -> int:
-    """The most memory that this process has used, 0 where the system does not say."""
-    try:
-        import resource
-    except ImportError:
-        return 0
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024
