@@ -47,8 +47,8 @@ def run(
     """
     root, settings = read_adapted(path)
     app_data = app_data_folder(settings["app"]["identifier"])
-    if fresh:
-        _set_aside(app_data, announce)
+    if fresh and (place := set_aside(app_data)):
+        announce(f"the data of earlier runs is set aside: {place}")
     shell = root / PAYLOAD_FOLDER / "electron"
     npm = shutil.which("npm")
     if not browser and npm and (shell / "node_modules").is_dir():
@@ -146,7 +146,7 @@ def _command(
 ) -> tuple[list[str], dict[str, str]]:
     django = settings["django"]
     flags = interpreter_flags(bytecode=app_data / "pycache")
-    command = [_interpreter(root, settings), *flags, str(root / PAYLOAD_FOLDER / "launch.py")]
+    command = [interpreter_of(root, settings), *flags, str(root / PAYLOAD_FOLDER / "launch.py")]
     developer = {
         name: os.environ[name]
         for name in ("DJANGO_SETTINGS_MODULE", *django["env"])
@@ -155,7 +155,8 @@ def _command(
     return command, clean_environment(developer | contract(app_data, root, "development"))
 
 
-def _interpreter(root: Path, settings: desktop_toml.Manifest) -> str:
+def interpreter_of(root: Path, settings: desktop_toml.Manifest) -> str:
+    """The Python that runs an adapted project. Raises KitError DDK-ENV-04 without one."""
     if named := os.environ.get("PYTHON"):
         if python := shutil.which(named):
             return python
@@ -194,12 +195,14 @@ def _electron(package: Path) -> bool:
     return bool(name) and (package / "dist" / name).is_file()
 
 
-def _set_aside(app_data: Path, announce: Announce) -> None:
-    """Give the data of earlier runs another name; nothing of it is deleted."""
+def set_aside(app_data: Path) -> Path | None:
+    """Give the data of earlier runs another name; nothing of it is deleted.
+
+    Returns where it is now, None if there was none. Raises KitError DDK-STA-02.
+    """
     if not app_data.exists():
-        return
-    if users := list(_users(app_data)):
-        raise KitError("DDK-STA-02", f"process {users[0]} uses {app_data}", app_data=str(app_data))
+        return None
+    require_unused(app_data)
     names = (app_data.with_name(f"{app_data.name}-set-aside-{number}") for number in count(1))
     place = next(each for each in names if not each.exists())
     try:
@@ -207,7 +210,13 @@ def _set_aside(app_data: Path, announce: Announce) -> None:
     except OSError as error:
         text = f"{app_data} cannot be renamed: {error.strerror}"
         raise KitError("DDK-STA-02", text, app_data=str(app_data)) from error
-    announce(f"the data of earlier runs is set aside: {place}")
+    return place
+
+
+def require_unused(app_data: Path) -> None:
+    """Raise KitError DDK-STA-02 if a process was started on this data."""
+    if users := list(_users(app_data)):
+        raise KitError("DDK-STA-02", f"process {users[0]} uses {app_data}", app_data=str(app_data))
 
 
 def _users(app_data: Path) -> Iterator[int]:

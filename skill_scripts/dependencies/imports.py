@@ -29,7 +29,7 @@ def imported(project: Project) -> dict[str, str]:
             tree = ast.parse(project.source(name))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
-        for module, line in _imports(tree.body):
+        for module, line in (*_imports(tree.body), *_fields(tree)):
             top = module.partition(".")[0]
             if top not in own and top not in sys.stdlib_module_names:
                 found.setdefault(top, f"{name}:{line}")
@@ -74,6 +74,15 @@ def _imports(body: Iterable[ast.stmt]) -> Iterator[tuple[str, int]]:
             case _:
                 for name in ("body", "handlers", "orelse", "finalbody", "cases"):
                     yield from _imports(getattr(node, name, ()) or ())
+
+
+def _fields(tree: ast.Module) -> Iterator[tuple[str, int]]:
+    """What Django imports for a field: a picture is refused without it, and so is every command
+    that runs the system checks."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=ast.Name("models"), attr="ImageField"):
+                yield "PIL", node.lineno
 
 
 def _forgives(handler: ast.ExceptHandler) -> bool:

@@ -190,7 +190,8 @@ def look(report: Report, project: Path, request: dict[str, Any]) -> None:
         make_first_account()
     report.facts["landing"] = describe_landing(manifest.home)
     if report.facts["urls"]:
-        report.facts["urls"]["walled"] = walled_areas(manifest.home, project)
+        is_bare = report.facts["landing"]["status"] >= 400
+        report.facts["urls"]["walled"] = walled_areas(manifest.home, project, is_bare)
     report.facts["static_missing"] = missing_static(report.facts["landing"]["path"])
     report.facts["static_packages"] = static_packages(project)
     report.facts["static_folders"] = static_folders(project)
@@ -356,12 +357,15 @@ def plain_pages(patterns: list[Any], prefix: str = "/") -> list[str]:
     return sorted(dict.fromkeys(found), key=lambda path: "admin" in path)
 
 
-def walled_areas(home: str, project: Path) -> list[str]:
+def walled_areas(home: str, project: Path, is_bare: bool) -> list[str]:
     """Those parts of the site, by the first word of their path, that are called like an admin and
-    lead to where one signs in; an admin of Django counts if it shows a model of the project."""
+    lead to where one signs in; an admin of Django counts if it shows a model of the project, or if
+    the site `is_bare` at its first page and has nothing else to open."""
     from django.urls import get_resolver
 
-    tops = (f"/{page.split('/')[1]}/" for page in plain_pages(get_resolver().url_patterns))
+    pages = plain_pages(get_resolver().url_patterns)
+    tops = (f"/{page.split('/')[1]}/" for page in pages)
+    is_all = is_bare and all(map(is_admin, pages))
     found = []
     for path in dict.fromkeys(tops):
         if path == home or not (ADMINS.search(path) or is_admin(path)):
@@ -370,7 +374,7 @@ def walled_areas(home: str, project: Path) -> list[str]:
             leads = describe_landing(path)
         except Exception:  # an error on empty tables tells nothing
             continue
-        if leads["login"] and (not is_admin(path) or shows_models_of(project)):
+        if leads["login"] and (is_all or not is_admin(path) or shows_models_of(project)):
             found.append(path)
     return found
 

@@ -34,9 +34,6 @@ HERE = Path(__file__).parent
 DOWNLOAD_SECONDS = 120
 INSTALL_SECONDS = 600
 
-# Debian 12's Python 3.11.2 has no filters yet; a source distribution was checked by its hash.
-FILTERED = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
-
 
 class UnobtainableError(Exception):
     """Raised when a project cannot be prepared on this machine: no interpreter, no registry."""
@@ -299,6 +296,13 @@ PROJECTS = (
         ),
     ),
     Project(
+        name="switchboard",
+        shape="Channels and Daphne: consumers of both kinds, a channel layer on Redis, an "
+        "asynchronous stream",
+        source=Own("switchboard"),
+        quick=True,
+    ),
+    Project(
         name="promgen",
         shape="manage.py inside the package, required SECRET_KEY, old Django",
         source=Sdist("promgen==0.61.0"),
@@ -466,10 +470,10 @@ def materialise(project: Project, folder: Path) -> Path:
         case Own(name):
             shutil.copytree(HERE / "own" / name, folder, dirs_exist_ok=True)
         case Clone(origin):
-            git(origin, "archive", "--format=tar", f"--output={folder / 'all.tar'}", "HEAD")
-            with tarfile.open(folder / "all.tar") as archive:
-                archive.extractall(folder, **FILTERED)
-            (folder / "all.tar").unlink()
+            for name in filter(None, git(origin, "ls-files", "-z").split("\0")):
+                if (origin / name).is_file():  # one that is too large may not have been obtained
+                    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(origin / name, folder / name, follow_symlinks=False)
     target = folder / project.target
     git(folder, "init", "--quiet")
     # What a source distribution ships belongs to the project, whatever its ignore rules say.
@@ -503,11 +507,13 @@ def sdist_archive(requirement: str, python: Path) -> bytes:
 
 def unpack(archive: bytes, folder: Path) -> None:
     """Unpack a source distribution without its one top folder."""
+    # Debian 12's Python 3.11.2 has no filters yet; what is unpacked was checked by its hash.
+    filtered = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
     with tarfile.open(fileobj=io.BytesIO(archive)) as bundle:
         for member in bundle.getmembers():
             _, _, member.name = member.name.partition("/")
             if member.name:
-                bundle.extract(member, folder, **FILTERED)
+                bundle.extract(member, folder, **filtered)
 
 
 def generate(generator: Generator, folder: Path, python: Path) -> None:

@@ -47,6 +47,7 @@ def test_what_the_applications_need_is_read_once(tmp_path):
                 with open("x"):
                     from qrcode.main import QRCode
             """,
+        "shop/models.py": "class Shoe:\n    picture = models.ImageField()\n",
         "shop/tests.py": "import factory",
         "shop/tests/test_it.py": "import faker",
         "shop/broken.py": "import (",
@@ -56,6 +57,7 @@ def test_what_the_applications_need_is_read_once(tmp_path):
     found = imported(find_project(projects.project(tmp_path, files)))
 
     assert found == {
+        "PIL": "shop/models.py:2",  # Django imports it for such a field
         "django": "site1/urls.py:1",
         "qrcode": "shop/pdf.py:13",
         "reportlab": "shop/pdf.py:1",

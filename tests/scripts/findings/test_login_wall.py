@@ -193,6 +193,16 @@ def test_an_admin_of_its_own_models_needs_somebody_who_may_enter(
         assert off["manifest"]["login"]["first_account"] is False
 
 
+def test_an_admin_that_is_the_only_page_needs_somebody_too(make_project, kit_json):
+    """Behind an interface for programs there is nothing else to open."""
+    urls = ADMIN_URLS.replace('path("",', 'path("api/",')
+    document = kit_json("survey", make_project({"site1/urls.py": urls}, settings=ADMIN))
+
+    assert document["facts"]["urls"]["walled"] == ["/manage/"]
+    assert document["manifest"]["login"]["first_account"] is True
+    assert [each["severity"] for each in findings(document, "login-wall")] == ["handled"]
+
+
 def test_a_wall_of_somebody_elses_admin_counts_too(make_project, kit_json):
     urls = ADMIN_URLS.replace(
         'path("manage/", admin.site.urls)',
