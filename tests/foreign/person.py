@@ -14,7 +14,7 @@ from checks.target import open_target
 
 from .whole import Entry
 
-SIGN_UP = re.compile(r"sign-?_?up|(\b|_)regist(er|ration)|create-?_?account", re.IGNORECASE)
+SIGN_UP = re.compile(r"sign-?_?up|(\b|_)(register|registration)|create-?_?account", re.IGNORECASE)
 SIGN_IN = re.compile(r"log-?_?in|sign-?_?in", re.IGNORECASE)
 PASSWORD = "Quite1-long-and-odd"
 NO_WALL, FIRST_ACCOUNT, SIGNED_IN, SIGNED_UP = "no wall", "first account", "signed in", "sign-up"
