@@ -53,10 +53,10 @@ must hold. Where a project stops earlier, the reason stands there.
 RANDOM = """
 ## Taken at random
 
-Nothing was known about these projects: public repositories whose names match a few syllables, in
-the order in which a seeded random number picked them, each that has a `manage.py` and could be
-obtained. No option was given, nothing was decided. They are numbered, not named; of them only these
-figures are kept.
+Nothing was known about these projects: public repositories with one of four syllables in their
+name, in the order in which a seeded random number picked them, each that has a `manage.py`, not
+more than 2,000 files, and could be obtained; files of more than 4 MB were not. No option was given
+and nothing was decided. They are numbered, not named: of them only these figures are kept.
 
 """
 
