@@ -27,6 +27,7 @@ from skill_scripts.project.files import PAYLOAD_FOLDER
 ATTEMPTS = 20
 FETCH_LIMIT = 900  # seconds; Electron is a download of 100 MB
 APP_DATA = "DESKTOP_DJANGO_APP_DATA_DIR"  # set by a developer who wants it elsewhere
+RUNTIME_MODE = "DESKTOP_DJANGO_RUNTIME_MODE"
 NO_ELECTRON = (
     "Electron is not there and cannot be fetched, so the app opens in the browser. Where its "
     "release host is closed, set ELECTRON_OVERRIDE_DIST_PATH to the folder of one that is here, or "
@@ -223,7 +224,9 @@ def _users(app_data: Path) -> Iterator[int]:
     """The processes that were started on this data."""
     for process in psutil.process_iter():
         try:
-            if process.environ().get(APP_DATA) == str(app_data):
+            found = process.environ()
+            # A developer's own shell, and we in it, may name the folder; only a backend has a mode.
+            if found.get(APP_DATA) == str(app_data) and RUNTIME_MODE in found:
                 yield process.pid
         except (psutil.Error, OSError):
             continue

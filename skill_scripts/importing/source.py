@@ -56,7 +56,7 @@ def recognise(given: str) -> Source:
     """The source that `given` names.
 
     `env:NAME` stands for the value of a variable, so that a password is on no command line. Raises
-    KitError DDK-IMP-01 if nothing is there and DDK-IMP-02 if it is none that can be imported.
+    KitError DDK-IMP-01 if nothing is there and DDK-IMP-02 if it is of another kind.
     """
     if given.startswith(FROM_ENVIRONMENT):
         name = given.removeprefix(FROM_ENVIRONMENT)
@@ -78,7 +78,9 @@ def recognise(given: str) -> Source:
     suffixes = [each.lower() for each in file.suffixes if each.lower() != ".gz"]
     known = FORMATS.get(suffixes[-1]) if suffixes else None
     if known is None:
-        raise KitError("DDK-IMP-02", f"{file.name} is neither", source=str(file))
+        raise KitError(
+            "DDK-IMP-02", f"{file.name} is neither a database nor a dump", source=str(file)
+        )
     if is_compressed:
         _require_gzip(file)
     return Source(DUMP, str(file), file, known, is_compressed)

@@ -11,6 +11,12 @@ from pathlib import Path
 from typing import IO, Any
 from xml.sax import SAXException
 
+from desktop_import import numbering, objects, tables
+from desktop_import.numbering import Numbered
+from desktop_import.objects import DamagedError, first_line
+from desktop_import.refusal import Problem, Problems, RefusedError, listed
+from desktop_import.tables import BY_NATURAL_KEY, TARGET, Writer
+from desktop_import.values import columns, table_of
 from desktop_runtime.data import is_storage_fault
 from django.apps import apps
 from django.core import serializers
@@ -19,13 +25,6 @@ from django.core.serializers import base
 from django.core.serializers.base import DeserializationError, DeserializedObject
 from django.core.serializers.python import Deserializer
 from django.db import models
-
-from . import numbering, objects, tables
-from .numbering import Numbered
-from .objects import DamagedError, first_line
-from .refusal import Problem, Problems, RefusedError, listed
-from .tables import BY_NATURAL_KEY, TARGET, Writer
-from .values import columns, table_of
 
 ROW = re.compile(r"\((\S+):pk=(.*?)\)")  # in a DeserializationError
 

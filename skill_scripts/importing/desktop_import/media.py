@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from desktop_import.refusal import RefusedError
+from desktop_import.tables import TARGET
+from desktop_import.values import CHUNK_ROWS, table_of
 from django.core.exceptions import SuspiciousOperation
 from django.core.files.storage import Storage
 from django.db import models
-
-from .refusal import RefusedError
-from .tables import TARGET
-from .values import CHUNK_ROWS, table_of
 
 BLOCK = 1 << 20
 

@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from desktop_import.tables import TARGET, why_left
+from desktop_import.values import columns
 from django.apps import apps
 from django.db import connections, models
-
-from .tables import TARGET, why_left
-from .values import columns
 
 Key = tuple[Any, ...]
 

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from typing import IO, Any
 from xml.dom import pulldom
 
+from desktop_import.refusal import RefusedError
 from django.core.serializers.xml_serializer import DefusedExpatParser
-
-from .refusal import RefusedError
 
 BLOCK = 1 << 16  # characters
 BLANK = " \t\r\n"

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from desktop_import.refusal import Problem, Problems, RefusedError, listed
+from desktop_import.tables import TARGET, Tally
+from desktop_import.values import columns, read
 from django.apps import apps
 from django.db import connections, models
-
-from .refusal import Problem, Problems, RefusedError, listed
-from .tables import TARGET, Tally
-from .values import columns, read
 
 
 def tallies_agree(

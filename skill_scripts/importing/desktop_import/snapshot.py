@@ -8,6 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from desktop_import import numbering, tables
+from desktop_import.numbering import Numbered
+from desktop_import.refusal import Problem, Problems, RefusedError
+from desktop_import.tables import TARGET, Writer
+from desktop_import.values import columns, normal, read, table_of
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
@@ -16,12 +21,6 @@ from django.db.backends.signals import connection_created
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.utils import DatabaseError, load_backend
-
-from . import numbering, tables
-from .numbering import Numbered
-from .refusal import Problem, Problems, RefusedError
-from .tables import TARGET, Writer
-from .values import columns, normal, read, table_of
 
 SOURCE = "desktop_import_source"
 SQLITE = "django.db.backends.sqlite3"

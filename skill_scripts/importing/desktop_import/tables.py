@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from desktop_import.refusal import Problem, Problems
+from desktop_import.values import CHUNK_ROWS, MOST, columns, digest, writers
 from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, connections, models, router, transaction
 from django.db.utils import DatabaseError
-
-from .refusal import Problem, Problems
-from .values import CHUNK_ROWS, MOST, columns, digest, writers
 
 TARGET = DEFAULT_DB_ALIAS
 # Who signed in where: worthless elsewhere, and keys to somebody's account on the server.
@@ -207,7 +206,7 @@ def _problem(
     model: type[models.Model], fields: list[models.Field], row: list[Any],
     field: models.Field | None, value: Any, error: Exception,
 ) -> Problem:  # fmt: skip
-    from .values import LostError
+    from desktop_import.values import LostError
 
     kind = "text" if isinstance(value, LostError) else type(value).__name__
     return Problem(
@@ -218,7 +217,7 @@ def _problem(
 
 def _reason(error: Exception) -> str:
     """What was wrong without the value, which may be private."""
-    from .values import LostError
+    from desktop_import.values import LostError
 
     if isinstance(error, LostError | DatabaseError | OverflowError):
         return str(error)

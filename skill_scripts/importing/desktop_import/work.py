@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .refusal import Problems, RefusedError
+from desktop_import.refusal import Problems, RefusedError
 
 PROGRESS_SECONDS = 0.2
 STORAGE_FAULT = 16  # an exit code of the runtime
@@ -116,17 +116,16 @@ class Import:
         load_project(self.payload, installation, manifest)
 
     def _source(self, retired: frozenset[str]) -> Any:
-        from .dump import Dump
-        from .snapshot import Database
+        from desktop_import.dump import Dump
+        from desktop_import.snapshot import Database
 
         if self.request["source"]["kind"] == "dump":
             return Dump(self.request["source"])
         return Database(self.request["source"], self.scratch, self.project, retired)
 
     def _bring(self, source: Any) -> dict[str, Any]:
+        from desktop_import import media, proof, tables
         from django.conf import settings
-
-        from . import media, proof, tables
 
         problems = Problems()
         begin = time.monotonic()
@@ -173,7 +172,7 @@ class Import:
 
 
 def _refuse_missing(files: Any) -> None:
-    from .refusal import listed
+    from desktop_import.refusal import listed
 
     where = f"in {files.folder}" if files.folder else "because no folder of uploads was found"
     text = listed(
@@ -186,9 +185,8 @@ def _refuse_missing(files: Any) -> None:
 def _foreign_keys_off(synchronous: str) -> Iterator[None]:
     """Rows come in any order and are checked at the end. What fails is thrown away, so that only
     the last writes have to wait for the disk."""
+    from desktop_import.tables import TARGET
     from django.db import connections
-
-    from .tables import TARGET
 
     connection = connections[TARGET]
     connection.ensure_connection()

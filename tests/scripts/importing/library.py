@@ -228,4 +228,5 @@ def _python(root: Path, *arguments: str, env: dict[str, str] | None = None) -> s
 
 def _command(root: Path, arguments: tuple[str, ...], env: dict[str, str] | None) -> dict[str, Any]:
     own = {**os.environ, "DJANGO_SETTINGS_MODULE": "site1.settings", **(env or {})}
+    own.pop("DESKTOP_DJANGO_APP_DATA_DIR", None)  # else it is taken for a running app
     return {"args": [str(root / ".venv" / "bin" / "python"), *arguments], "cwd": root, "env": own}

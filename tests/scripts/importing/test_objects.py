@@ -4,11 +4,19 @@ import datetime
 import decimal
 import io
 import json
+import sys
+from pathlib import Path
 from xml.sax import SAXException
 
 import pytest
 
-from skill_scripts.importing.desktop_import import objects, values
+import skill_scripts.importing
+
+# As the project's interpreter finds them.
+sys.path.insert(0, str(Path(skill_scripts.importing.__file__).parent))
+from desktop_import import objects, values
+
+del sys.path[0]
 
 ROWS = [
     {"model": "a.b", "pk": number, "fields": {"text": ']},{ "é" ' * 2000, "list": [1, [2]]}}
