@@ -49,7 +49,7 @@ class Document(HTMLParser):
         match tag:
             case "a" if a.get("href"):
                 self.links.append(urljoin(self.address, a["href"]))
-            case "script" | "img" if a.get("src"):
+            case "script" | "img" | "source" | "video" | "audio" if a.get("src"):
                 self.parts.append(urljoin(self.address, a["src"]))
             case "link" if a.get("href") and {"stylesheet", "icon"} & {*a.get("rel", "").split()}:
                 self.parts.append(urljoin(self.address, a["href"]))

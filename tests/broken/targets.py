@@ -1200,7 +1200,7 @@ BROKEN = (
             "django = get_wsgi_application()\n\n\ndef application(environ, start_response):\n"
             "    return django(environ, start_response)\n",
         ),
-        ("entry.py", "return get_internal_wsgi_application()", "return WSGIHandler()"),
+        ("entry.py", "_made(get_internal_wsgi_application, ", "_made(WSGIHandler, "),
     ),
     broken(
         "links lead to example.com",

@@ -53,10 +53,11 @@ must hold. Where a project stops earlier, the reason stands there.
 RANDOM = """
 ## Taken at random
 
-Nothing was known about these projects: public repositories whose names match a few syllables, in
-the order in which a seeded random number picked them, each that has a `manage.py` and could be
-obtained. No option was given, nothing was decided. They are numbered, not named; of them only these
-figures are kept.
+Nothing was known about these projects: public repositories with one of four syllables in their
+name, in the order in which a seeded random number picked them, each that has a `manage.py`, not
+more than 2,000 files, and could be obtained; files of more than 4 MB were not. No option was given
+and nothing was decided. Where the verdict names criteria, only these were asked. The projects are
+numbered, not named: of them only these figures are kept.
 
 """
 
@@ -130,7 +131,7 @@ def enter(
     part = "at_random" if at_random else "projects"
     by_name = {each["name"]: each for each in kept.get(part, [])}
     by_name |= {row.name: _as_data(row) for row in rows}
-    order = [*by_name] if at_random else [each.name for each in PROJECTS]
+    order = sorted(by_name) if at_random else [each.name for each in PROJECTS]
     kept[part] = [by_name[name] for name in order if name in by_name]
     data.write_text(_text(kept), encoding="utf-8")
     to.write_text(render(kept), encoding="utf-8")

@@ -14,7 +14,7 @@ from checks.target import open_target
 
 from .whole import Entry
 
-SIGN_UP = re.compile(r"sign-?_?up|(\b|_)regist(er|ration)|create-?_?account", re.IGNORECASE)
+SIGN_UP = re.compile(r"sign-?_?up|(\b|_)(register|registration)|create-?_?account", re.IGNORECASE)
 SIGN_IN = re.compile(r"log-?_?in|sign-?_?in", re.IGNORECASE)
 PASSWORD = "Quite1-long-and-odd"
 NO_WALL, FIRST_ACCOUNT, SIGNED_IN, SIGNED_UP = "no wall", "first account", "signed in", "sign-up"
@@ -44,7 +44,7 @@ def try_door(visitor: Visitor, is_signed_in: bool) -> Entry:
         if is_at(visitor, accounts.OWN_PAGES):
             return Entry(visitor.place, why="the first account is asked for again")
     place = visitor.place
-    wall = home if asks_to_sign_in(page) else find_wall(visitor, page)
+    wall = home if asks_to_sign_in(page) else find_wall(visitor, page, way != NO_WALL)
     if not wall:
         return Entry(place, way)
     if way != NO_WALL:
@@ -64,22 +64,23 @@ def sign_up_and_in(visitor: Visitor, wall: str, sign_up: str, place: str) -> Ent
     name = pages.new_text()
     answer = visitor.post(form, filled(form, name))
     page = visitor.page(wall)
-    if asks_to_sign_in(page):
-        sign_in = next(each for each in page.forms if count_passwords(each) == 1)
-        for each in (name, f"{name}@example.org"):
-            visitor.post(sign_in, filled(sign_in, each))
-            if not asks_to_sign_in(visitor.page(wall)):
-                break
-        else:
-            return Entry(place, why=f"{sign_up} answers {answer.status}, and {wall} stays closed")
-    return Entry(place, SIGNED_UP)
+    if not asks_to_sign_in(page):
+        return Entry(place, SIGNED_UP)
+    sign_in = next(each for each in page.forms if count_passwords(each) == 1)
+    for each in (name, f"{name}@example.org"):
+        led_to = visitor.post(sign_in, filled(sign_in, each)).text
+        if not asks_to_sign_in(Page(visitor.backend.origin + visitor.place, led_to)):
+            return Entry(place, SIGNED_UP)
+    return Entry(place, why=f"{sign_up} answers {answer.status}, and {wall} stays closed")
 
 
-def find_wall(visitor: Visitor, page: Page) -> str:
-    """The first linked page that asks to sign in, "" without one."""
+def find_wall(visitor: Visitor, page: Page, is_in: bool) -> str:
+    """The first linked page that asks to sign in, "" without one; whoever `is_in` may still be led
+    to the page for it, which is no wall."""
     for path in pages.linked(visitor.backend, page):
         with contextlib.suppress(TargetFailedError):
-            if not SIGN_UP.search(path) and asks_to_sign_in(visitor.page(path)):
+            asks = not SIGN_UP.search(path) and asks_to_sign_in(visitor.page(path))
+            if asks and not (is_in and is_at(visitor, urlsplit(path).path)):
                 return path
     return ""
 

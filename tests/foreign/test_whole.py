@@ -215,6 +215,12 @@ class TestDoor:
     def test_sign_up(self) -> None:
         assert door(WITH_SIGN_UP, "/").way == "sign-up"
 
+    def test_sign_up_beside_a_link_to_sign_in(self) -> None:
+        """The page to sign in looks the same to somebody who has."""
+        here = {**WITH_SIGN_UP, "/": "<p>hello</p><a href=/accounts/login/>in</a>"}
+        assert door(here).way == "sign-up"
+        assert door(here, signed_in=True).way == "signed in"
+
     def test_an_account_that_has_to_be_confirmed(self) -> None:
         assert "stays closed" in door(WITH_SIGN_UP, "/", unconfirmed=True).why
 
