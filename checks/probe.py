@@ -32,6 +32,8 @@ SLOW_BEGINS = "ddk-probe: a slow request begins"
 SLOW_ENDS = "ddk-probe: a slow request was completed"
 ACCOUNT_BEGINS = "ddk-probe: an account is being made"
 REACHED = "ddk-probe: reached by way of"
+SHAKEN = "ddk-probe: the handshake of a websocket"
+TOLD = "ddk-probe: a websocket has ended"
 FLOOD = 2 * 1024 * 1024
 HERE = Path(__file__).parent
 HANDED = b"left to a web server"
@@ -324,6 +326,58 @@ def get_response(self, request) -> HttpResponse:  # noqa: ANN001 -- Django's own
 
 
 BaseHandler.get_response = get_response
+served_async = BaseHandler.get_response_async
+
+
+async def get_response_async(self, request) -> HttpResponse:  # noqa: ANN001 -- Django's own
+    """The same where the server is asynchronous."""
+    if not request.path.startswith(PREFIX):
+        return await served_async(self, request)
+    from asgiref.sync import sync_to_async
+
+    return await sync_to_async(get_response)(self, request)
+
+
+BaseHandler.get_response_async = get_response_async
+load_middleware = BaseHandler.load_middleware
+
+
+def load(self, is_async=False) -> None:  # noqa: ANN001 -- Django's own signature
+    """Where the server is asynchronous, what passes websockets on is there by now."""
+    load_middleware(self, is_async)
+    if is_async:
+        take_sockets(type(self))
+        with contextlib.suppress(ImportError):
+            from channels.routing import ProtocolTypeRouter
+
+            take_sockets(ProtocolTypeRouter)
+
+
+BaseHandler.load_middleware = load
+
+
+def take_sockets(router: type) -> None:
+    """Answer the probe's websockets in its place, once."""
+    passed_on = router.__call__
+    if passed_on.__name__ == "taken":
+        return
+
+    async def taken(self, scope, receive, send) -> None:  # noqa: ANN001 -- ASGI's own signature
+        is_ours = scope["type"] == "websocket" and scope["path"].startswith(PREFIX)
+        await (echo(receive, send) if is_ours else passed_on(self, scope, receive, send))
+
+    router.__call__ = taken
+
+
+async def echo(receive, send) -> None:  # noqa: ANN001 -- ASGI's own signature
+    """Say what was said, and at the end that it has ended."""
+    print(SHAKEN, file=sys.stderr, flush=True)
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "text": message["text"]})
+    print(TOLD, file=sys.stderr, flush=True)
+
 
 populated = Apps.populate
 

@@ -104,6 +104,11 @@ class Target:
         return self.backend.get("bootstrap_path", "/desktop-auth/bootstrap/")
 
     @property
+    def serves_asgi(self) -> bool:
+        """Whether its server may be asked for websockets."""
+        return self.manifest.get("django", {}).get("server") == "asgi"
+
+    @property
     def header(self) -> str:
         """Name of the header that carries the token."""
         return self.backend.get("header", "X-Desktop-Django-Token")

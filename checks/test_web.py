@@ -66,6 +66,10 @@ def opened_window(browser: playwright.Browser, backend: Backend) -> Iterator[Win
     context.set_default_timeout(LOAD_MS)
     window = Window(context.new_page(), backend)
     context.route("**/*", window.let_through)
+    if backend.target.serves_asgi:
+        # Handshakes of websockets pass no route: they bring the cookie.
+        query = f"?token={backend.token}&next=/"
+        context.request.get(f"{backend.origin}{backend.target.bootstrap_path}{query}")
     yield window
     context.close()
 

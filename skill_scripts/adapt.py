@@ -19,7 +19,7 @@ from skill_scripts.dependencies.environment import (
     is_outdated,
 )
 from skill_scripts.dependencies.outside import is_one_machines
-from skill_scripts.dependencies.runtime import PACKAGES, install_runtime
+from skill_scripts.dependencies.runtime import PACKAGES, install_runtime, lacks_packages
 from skill_scripts.desktop_toml import Decision
 from skill_scripts.errors import KitError
 from skill_scripts.findings.finding import BLOCKED, DECIDE, Finding
@@ -143,7 +143,7 @@ def adapt(
         assert found.interpreter is not None
         if found.environment == "elsewhere":
             _note(stage, found.interpreter)
-        install_runtime(stage, found.interpreter)
+        install_runtime(stage, found.interpreter, found.draft)
         if found.made:
             found.made.keep_for(found.draft["python"])
         stage.rename(folder)
@@ -206,7 +206,8 @@ def _adapt_again(
     if incomplete:
         otherwise = "" if interpreter else ", or use one that the project has"
         result.steps.append(f"make the environment {PRIVATE}{otherwise}")
-    if not (folder / PACKAGES).is_dir():
+    is_bare = lacks_packages(folder, draft)
+    if is_bare:
         result.steps.append(f"install the runtime's own packages in {PAYLOAD_FOLDER}/{PACKAGES}")
     result.manifest_text = amended
     is_decided_anew = any(each.path == ("frontend", "build") for each in decisions)
@@ -229,8 +230,8 @@ def _adapt_again(
         _rewrite(file, existing, amended, committed)
     for name in absent:
         _copy(payload_files()[name], folder / name)
-    if not (folder / PACKAGES).is_dir() and interpreter:
-        install_runtime(folder, interpreter)
+    if is_bare and interpreter:
+        install_runtime(folder, interpreter, draft)
     _build_front_end(result, draft, built, dry_run, progress)
     _keep_offline(result, progress)
     if rehearsal:

@@ -5,7 +5,7 @@ import shutil
 import sys
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, Playwright, Route
+from playwright.sync_api import Browser, BrowserContext, Playwright, Route
 
 from skill_scripts.backend import HOST, TOKEN_HEADER
 
@@ -26,6 +26,11 @@ def launch_for(library: Playwright, origin: str) -> Browser:
         f"--proxy-server=http://{HOST}:1",  # where nothing listens
         f"--proxy-bypass-list=<-loopback>;{urlsplit(origin).netloc}",
     )
+
+
+def let_sockets_in(context: BrowserContext, origin: str, token: str) -> None:
+    """Give a browser the app's cookie: handshakes of websockets pass no route."""
+    context.request.get(f"{origin}/desktop-auth/bootstrap/", params={"token": token, "next": "/"})
 
 
 def admit(route: Route, origin: str, token: str) -> bool:

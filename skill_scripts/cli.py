@@ -24,6 +24,7 @@ from skill_scripts.errors import KitError
 from skill_scripts.findings.finding import BLOCKED, DECIDE, FINE, HANDLED, Finding
 from skill_scripts.findings.surveyed import Survey
 from skill_scripts.icons import icons as draw_icons
+from skill_scripts.importing.data import Imported, import_data
 from skill_scripts.look import Look
 from skill_scripts.look import look as look_at_project
 from skill_scripts.offline.assets import Offline
@@ -216,6 +217,45 @@ def run(
     with _shown_errors(as_json=False):
         exit_code = run_project(path, browser=browser, fresh=fresh, announce=_say)
     raise typer.Exit(exit_code)
+
+
+@app.command("import")
+def import_(
+    path: ProjectPath,
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="SOURCE",
+            help="An SQLite file; a file of dumpdata (.json, .jsonl, .xml, .yaml, also .gz); "
+            "postgresql://USER:PASSWORD@HOST/NAME; or env:NAME, a variable that has one of these.",
+        ),
+    ],
+    media: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="The uploads. Without it: the folder of that name beside the source, "
+            "else the project's MEDIA_ROOT.",
+        ),
+    ] = None,
+    allow_missing: Annotated[
+        bool,
+        typer.Option("--allow-missing-files", help="List uploads that are not there; go on."),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring the data that a project already has into the development data of its app.
+
+    All of it or nothing: rows, uploads and references are compared with the source before they take
+    the place of the development data, which are set aside. The source is only read. Sessions and
+    tokens stay behind.
+    """
+    with _shown_errors(as_json), _progress(as_json) as progress:
+        done = import_data(
+            path, source, media=media, allow_missing=allow_missing, progress=progress
+        )
+    _print_json(done.as_dict()) if as_json else _show_import(done)
 
 
 @app.command()
@@ -478,6 +518,43 @@ def _show_offline(done: Offline) -> None:
     for address in done.new:
         screen.print(f"fetched {address}", markup=False, soft_wrap=True)
     _show_findings(done.findings())
+
+
+def _show_import(done: Imported) -> None:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("model")
+    table.add_column("rows", justify="right")
+    table.add_column("the same here")
+    for each in done.tables:
+        if each.rows:
+            table.add_row(escape(each.model), f"{each.rows:,}", each.checksum)
+    screen.print(table)
+    empty = sum(not each.rows for each in done.tables)
+    screen.print(
+        f"\n{done.rows:,} rows of {len(done.tables)} models ({empty} empty), "
+        f"{done.foreign_keys} foreign keys checked, {done.referenced} files named by rows, "
+        f"{done.files} copied{f' from {done.media}' if done.media else ''}",
+        markup=False,
+        soft_wrap=True,
+    )
+    for name in done.missing:
+        screen.print(f"missing: {name}", markup=False, soft_wrap=True)
+    for left in done.left:
+        if left.rows:
+            text = f"left behind: {left.name}, {left.rows:,} rows: {left.why}"
+            screen.print(text, markup=False, soft_wrap=True)
+    for note in done.notes:
+        screen.print(f"note: {note}", markup=False, soft_wrap=True)
+    if done.aside:
+        text = f"the data of earlier runs is set aside: {done.aside}"
+        screen.print(text, markup=False, soft_wrap=True)
+    rate = done.rows / done.copying_seconds if done.copying_seconds else 0
+    screen.print(
+        f"{done.app_data}\n{done.seconds} s ({rate:,.0f} rows a second), "
+        f"{done.peak_bytes / 1e6:.0f} MB of memory",
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 def _show_look(done: Look) -> None:

@@ -47,6 +47,7 @@ TABLES: dict[str, dict[str, Key]] = {
         "manage": Key("manage.py", 'relative to the project folder; "" when there is none'),
         "settings": Key("", "only to override what manage.py chooses"),
         "argv": Key(["desktop"], "what manage.py and the settings see as arguments"),
+        "server": Key("wsgi", '"asgi" serves websockets, and streams of asynchronous views'),
         "health_path": Key("/health/"),
         "path": Key([], "further import folders, relative to the project folder"),
         "env": Key({}, "defaults of environment variables that the settings read"),

@@ -279,6 +279,79 @@ ERRORS: dict[str, Text] = {
         "Pictures are made in Chromium, which is not installed or does not start.",
         "Install it: playwright install chromium (in the environment of desktop-django)",
     ),
+    # IMP: bringing existing data in
+    "DDK-IMP-01": Text(
+        "What --from or --media names is not there, or may not be read.",
+        "Give the path of a file, or the address of a database",
+    ),
+    "DDK-IMP-02": Text(
+        "Data come from an SQLite file, from dumpdata (.json, .jsonl, .xml, .yaml, also with .gz) "
+        "or from the address of a database. A file of pg_dump is loaded into a PostgreSQL first.",
+        "Make one where the data are: python manage.py dumpdata --all -o dump.jsonl.gz",
+    ),
+    "DDK-IMP-03": Text(
+        "The source is damaged, or ends in the middle; nothing was imported.",
+        "Make the copy or the dump again, and compare the sizes",
+    ),
+    "DDK-IMP-04": Text(
+        "The source is of another project, or of one whose models differ; nothing was imported.",
+        "Give the data of this project, and check out the version of the code that made them",
+    ),
+    "DDK-IMP-05": Text(
+        "The source has migrations that this code does not know: it is newer.",
+        "Check out the version that the server runs. What was removed on purpose is listed under "
+        "[data] retired_migrations",
+    ),
+    "DDK-IMP-06": Text(
+        "The server's code is older than this one, and its database is only read.",
+        "Check out the version that the server runs, or update the server first",
+    ),
+    "DDK-IMP-07": Text(
+        "The YAML of a dump is read by PyYAML, which the project's environment does not have.",
+        "Dump as JSON: python manage.py dumpdata --all -o dump.jsonl",
+    ),
+    "DDK-IMP-08": Text(
+        "SQLite cannot hold these values, or a constraint of the models forbids them; nothing was "
+        "imported.",
+        "Correct the rows in the source, or the fields of the models, then try again",
+    ),
+    "DDK-IMP-09": Text(
+        "The source has rows that refer to nothing, which the app's database forbids; nothing was "
+        "imported.",
+        "Correct or delete those rows in the source. A dump needs all models that others refer to, "
+        "and the rows that a manager hides: dumpdata --all",
+    ),
+    "DDK-IMP-10": Text(
+        "What was written is not what was read, so it is not used.",
+        "Report it with the models named above; the data before it are as they were",
+    ),
+    "DDK-IMP-11": Text(
+        "There is no room on the disk; nothing was imported.",
+        "Free some space on the disk of {folder}, then try again",
+    ),
+    "DDK-IMP-12": Text(
+        "The database cannot be reached from here, or the project's environment has no driver.",
+        "Check address, user and password; a driver is a package: psycopg for PostgreSQL, "
+        "mysqlclient for MySQL",
+    ),
+    "DDK-IMP-13": Text(
+        "The project's own code failed while its data were brought in; nothing was imported.",
+        "Read the project's own message above; `desktop-django run` shows whether it starts at all",
+    ),
+    "DDK-IMP-14": Text(
+        "The new data are made beside the old, and that folder cannot be written.",
+        "Make {folder} writable",
+    ),
+    "DDK-IMP-15": Text(
+        "Content types and permissions have other numbers in every database, and this dump does "
+        "not say which is which.",
+        "Dump them too (no --exclude), or dump with --natural-foreign",
+    ),
+    "DDK-IMP-16": Text(
+        "Rows name uploads that are not there; nothing was imported.",
+        "Name the folder that has them: --media FOLDER. To import all the same: "
+        "--allow-missing-files",
+    ),
     # STA: starting an adapted project
     "DDK-STA-01": Text(
         "The backend ended before it could serve.",

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from playwright import sync_api as playwright
 
 from skill_scripts.backend import Backend
-from skill_scripts.chromium import admit, launch_for
+from skill_scripts.chromium import admit, launch_for, let_sockets_in
 from skill_scripts.dependencies import environment
 from skill_scripts.desktop_toml import Manifest
 from skill_scripts.errors import KitError
@@ -136,6 +136,7 @@ class Window:
         page.on("response", self._response)
         page.on("requestfailed", self._failed)
         page.context.route("**/*", lambda route: admit(route, backend.origin, backend.token))
+        let_sockets_in(page.context, backend.origin, backend.token)
 
     def visit(self, path: str) -> None:
         """Load a page until it is quiet."""

@@ -27,6 +27,7 @@ from skill_scripts.project.files import PAYLOAD_FOLDER
 ATTEMPTS = 20
 FETCH_LIMIT = 900  # seconds; Electron is a download of 100 MB
 APP_DATA = "DESKTOP_DJANGO_APP_DATA_DIR"  # set by a developer who wants it elsewhere
+RUNTIME_MODE = "DESKTOP_DJANGO_RUNTIME_MODE"
 NO_ELECTRON = (
     "Electron is not there and cannot be fetched, so the app opens in the browser. Where its "
     "release host is closed, set ELECTRON_OVERRIDE_DIST_PATH to the folder of one that is here, or "
@@ -47,8 +48,8 @@ def run(
     """
     root, settings = read_adapted(path)
     app_data = app_data_folder(settings["app"]["identifier"])
-    if fresh:
-        _set_aside(app_data, announce)
+    if fresh and (place := set_aside(app_data)):
+        announce(f"the data of earlier runs is set aside: {place}")
     shell = root / PAYLOAD_FOLDER / "electron"
     npm = shutil.which("npm")
     if not browser and npm and (shell / "node_modules").is_dir():
@@ -146,7 +147,7 @@ def _command(
 ) -> tuple[list[str], dict[str, str]]:
     django = settings["django"]
     flags = interpreter_flags(bytecode=app_data / "pycache")
-    command = [_interpreter(root, settings), *flags, str(root / PAYLOAD_FOLDER / "launch.py")]
+    command = [interpreter_of(root, settings), *flags, str(root / PAYLOAD_FOLDER / "launch.py")]
     developer = {
         name: os.environ[name]
         for name in ("DJANGO_SETTINGS_MODULE", *django["env"])
@@ -155,7 +156,8 @@ def _command(
     return command, clean_environment(developer | contract(app_data, root, "development"))
 
 
-def _interpreter(root: Path, settings: desktop_toml.Manifest) -> str:
+def interpreter_of(root: Path, settings: desktop_toml.Manifest) -> str:
+    """The Python that runs an adapted project. Raises KitError DDK-ENV-04 without one."""
     if named := os.environ.get("PYTHON"):
         if python := shutil.which(named):
             return python
@@ -194,12 +196,14 @@ def _electron(package: Path) -> bool:
     return bool(name) and (package / "dist" / name).is_file()
 
 
-def _set_aside(app_data: Path, announce: Announce) -> None:
-    """Give the data of earlier runs another name; nothing of it is deleted."""
+def set_aside(app_data: Path) -> Path | None:
+    """Give the data of earlier runs another name; nothing of it is deleted.
+
+    Returns where it is now, None if there was none. Raises KitError DDK-STA-02.
+    """
     if not app_data.exists():
-        return
-    if users := list(_users(app_data)):
-        raise KitError("DDK-STA-02", f"process {users[0]} uses {app_data}", app_data=str(app_data))
+        return None
+    require_unused(app_data)
     names = (app_data.with_name(f"{app_data.name}-set-aside-{number}") for number in count(1))
     place = next(each for each in names if not each.exists())
     try:
@@ -207,14 +211,22 @@ def _set_aside(app_data: Path, announce: Announce) -> None:
     except OSError as error:
         text = f"{app_data} cannot be renamed: {error.strerror}"
         raise KitError("DDK-STA-02", text, app_data=str(app_data)) from error
-    announce(f"the data of earlier runs is set aside: {place}")
+    return place
+
+
+def require_unused(app_data: Path) -> None:
+    """Raise KitError DDK-STA-02 if a process was started on this data."""
+    if users := list(_users(app_data)):
+        raise KitError("DDK-STA-02", f"process {users[0]} uses {app_data}", app_data=str(app_data))
 
 
 def _users(app_data: Path) -> Iterator[int]:
     """The processes that were started on this data."""
     for process in psutil.process_iter():
         try:
-            if process.environ().get(APP_DATA) == str(app_data):
+            found = process.environ()
+            # A developer's own shell, and we in it, may name the folder; only a backend has a mode.
+            if found.get(APP_DATA) == str(app_data) and RUNTIME_MODE in found:
                 yield process.pid
         except (psutil.Error, OSError):
             continue

@@ -273,7 +273,8 @@ class _Work:
             raise
 
     def _require_django(self, runtime: Runtime) -> None:
-        code = "import django, waitress, whitenoise; print(django.get_version())"
+        server = "uvicorn, wsproto" if self.settings["django"]["server"] == "asgi" else "waitress"
+        code = f"import django, {server}, whitenoise; print(django.get_version())"
         done = self._run([str(runtime.python), "-I", "-B", "-c", code])
         if done.returncode:
             last = (done.stdout.strip().splitlines() or [""])[-1]

@@ -20,7 +20,11 @@ from packaging.version import InvalidVersion, Version
 from skill_scripts import SPEC_VERSION, __version__, desktop_toml
 from skill_scripts.adapt import check_visible
 from skill_scripts.dependencies.environment import find_adapted
-from skill_scripts.dependencies.runtime import PACKAGES, install_runtime
+from skill_scripts.dependencies.runtime import (
+    PACKAGES,
+    install_runtime,
+    runtime_requirements,
+)
 from skill_scripts.errors import KitError
 from skill_scripts.layer import record, texts
 from skill_scripts.layer.payload import payload_files
@@ -28,7 +32,7 @@ from skill_scripts.project import git
 from skill_scripts.project.files import PAYLOAD_FOLDER
 
 WORKPLACE = ".update"  # in desktop-app while an update runs
-RUNTIME_PACKAGES, SHELL_PACKAGES = "requirements.txt", "electron/package-lock.json"
+SHELL_PACKAGES = "electron/package-lock.json"
 
 
 @dataclass
@@ -89,7 +93,8 @@ def update(
     digests = {name: _digest(file.read_bytes()) for name, file in payload_files().items()}
     if desktop_toml.FILE_NAME in existing.files:
         digests[desktop_toml.FILE_NAME] = existing.files[desktop_toml.FILE_NAME]
-    renewed = RUNTIME_PACKAGES in wanted and (folder / PACKAGES).is_dir()
+    own = {*runtime_requirements(decided)} & wanted.keys()
+    renewed = bool(own) and (folder / PACKAGES).is_dir()
     if renewed:
         result.steps.append(f"install the runtime's own packages in {PAYLOAD_FOLDER}/{PACKAGES}")
     if SHELL_PACKAGES in wanted and (folder / "electron" / "node_modules").is_dir():
@@ -113,7 +118,7 @@ def update(
             progress("installing the runtime's own packages")
             _, interpreter = find_adapted(root, decided)
             if interpreter:
-                install_runtime(new, interpreter)
+                install_runtime(new, interpreter, decided)
         progress("putting the new files in place")
         with _undone_on_error(folder, workplace / "old", list(wanted)):
             _put_in_place(folder, new, wanted)

@@ -16,14 +16,15 @@ ROOT = Path(__file__).resolve().parents[1]
 PAYLOAD = ROOT / "reference_app" / "desktop-app"
 SCRIPTS = ROOT / "skill_scripts"
 FUNCTION_LINES = 80
-RUNTIME_LINES = 5050  # one sitting; raise it only through docs/decisions.md
+RUNTIME_LINES = 5750  # one sitting; raise it only through docs/decisions.md
 
 # The wings and single modules of skill_scripts: each may import from itself and from what stands
 # before it. A module that is named nowhere fails the test.
 ORDER = (
     "__init__", "errors", "versions", "processes", "backend", "chromium", "desktop_toml", "project",
     "layer", "dependencies", "probe", "findings", "offline", "repairs", "bundle", "rehearsal",
-    "survey", "run", "filling", "look", "adapt", "update", "remove", "stage", "package", "icons",
+    "survey", "run", "importing", "filling", "look", "adapt", "update", "remove", "stage",
+    "package", "icons",
     "cli", "__main__",
 )  # fmt: skip
 
@@ -34,7 +35,11 @@ RUNS_IN_THE_TARGET = {
     SCRIPTS / "rehearsal" / "inside.py": {"django", "desktop_runtime"},
     SCRIPTS / "bundle" / "first_run_inside.py": {"django", "desktop_runtime", "time_machine"},
     SCRIPTS / "bundle" / "child_overlay.py": {"sitecustomize"},
-    ROOT / "checks" / "probe.py": {"django"},
+    **{
+        path: {"django", "desktop_runtime", "desktop_import", "yaml"}
+        for path in (SCRIPTS / "importing" / "desktop_import").glob("*.py")
+    },
+    ROOT / "checks" / "probe.py": {"django", "asgiref", "channels"},
     **{path: {"django"} for path in (ROOT / "checks" / "probe_app").rglob("*.py")},
 }
 
@@ -88,7 +93,7 @@ def tracked() -> list[Path]:
 
 def test_payload_imports_only_the_standard_library_and_what_it_ships_with():
     own = {"desktop_runtime", "launch"}
-    shipped = {"django", "asgiref", "waitress", "whitenoise", "certifi"}
+    shipped = {"django", "asgiref", "waitress", "whitenoise", "certifi", "uvicorn"}
     allowed = sys.stdlib_module_names | shipped | own
     found = {path.name: imports(path) - allowed for path in python_files(PAYLOAD)}
     assert found, "the payload has no Python files"

@@ -21,6 +21,7 @@ from skill_scripts.dependencies.declarations import (
 )
 from skill_scripts.dependencies.packages import SERVER_ONLY
 from skill_scripts.dependencies.platforms import Platform
+from skill_scripts.dependencies.runtime import runtime_requirements
 from skill_scripts.dependencies.uv import Done, run_uv
 from skill_scripts.errors import KitError
 from skill_scripts.project.files import PAYLOAD_FOLDER, Project, distribution_name
@@ -67,7 +68,7 @@ class Lock:
 
 
 def read_wanted(project: Project, settings: Mapping[str, Any]) -> Wanted:
-    """What the project declares, as [python] of desktop.toml decides, and the runtime's own two."""
+    """What the project declares, as [python] of desktop.toml decides, and the runtime's own."""
     python = settings["python"]
     declared: Declarations = read_declarations(
         project.root, project.folder,
@@ -80,8 +81,13 @@ def read_wanted(project: Project, settings: Mapping[str, Any]) -> Wanted:
     lines = [
         line for line in (*requirements, CERTIFICATES) if requirement_name(line) not in skipped
     ]
-    own = (project.root / PAYLOAD_FOLDER / "requirements.txt").read_text(encoding="utf-8")
-    overrides = [line.split()[0] for line in own.splitlines() if re.match(r"[a-z]", line)]
+    folder = project.root / PAYLOAD_FOLDER
+    own = [
+        line
+        for name in runtime_requirements(settings)
+        for line in (folder / name).read_text(encoding="utf-8").splitlines()
+    ]
+    overrides = [line.split()[0] for line in own if re.match(r"[a-z]", line)]
     return Wanted(
         requirements=(*lines, *python["extra"], *overrides),
         constraints=tuple(constraints),

@@ -218,11 +218,8 @@ FINDINGS: dict[str, Meaning] = {
         "a worker: load [references/decisions.md](references/decisions.md)",
     ),
     "dramatiq": Meaning((DECIDE,), "Messages of Dramatiq are not worked off.", like="celery-beat"),
-    "channels": Meaning(
-        (DECIDE,),
-        "Websockets are not served.",
-        "What does not work without websockets?",
-        "default; say so",
+    "asgi": Meaning(
+        (HANDLED,), "The project serves websockets or asynchronous streams: uvicorn serves it."
     ),
     "elasticsearch": Meaning(
         (DECIDE,),

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from skill_scripts.findings.finding import DECIDE, Finding
+from skill_scripts.findings.server import is_async_stream
 from skill_scripts.probe.facts import Database, Facts
 from skill_scripts.project.files import NOT_THE_PROJECT, Project
 
@@ -30,7 +31,8 @@ def read_source_findings(project: Project) -> Iterator[Finding]:
             content = (project.root / name).read_bytes()
         except OSError:
             continue
-        if match := EVENT_STREAM.search(content):
+        is_served_alone = is_async_stream(content.decode("utf-8", "replace"))
+        if not is_served_alone and (match := EVENT_STREAM.search(content)):
             yield Finding(
                 "event-stream",
                 DECIDE,

@@ -12,15 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from skill_scripts.dependencies import environment
-from skill_scripts.dependencies.environment import Interpreter
-from skill_scripts.dependencies.runtime import PACKAGES, install_runtime
+from skill_scripts.dependencies.runtime import PACKAGES, install_runtime, runtime_requirements
 from skill_scripts.findings.surveyed import Progress
 from skill_scripts.layer.payload import payload_files
 from skill_scripts.rehearsal import result
 from skill_scripts.rehearsal.rehearse import Stage, rehearse
 from skill_scripts.rehearsal.result import Rehearsal
-
-REQUIREMENTS = "requirements.txt"
 
 
 def rehearse_beforehand(stage: Stage, progress: Progress) -> Rehearsal:
@@ -30,7 +27,7 @@ def rehearse_beforehand(stage: Stage, progress: Progress) -> Rehearsal:
     first start is not done before the stage's deadline.
     """
     kept = place(stage.project.root)
-    with lent_layer(stage.interpreter) as layer:
+    with lent_layer(stage) as layer:
         stage = replace(stage, layer=layer, keeps=kept)
         key = _key(stage)
         seen = result.read(kept)
@@ -71,27 +68,28 @@ def _key(stage: Stage) -> str:
 
 
 @contextmanager
-def lent_layer(interpreter: Interpreter) -> Iterator[Path]:
+def lent_layer(stage: Stage) -> Iterator[Path]:
     """The payload and what it imports, in a folder that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="desktop-layer-", ignore_cleanup_errors=True) as at:
         layer = Path(at).resolve()
         for name, source in payload_files().items():
-            if name in ("launch.py", REQUIREMENTS) or name.startswith("desktop_runtime/"):
+            if name == "launch.py" or name.startswith("desktop_runtime/"):
                 (layer / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, layer / name)
-        shutil.copytree(_packages(layer, interpreter), layer / PACKAGES)
+        shutil.copytree(_packages(stage), layer / PACKAGES)
         yield layer
 
 
-def _packages(layer: Path, interpreter: Interpreter) -> Path:
-    """What the runtime imports, installed once for each Python."""
-    wanted = (layer / REQUIREMENTS).read_bytes() + interpreter.version.encode()
+def _packages(stage: Stage) -> Path:
+    """What the runtime imports, installed once for each Python and server."""
+    own = payload_files()
+    pinned = [own[name].read_bytes() for name in runtime_requirements(stage.settings)]
+    wanted = b"".join(pinned) + stage.interpreter.version.encode()
     kept = environment.CACHE / "runtime" / hashlib.sha256(wanted).hexdigest()[:16]
     if not kept.is_dir():
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
-            shutil.copy(layer / REQUIREMENTS, scratch)
-            install_runtime(Path(scratch), interpreter)
+            install_runtime(Path(scratch), stage.interpreter, stage.settings)
             with suppress(OSError):  # another survey was faster
                 Path(scratch, PACKAGES).rename(kept)
     return kept

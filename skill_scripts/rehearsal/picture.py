@@ -16,7 +16,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from skill_scripts.chromium import admit, launch, launch_for
+from skill_scripts.chromium import admit, launch, launch_for, let_sockets_in
 from skill_scripts.rehearsal.start import Start
 
 WINDOW = ViewportSize(width=1280, height=720)  # as the checks have it
@@ -41,6 +41,7 @@ def draw(start: Start, page_path: str, cookies: dict[str, str], file: Path) -> t
              for name, value in cookies.items()]
         )  # fmt: skip
         page.context.route("**/*", let_through)
+        let_sockets_in(page.context, start.origin, start.token)
         _photograph(page, start.origin + page_path, file)
     return tuple(asked)
 

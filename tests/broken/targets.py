@@ -126,6 +126,8 @@ SETTINGS = "config/settings/base.py"
 VIEWS = "items/views.py"
 LAUNCH = "desktop-app/launch.py"
 TOML = "desktop-app/desktop.toml"
+# The reference app serves no websockets; a copy of any project that is served by ASGI does.
+ASGI = (TOML, "[django]\n", '[django]\nserver = "asgi"\n')
 
 # The reference app has no users.
 ACCOUNTS = (
@@ -290,7 +292,7 @@ BROKEN = (
             "        if path == self.health_path:\n"
             "            from items.models import Item\n\n"
             "            if Item.objects.count() < 99:\n"
-            '                return _answer(start_response, "503 Empty", "")\n',
+            '                return _answer("503 Empty", "")\n',
         ),
     ),
     broken(
@@ -440,9 +442,8 @@ BROKEN = (
         "TOK-7",
         (
             "guard.py",
-            "application(environ, _with_policies(start_response))",
-            "application({**environ, 'QUERY_STRING': ''}, _with_policies("
-            "lambda s, h, *r: start_response(s, [*h, ('X-Token', self.token.decode())], *r)))",
+            "return headers + self._within_origin(environ)",
+            "return [*headers, ('X-Token', self.token.decode()), *self._within_origin(environ)]",
         ),
     ),
     broken(
@@ -943,7 +944,7 @@ BROKEN = (
         "idle connections keep everybody out",
         "NET-7",
         ("channels.py", "if len(strangers) > STRANGERS:", "if False:"),
-        ("channels.py", "STRANGER_SECONDS = 10", "STRANGER_SECONDS = 3600"),
+        ("limits.py", "STRANGER_SECONDS = 10", "STRANGER_SECONDS = 3600"),
         ("server.py", "connection_limit=1000", "connection_limit=100"),
     ),
     broken(
@@ -954,12 +955,7 @@ BROKEN = (
     broken(
         "pages with the cookie ask other origins",
         "TOK-11",
-        ("guard.py", "            start_response = self._within_origin(start_response)\n", ""),
-        (
-            "guard.py",
-            "if environ.pop(TOKEN_HEADER, None) is None:",
-            "environ.pop(TOKEN_HEADER, None)",
-        ),
+        ("guard.py", "return headers + self._within_origin(environ)", "return headers"),
     ),
     broken(
         "app data folder as open as the umask has it",
@@ -974,8 +970,76 @@ BROKEN = (
     broken(
         "drains for longer than a stop may take",
         "PRC-10",
-        ("server.py", "DRAIN_SECONDS = 3\n", "DRAIN_SECONDS = 12\n"),
+        ("limits.py", "DRAIN_SECONDS = 3\n", "DRAIN_SECONDS = 12\n"),
         ("server.py", "or channel.is_endless", ""),
+    ),
+    broken(
+        "drains asynchronous streams for longer than a stop may take",
+        "PRC-10",
+        ASGI,
+        ("limits.py", "DRAIN_SECONDS = 3\n", "DRAIN_SECONDS = 12\n"),
+        ("asgiserver.py", 'if getattr(connection, "is_endless", False):', "if False:"),
+        ("asgiserver.py", "loop.call_later(STREAM_SECONDS, self._end_streams)", "pass"),
+    ),
+    # Since 1.1: websockets
+    broken(
+        "websockets without a token",
+        "SOC-1",
+        ASGI,
+        (
+            "guard.py",
+            "        refused = self.judge(environ)\n",
+            "        self.judge(environ)\n        refused = None\n",
+        ),
+    ),
+    broken(
+        "websockets of every origin",
+        "SOC-2",
+        ASGI,
+        ("guard.py", 'environ.get("HTTP_ORIGIN", "") not in self.origins', "False"),
+    ),
+    broken(
+        "websockets of every port",
+        "SOC-2",
+        ASGI,
+        (
+            "guard.py",
+            'environ.get("HTTP_ORIGIN", "") not in self.origins',
+            'not environ.get("HTTP_ORIGIN", "").startswith("http://127.0.0.1:")',
+        ),
+    ),
+    broken(
+        "websockets without an origin",
+        "SOC-2",
+        ASGI,
+        (
+            "guard.py",
+            'environ.get("HTTP_ORIGIN", "") not in self.origins',
+            'environ.get("HTTP_ORIGIN") not in {None, *self.origins}',
+        ),
+    ),
+    broken(
+        "websockets of a window with the cookie refused",
+        "SOC-3",
+        ASGI,
+        (
+            "guard.py",
+            "        refused = self.judge(environ)\n",
+            "        refused = self.judge(environ)\n"
+            "        if refused is None and environ[BY_COOKIE]:\n"
+            '            refused = _answer("403 Forbidden", "")\n',
+        ),
+    ),
+    broken("no websockets", "SOC-3 SOC-4", ASGI, ("asgiserver.py", 'ws="wsproto"', 'ws="none"')),
+    broken(
+        "websockets cut off at a stop",
+        "SOC-4",
+        ASGI,
+        (
+            "asgiserver.py",
+            'getattr(connection, "is_endless", False)',
+            'getattr(connection, "is_endless", True)',
+        ),
     ),
     broken(
         "ends its process group alone",
@@ -1037,7 +1101,7 @@ BROKEN = (
         "every page locks the database",
         "DAT-24",
         (SETTINGS, '"NAME": BASE_DIR / "db', '"ATOMIC_REQUESTS": True, "NAME": BASE_DIR / "db'),
-        ("backend.py", "            atomic.install()\n", ""),
+        ("serving.py", "    atomic.install()\n", ""),
     ),
     broken(
         "an upload kept in the project",
@@ -1114,7 +1178,7 @@ BROKEN = (
         (BASE, HEAD, f'{HEAD}<img src="http://localhost:8000/static/brand/icon.svg" alt="">'),
         (SETTINGS, "default-src 'self';", "default-src *;"),
         (TOML, "[app]\n", '[app]\naddresses = ["http://localhost:8000"]\n'),
-        ("backend.py", "            if manifest.addresses:", "            if False:"),
+        ("serving.py", "    if manifest.addresses:", "    if False:"),
     ),
     broken(
         "a proxy is asked for this computer",
@@ -1136,7 +1200,7 @@ BROKEN = (
             "django = get_wsgi_application()\n\n\ndef application(environ, start_response):\n"
             "    return django(environ, start_response)\n",
         ),
-        ("entry.py", "return get_internal_wsgi_application()", "return WSGIHandler()"),
+        ("entry.py", "_made(get_internal_wsgi_application, ", "_made(WSGIHandler, "),
     ),
     broken(
         "links lead to example.com",
@@ -1174,7 +1238,7 @@ BROKEN = (
     broken(
         "an asynchronous stream read to its end",
         "PRC-10 PRC-12",
-        ("backend.py", "            streams.install()\n", ""),
+        ("serving.py", "    streams.install()\n", ""),
         deaf=True,
     ),
     broken(

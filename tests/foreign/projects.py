@@ -296,6 +296,13 @@ PROJECTS = (
         ),
     ),
     Project(
+        name="switchboard",
+        shape="Channels and Daphne: consumers of both kinds, a channel layer on Redis, an "
+        "asynchronous stream",
+        source=Own("switchboard"),
+        quick=True,
+    ),
+    Project(
         name="promgen",
         shape="manage.py inside the package, required SECRET_KEY, old Django",
         source=Sdist("promgen==0.61.0"),

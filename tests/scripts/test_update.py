@@ -279,7 +279,7 @@ def test_the_runtimes_packages_are_installed_again_when_they_change(
     projects.write(root / "desktop-app", {".packages/old.py": ""})
     kits({"requirements.txt": "two\n"})
 
-    def install(folder, interpreter):
+    def install(folder, interpreter, _settings):
         assert (folder / "requirements.txt").read_text() == "two\n"
         projects.write(folder, {".packages/new.py": ""})
 

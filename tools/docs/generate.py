@@ -420,6 +420,7 @@ FAMILIES = {
     "DDK-OFF": "files of other hosts",
     "DDK-PKG": "packaging",
     "DDK-ICO": "drawing icons",
+    "DDK-IMP": "bringing data in",
     "DDK-LOK": "looking at pages",
     "DDK-UPD": "updating the desktop layer",
     "DDK-KIT": "the kit itself",

@@ -26,14 +26,13 @@ from .contract import (
     read_installation,
 )
 from .data import is_storage_fault, make_folders, not_writable, open_folder, read_json, remove
-from .entry import application, enter, project_failure
+from .entry import enter, project_failure
 from .environment import bring_certificates
 from .manifest import Manifest, read_manifest
 from .recovery import DEFAULT_DATABASE, Recovery
 
 SQLITE_WITH_WAL_FIX = (3, 51, 3)
 PREPARING_GRACE_SECONDS = 3.0
-AUTH = "django.contrib.auth"
 EXIT_SECONDS = 0.5
 
 
@@ -158,42 +157,18 @@ class Backend:
         recovery: Recovery,
     ) -> None:
         import django
-        from django.apps import apps
-        from django.urls import get_resolver
 
-        from . import atomic, streams
-        from .files import Files
-        from .guard import Guard
         from .migrations import Databases
-        from .server import Server
+        from .serving import make_server
 
         self.stage = "preparing"
         databases = Databases(installation, manifest, self.project, recovery)
         state = databases.prepare(self._progress)
         try:
-            atomic.install()
-            streams.install()
-            lateready.call_waiting()
-            get_resolver().url_patterns  # noqa: B018 - loads the URLs, and fails before ready
-            served = Files(application(), installation.packaged)
-            asked = (installation.app_data / passwords.MARKER).exists()
-            if (asked or manifest.asks_for_first_account) and apps.is_installed(AUTH):
-                from .entrance import in_front
-
-                served = in_front(served, installation, manifest)
-            kept = self.payload / "offline"
-            if (kept / "manifest.json").is_file():
-                from .offline import Offline
-
-                served = Offline(served, kept)
-            if manifest.addresses:
-                from .addresses import OwnAddresses
-
-                served = OwnAddresses(served, manifest.addresses, f"{address.host}:{address.port}")
+            self.server = make_server(self.payload, sock, address, installation, manifest)
         except (Exception, SystemExit) as error:
             databases.close()
             raise project_failure(error, self.project) from error
-        self.server = Server(Guard(served, address, manifest.health_path), sock)
         self.crew = workers.Workers(manifest.workers, installation.app_data / "logs")
         self.stage = "serving"
         self.channel.send(

@@ -13,15 +13,8 @@ from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
 from waitress.task import WSGITask
 
+from .limits import ENDLESS, STALLED_SECONDS, STRANGER_SECONDS, STRANGERS
 from .streams import client
-
-# Connections without a request that carried the token: so many, and each for so long. A browser
-# opens some ahead of time and opens them again when they are closed.
-STRANGERS = 64
-STRANGER_SECONDS = 10
-# A client that has taken nothing of its answer for so long is not waited for at the end.
-STALLED_SECONDS = 1
-ENDLESS = ("text/event-stream", "multipart/x-mixed-replace")
 
 
 class _Parser(HTTPRequestParser):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import traceback
+from collections.abc import Callable
+from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -49,15 +53,35 @@ def application() -> Any:
     from django.core.handlers.wsgi import WSGIHandler
     from django.core.servers.basehttp import get_internal_wsgi_application
 
+    return _made(get_internal_wsgi_application, WSGIHandler, "WSGI_APPLICATION")
+
+
+def asgi_application() -> Any:
+    """The same of its asgi.py, which may serve websockets."""
+    from django.conf import settings
+    from django.core.handlers.asgi import ASGIHandler
+    from django.utils.module_loading import import_string
+
+    # Django itself reads no such setting, so that many projects have an asgi.py and no name of it.
+    beside = str(settings.WSGI_APPLICATION or "").replace("wsgi", "asgi")
+    named = getattr(settings, "ASGI_APPLICATION", None)
+    with contextlib.suppress(ImportError, ValueError):
+        named = named or (find_spec(beside.rpartition(".")[0]) and beside)
+    if not named:
+        return ASGIHandler()
+    return _made(partial(import_string, named), ASGIHandler, "ASGI_APPLICATION")
+
+
+def _made(make: Callable[[], Any], own: Callable[[], Any], setting: str) -> Any:
     folder, module = Path.cwd(), os.environ["DJANGO_SETTINGS_MODULE"]
     try:
-        return get_internal_wsgi_application()
+        return make()
     except (Exception, SystemExit):
         traceback.print_exc()
-        print("warning: WSGI_APPLICATION cannot be used, Django answers alone", file=sys.stderr)
-        return WSGIHandler()
+        print(f"warning: {setting} cannot be used, Django answers alone", file=sys.stderr)
+        return own()
     finally:
-        # A wsgi.py is made for a server: it may choose other settings, for children too.
+        # Such a module is made for a server: it may choose other settings, for children too.
         os.chdir(folder)
         os.environ["DJANGO_SETTINGS_MODULE"] = module
 

@@ -36,7 +36,7 @@ class Files(WhiteNoise):
     """Looks files up when they are asked for: scanning 10,000 files costs 0.4 s at start."""
 
     def __init__(self, application: Application, packaged: bool) -> None:
-        application = handover.taken_over(application, self._serve_handed)
+        application = handover.taken_over(application, self.serve_handed)
         super().__init__(application, autorefresh=True, max_age=0, allow_all_origins=False)
         self.packaged = packaged
         places = {settings.STATIC_URL: self._static, settings.MEDIA_URL: self._media}
@@ -56,7 +56,7 @@ class Files(WhiteNoise):
 
         return super().serve(static_file, environ, start)
 
-    def _serve_handed(
+    def serve_handed(
         self, path: str, headers: Headers, environ: Environ, start_response: StartResponse
     ) -> Any:
         """An upload that the project names in its answer, under the headers of that answer."""

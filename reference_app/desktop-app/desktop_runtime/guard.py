@@ -1,7 +1,8 @@
 """What every request meets before anything of the project: host, token, health, bootstrap.
 
-A WSGI layer and no Django middleware: nothing a project puts in front of its middleware, and
-no file server, answers a request that did not come from our shell.
+A layer around the application and no Django middleware: nothing a project puts in front of its
+middleware, and no file server, answers a request that did not come from our shell. The rules are
+the same for both protocols; `Guard` is their face for WSGI, asgi.py has the other.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import hmac
 import html
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -23,6 +25,7 @@ Headers = list[tuple[str, str]]
 
 TOKEN_HEADER = "HTTP_X_DESKTOP_DJANGO_TOKEN"
 BOOTSTRAP_PATH = "/desktop-auth/bootstrap/"
+BY_COOKIE = "desktop.by_cookie"  # in a request that was let through: whether a cookie did it
 # An <object> may show the project's own files, such as a PDF, and what a page made itself.
 CONTENT_POLICY = "frame-ancestors 'self'; object-src 'self' blob: data:; base-uri 'self'"
 
@@ -31,11 +34,20 @@ CONTENT_POLICY = "frame-ancestors 'self'; object-src 'self' blob: data:; base-ur
 SAFE_PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
 
 
-class Guard:
-    """Answers for the shell's own paths; lets the shell's requests through; refuses the rest."""
+@dataclass(frozen=True)
+class Answer:
+    """What the guard says in the project's place."""
 
-    def __init__(self, application: Application, address: Address, health_path: str) -> None:
-        self.application, self.health_path = application, health_path
+    status: str
+    headers: Headers
+    body: bytes
+
+
+class Rules:
+    """Who is answered, whatever the protocol: requests are WSGI's environ, as in PEP 3333."""
+
+    def __init__(self, address: Address, health_path: str) -> None:
+        self.health_path = health_path
         self.hosts = {f"127.0.0.1:{address.port}", f"localhost:{address.port}"}
         self.token = address.token.encode("ascii")
         # The cookie proves knowledge of the token without carrying it. Cookies are shared by
@@ -48,25 +60,52 @@ class Guard:
             f"default-src {anything}; connect-src {anything} {sockets}; form-action 'self'"
         )
 
-    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    def judge(self, environ: Environ) -> Answer | None:
+        """The answer to the shell's own paths and to strangers; None lets the request through.
+
+        What identified the shell is taken out of it.
+        """
         if environ.get("HTTP_HOST", "").lower() not in self.hosts:
-            return _answer(start_response, "400 Bad Request", "Unknown host.")
+            return _answer("400 Bad Request", "Unknown host.")
         path = environ.get("PATH_INFO", "")
         if path == BOOTSTRAP_PATH:
-            return self._bootstrap(environ, start_response)
+            return self._bootstrap(environ)
         cookies = _split_cookies(environ.get("HTTP_COOKIE", ""))
         if not self._is_shell(environ, cookies):
-            return _answer(start_response, "403 Forbidden", "This app answers its own window only.")
-        if environ.pop(TOKEN_HEADER, None) is None:
-            start_response = self._within_origin(start_response)
+            return _answer("403 Forbidden", "This app answers its own window only.")
+        environ[BY_COOKIE] = environ.pop(TOKEN_HEADER, None) is None
         environ["HTTP_COOKIE"] = "; ".join(c for c in cookies if not c.startswith(self.cookie))
         if path == self.health_path:
-            return _answer(start_response, "200 OK", '{"status":"ready"}', "application/json")
-        return self.application(environ, _with_policies(start_response))
+            policy = self._within_origin(environ)
+            return _answer("200 OK", '{"status":"ready"}', "application/json", policy)
+        return None
+
+    def judge_socket(self, environ: Environ) -> Answer | None:
+        """The same for the handshake of a websocket: browsers let any page open one, and name the
+        page's origin."""
+        refused = self.judge(environ)
+        if refused is None and environ.get("HTTP_ORIGIN", "") not in self.origins:
+            return _answer("403 Forbidden", "This app answers its own pages only.")
+        return refused
+
+    @property
+    def origins(self) -> set[str]:
+        """Those of the app's pages."""
+        return {f"http://{host}" for host in self.hosts}
 
     def admits(self, environ: Environ) -> bool:
         """Whether these headers come from our shell, so that the body is worth reading."""
         return self._is_shell(environ, _split_cookies(environ.get("HTTP_COOKIE", "")))
+
+    def policies(self, environ: Environ, headers: Headers) -> Headers:
+        """Headers of the project, with a desktop app's modest policies where it sets none."""
+        headers = [*headers]
+        present = {name.lower() for name, _ in headers}
+        if "content-security-policy" not in present:
+            headers.append(("Content-Security-Policy", CONTENT_POLICY))
+        if "x-content-type-options" not in present:
+            headers.append(("X-Content-Type-Options", "nosniff"))
+        return headers + self._within_origin(environ)
 
     def _is_shell(self, environ: Environ, cookies: list[str]) -> bool:
         if TOKEN_HEADER in environ:
@@ -74,20 +113,15 @@ class Guard:
         expected = f"{self.cookie}={self.session}".encode()
         return any(_equal(cookie, expected) for cookie in cookies)
 
-    def _within_origin(self, start_response: StartResponse) -> StartResponse:
+    def _within_origin(self, environ: Environ) -> Headers:
         """Keep the pages of a browser that holds our cookie from sending it to our neighbours.
 
         Cookies and SameSite know no ports: a picture on another port of this host would take it
         along. So these pages ask no other origin for anything, whatever the project allows them.
         """
+        return [("Content-Security-Policy", self.origin_policy)] if environ[BY_COOKIE] else []
 
-        def start(status: str, headers: Headers, *rest: Any) -> Any:
-            headers = [*headers, ("Content-Security-Policy", self.origin_policy)]
-            return start_response(status, headers, *rest)
-
-        return start
-
-    def _bootstrap(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    def _bootstrap(self, environ: Environ) -> Answer:
         """For shells that cannot send headers: exchange the token for a cookie.
 
         The page moves on without a click; a redirect started from another page would lose a
@@ -95,7 +129,7 @@ class Guard:
         """
         query = parse_qs(environ.get("QUERY_STRING", ""), encoding="latin-1")
         if not _equal(query.get("token", [""])[0], self.token):
-            return _answer(start_response, "403 Forbidden", "This app answers its own window only.")
+            return _answer("403 Forbidden", "This app answers its own window only.")
         following = query.get("next", ["/"])[0]
         if not SAFE_PATH.fullmatch(following):
             following = "/"
@@ -109,7 +143,25 @@ class Guard:
             ("Referrer-Policy", "no-referrer"),
             ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
         ]
-        return _answer(start_response, "200 OK", page, "text/html", policies)
+        return _answer("200 OK", page, "text/html", policies)
+
+
+class Guard(Rules):
+    """The rules in front of a WSGI application."""
+
+    def __init__(self, application: Application, address: Address, health_path: str) -> None:
+        super().__init__(address, health_path)
+        self.application = application
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        if answer := self.judge(environ):
+            start_response(answer.status, answer.headers)
+            return [answer.body]
+
+        def start(status: str, headers: Headers, *rest: Any) -> Any:
+            return start_response(status, self.policies(environ, headers), *rest)
+
+        return self.application(environ, start)
 
 
 def _equal(given: str, expected: bytes) -> bool:
@@ -122,12 +174,8 @@ def _split_cookies(header: str) -> list[str]:
 
 
 def _answer(
-    start_response: StartResponse,
-    status: str,
-    text: str,
-    kind: str = "text/plain",
-    headers: Headers | None = None,
-) -> list[bytes]:
+    status: str, text: str, kind: str = "text/plain", headers: Headers | None = None
+) -> Answer:
     body = text.encode()
     own = [
         ("Content-Type", f"{kind}; charset=utf-8"),
@@ -135,19 +183,4 @@ def _answer(
         ("Cache-Control", "no-store"),
         ("X-Content-Type-Options", "nosniff"),
     ]
-    start_response(status, own + (headers or []))
-    return [body]
-
-
-def _with_policies(start_response: StartResponse) -> StartResponse:
-    """Add the modest policies of a desktop app where the project sets none itself."""
-
-    def start(status: str, headers: Headers, *rest: Any) -> Any:
-        present = {name.lower() for name, _ in headers}
-        if "content-security-policy" not in present:
-            headers.append(("Content-Security-Policy", CONTENT_POLICY))
-        if "x-content-type-options" not in present:
-            headers.append(("X-Content-Type-Options", "nosniff"))
-        return start_response(status, headers, *rest)
-
-    return start
+    return Answer(status, own + (headers or []), body)

@@ -25,15 +25,12 @@ def taken_over(application: Application, serve: ServeFile) -> Application:
     """The application, with `serve` in the place of the server that it expects."""
 
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        handed: list[tuple[str, str]] = []
-        kept: Headers = []
+        handed: Headers = []
 
         def start(status: str, headers: Headers, *rest: Any) -> Any:
-            if status.startswith("200"):
-                handed.extend(h for h in headers if h[0].lower() in NAMES)
-            if not handed:
+            if not hands_over(status, headers):
                 return start_response(status, headers, *rest)
-            kept.extend(h for h in headers if h[0].lower() not in SPENT)
+            handed.extend(headers)
             return lambda _data: None
 
         body = application(environ, start)
@@ -41,15 +38,28 @@ def taken_over(application: Application, serve: ServeFile) -> Application:
             return body
         if hasattr(body, "close"):
             body.close()
-        (name, value), *_ = handed
-        if path := _find(unquote(value)):
-            return serve(str(path), kept, {**environ, "REQUEST_METHOD": "GET"}, start_response)
-        text = f"{name} names {value}, which is not among the uploads of this app."
-        logging.getLogger(__name__).error("%s: %s", environ.get("PATH_INFO"), text)
-        start_response("501 Not Implemented", [("Content-Type", "text/plain; charset=utf-8")])
-        return [text.encode()]
+        return take_over(handed, serve, environ, start_response)
 
     return answer
+
+
+def hands_over(status: str, headers: Headers) -> bool:
+    """Whether an answer of the project is left to the server in front of it."""
+    return status.startswith("200") and any(name.lower() in NAMES for name, _ in headers)
+
+
+def take_over(
+    headers: Headers, serve: ServeFile, environ: Environ, start_response: StartResponse
+) -> Iterable[bytes]:
+    """The file that the answer with these headers names."""
+    name, value = next(each for each in headers if each[0].lower() in NAMES)
+    if path := _find(unquote(value)):
+        kept = [each for each in headers if each[0].lower() not in SPENT]
+        return serve(str(path), kept, {**environ, "REQUEST_METHOD": "GET"}, start_response)
+    text = f"{name} names {value}, which is not among the uploads of this app."
+    logging.getLogger(__name__).error("%s: %s", environ.get("PATH_INFO"), text)
+    start_response("501 Not Implemented", [("Content-Type", "text/plain; charset=utf-8")])
+    return [text.encode()]
 
 
 def _find(named: str) -> Path | None:

@@ -7,13 +7,13 @@ A request only gets here with a valid token, so it comes from this person's own 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
 from django.contrib.auth import _get_backends, get_user_model, login
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.deprecation import MiddlewareMixin
 
 from .data import read_json, remove, write_private
 
@@ -33,23 +33,20 @@ def keep(user: Model | None) -> None:
         remove(Path(settings.DESKTOP_JUST_ME))
 
 
-class SingleUserMiddleware:
+class SingleUserMiddleware(MiddlewareMixin):
     """Logs that user in when nobody is; no user management."""
 
-    sync_capable, async_capable = True, False
-
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        if user := request.META.pop(ENTERING, None):
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:
+        """Before the view, of either kind."""
+        given = getattr(request, "scope", request.META)  # ASGI, WSGI
+        if user := given.pop(ENTERING, None):
             _log_in(request, user)
             return HttpResponseRedirect(request.get_full_path())
         if not request.user.is_authenticated:
             user = _the_one()
             if user is not None and user.is_active:
                 _log_in(request, user)
-        return self.get_response(request)
+        return None
 
 
 def _the_one() -> Model | None:

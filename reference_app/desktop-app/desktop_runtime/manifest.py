@@ -21,6 +21,7 @@ class Manifest:
     manage: str = "manage.py"
     settings: str = ""
     argv: tuple[str, ...] = ("desktop",)
+    server: str = "wsgi"
     health_path: str = "/health/"
     path: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
@@ -60,6 +61,7 @@ def read_manifest(file: Path) -> Manifest:
             manage=django.get("manage", "manage.py"),
             settings=django.get("settings", ""),
             argv=tuple(django.get("argv", ["desktop"])),
+            server=django.get("server", "wsgi"),
             health_path=django.get("health_path", "/health/"),
             path=tuple(django.get("path", [])),
             environment={key: str(value) for key, value in django.get("env", {}).items()},

@@ -53,10 +53,8 @@ class Offline(Rewriting):
         }
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        path = environ.get("PATH_INFO", "")
-        if path.startswith(PREFIX):
-            name = path.removeprefix(PREFIX).encode("latin-1").decode("utf-8", "replace")
-            return self._serve(name, environ, start_response)
+        if environ.get("PATH_INFO", "").startswith(PREFIX):
+            return self.serve(environ, start_response)
         return super().__call__(environ, start_response)
 
     def in_text(self, text: bytes) -> bytes:
@@ -79,7 +77,10 @@ class Offline(Rewriting):
     def _meta(self, match: re.Match[bytes]) -> bytes:
         return self.policy(match[0].decode("latin-1")).encode("latin-1")
 
-    def _serve(self, name: str, environ: Environ, start_response: StartResponse) -> Any:
+    def serve(self, environ: Environ, start_response: StartResponse) -> Any:
+        """A kept file."""
+        path = environ["PATH_INFO"].removeprefix(PREFIX)
+        name = path.encode("latin-1").decode("utf-8", "replace")
         query = environ.get("QUERY_STRING", "")
         found = self.files.get(f"{name}?{query}") if query else None
         found = found or self.files.get(name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import mimetypes
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from typing import Any
 
@@ -29,7 +29,7 @@ DATA = re.compile(rb"type\s*=\s*[\"']?[\w/+.-]*json\b", re.I)
 
 
 class Rewriting(abc.ABC):
-    """A WSGI layer that changes what pages, styles and scripts of the project name.
+    """A layer that changes what pages, styles and scripts of the project name.
 
     Left alone: text, what a person edits, data, downloads and uploads; somebody may save them.
     """
@@ -53,34 +53,43 @@ class Rewriting(abc.ABC):
         """The same of an element of a page."""
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        path = environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace")
-        if settings.MEDIA_URL != "/" and path.startswith(settings.MEDIA_URL):
+        if not self.ask(environ):
             return self.application(environ, start_response)
-        self._ask_for_whole(environ, path)
         given: list[Any] = []
         answer = self.application(environ, lambda *start: given.extend(start))
         status, headers, *rest = given
+        headers, change = self.respond(environ, status, headers)
+        if not isinstance(change, Whole):
+            start_response(status, headers, *rest)
+            return _Stream(change, answer) if change else answer
+        whole = b"".join(answer)
+        _close(answer)
+        headers, text = change.finish(headers, whole)
+        start_response(status, headers, *rest)
+        return [text]
+
+    def ask(self, environ: Environ) -> bool:
+        """Ask the project for what can be changed; whether the answer may be."""
+        path = environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace")
+        if settings.MEDIA_URL != "/" and path.startswith(settings.MEDIA_URL):
+            return False
+        self._ask_for_whole(environ, path)
+        return True
+
+    def respond(
+        self, environ: Environ, status: str, headers: Headers
+    ) -> tuple[Headers, Whole | Pieces | None]:
+        """The headers of an answer that was asked for, and what becomes of its body."""
         kind = self._kind(status, headers)
         if not kind:
-            start_response(status, headers, *rest)
-            return answer
+            return headers, None
         names = {name.lower() for name, _ in headers}
         headers = [self.header(name, value) for name, value in headers]
         if environ["REQUEST_METHOD"] == "HEAD":
-            start_response(status, _without(headers, "content-length"), *rest)
-            return answer
+            return _without(headers, "content-length"), None
         if kind in PAGES and "content-length" not in names:
-            start_response(status, headers, *rest)
-            return _Stream(self, answer)
-        whole = b"".join(answer)
-        _close(answer)
-        text = self.page(whole) if kind in PAGES else self.text(whole)
-        if text != whole:
-            # A name with the hash of the original must not be kept for ever.
-            headers = [*_without(headers, "cache-control"), ("Cache-Control", "no-cache")]
-        headers = [*_without(headers, "content-length"), ("Content-Length", str(len(text)))]
-        start_response(status, headers, *rest)
-        return [text]
+            return headers, Pieces(self)
+        return headers, Whole(self.page if kind in PAGES else self.text)
 
     def page(self, text: bytes) -> bytes:
         """A page, or whole elements of one, with other addresses."""
@@ -152,26 +161,33 @@ class Rewriting(abc.ABC):
         return host in self.hosts
 
 
-class _Stream:
+class Whole:
+    """A body that is changed when all of it is there."""
+
+    def __init__(self, change: Callable[[bytes], bytes]) -> None:
+        self.change = change
+
+    def finish(self, headers: Headers, whole: bytes) -> tuple[Headers, bytes]:
+        """The changed body, and the headers that go with it."""
+        text = self.change(whole)
+        if text != whole:
+            # A name with the hash of the original must not be kept for ever.
+            headers = [*_without(headers, "cache-control"), ("Cache-Control", "no-cache")]
+        return [*_without(headers, "content-length"), ("Content-Length", str(len(text)))], text
+
+
+class Pieces:
     """A page that is made piece by piece: passed on as soon as an element is whole."""
 
-    def __init__(self, layer: Rewriting, answer: Iterable[bytes]) -> None:
-        self.layer, self.answer = layer, answer
+    def __init__(self, layer: Rewriting) -> None:
+        self.layer, self.held = layer, b""
 
-    def __iter__(self) -> Iterator[bytes]:
-        held = b""
-        for piece in self.answer:
-            held += piece
-            end = self._end(held)
-            if end:
-                yield self.layer.page(held[:end])
-                held = held[end:]
-        if held:
-            yield self.layer.page(held)
-
-    def close(self) -> None:
-        """Let the project close what it opened for the answer."""
-        _close(self.answer)
+    def take(self, piece: bytes, is_last: bool = False) -> bytes:
+        """What of the page can be passed on, now that one more piece is there."""
+        held = self.held + piece
+        end = len(held) if is_last else self._end(held)
+        self.held = held[end:]
+        return self.layer.page(held[:end])
 
     def _end(self, held: bytes) -> int:
         """How far the elements are whole."""
@@ -182,6 +198,22 @@ class _Stream:
         if not unfinished or len(held) - unfinished.start() > LONGEST_ELEMENT:
             return len(held)
         return unfinished.start()
+
+
+class _Stream:
+    def __init__(self, pieces: Pieces, answer: Iterable[bytes]) -> None:
+        self.pieces, self.answer = pieces, answer
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self.answer:
+            if ready := self.pieces.take(piece):
+                yield ready
+        if rest := self.pieces.take(b"", is_last=True):
+            yield rest
+
+    def close(self) -> None:
+        """Let the project close what it opened for the answer."""
+        _close(self.answer)
 
 
 def bare(address: str) -> str:

@@ -11,17 +11,16 @@ from waitress.adjustments import Adjustments
 
 from .channels import Connections
 from .guard import Guard
+from .limits import DRAIN_SECONDS, IDLE_SECONDS
 
 # A browser sends six requests at a time; a stream that it has left holds a thread until its next
 # event.
 THREADS = 32
-# With what comes after it less than the 5 seconds that SPEC.md gives a backend whose shell died.
-DRAIN_SECONDS = 3
 LARGEST_BODY = 4 << 30
 MAINTENANCE_SECONDS = 5
 
 
-class Server:
+class WsgiServer:
     """Serves until `stop`, then lets the requests in flight finish."""
 
     def __init__(self, guard: Guard, sock: socket.socket) -> None:
@@ -33,8 +32,7 @@ class Server:
             # Never reached by strangers, see channels.py.
             connection_limit=1000,
             cleanup_interval=MAINTENANCE_SECONDS,
-            # A person may look at a page for long; the browser closes what it does not need.
-            channel_timeout=3600,
+            channel_timeout=IDLE_SECONDS,
             max_request_body_size=LARGEST_BODY,
             # A client that leaves is noticed while it is being answered.
             channel_request_lookahead=1,

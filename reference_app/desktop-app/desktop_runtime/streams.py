@@ -1,4 +1,4 @@
-"""Asynchronous streams on a server of threads: item by item, until the client has left.
+"""Streams that are made for the other kind of server: item by item, until the client has left.
 
 Django would read them to their end before the first byte is sent, and most have none.
 """
@@ -13,6 +13,7 @@ from typing import Any
 from django.http import StreamingHttpResponse
 
 LOOK_SECONDS = 0.5
+FILE_BLOCK = 1 << 16
 END = object()
 
 
@@ -39,6 +40,26 @@ def install() -> None:
         return map(response.make_bytes, items)
 
     StreamingHttpResponse.__iter__ = iterate
+
+
+def install_asgi() -> None:
+    """The same for streams of synchronous views, where the server is asynchronous."""
+    asynchronous = StreamingHttpResponse.__aiter__
+
+    def iterate(response: StreamingHttpResponse) -> AsyncIterator[bytes]:
+        return asynchronous(response) if response.is_async else _in_a_thread(response)
+
+    StreamingHttpResponse.__aiter__ = iterate
+
+
+async def _in_a_thread(response: StreamingHttpResponse) -> AsyncIterator[bytes]:
+    from asgiref.sync import sync_to_async
+
+    if hasattr(response, "block_size"):  # of a file
+        response.block_size = max(response.block_size, FILE_BLOCK)
+    items = iter(response.streaming_content)
+    while (item := await sync_to_async(next)(items, END)) is not END:
+        yield item
 
 
 def _one_by_one(stream: AsyncIterator[Any], has_left: Callable[[], bool]) -> Iterator[Any]:

@@ -37,5 +37,5 @@ def test_an_entry_says_what_differs_from_its_name():
 
 
 def test_a_notice_is_on_the_app_that_it_names():
-    assert PACKAGES["channels"].notice.app == "channels"
+    assert PACKAGES["daphne"].notice.app == "daphne"
     assert PACKAGES["django-allauth"].notice.app == "allauth.socialaccount"

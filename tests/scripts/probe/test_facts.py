@@ -13,7 +13,8 @@ DOCUMENT = {
     "databases": {"default": {"engine": "e", "name": "", "sqlite": True}},
     "models": {"count": 1, "apps": ["a"], "user": "", "engine_bound": [
         {"model": "a.A", "field": "f", "kind": "K", "module": "m", "file": "a.py", "line": 1}]},
-    "urls": {"root": None, "health": "h", "pages": ["/a/"], "guarded": [], "sign_up": False},
+    "urls": {"root": None, "health": "h", "pages": ["/a/"], "guarded": [], "sign_up": False,
+             "walled": ["/admin/"]},
     "migrations": {"count": 2, "apps_without": ["a"]},
     "packages": {"a": ["A", "1.0"]},
     "landing": {"status": 500, "path": "/a/", "login": False, "error": "E"},

@@ -1,0 +1,1 @@
+"""Brings the data that a project already has into its desktop app."""

@@ -1,0 +1,125 @@
+"""What `--from` names: an SQLite file, a file of dumpdata, or the address of a database."""
+
+import gzip
+import os
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+from skill_scripts.errors import KitError
+
+SQLITE_BEGINS = b"SQLite format 3\0"
+GZIP_BEGINS = b"\x1f\x8b"
+SQLITE, DUMP, SERVER = "sqlite", "dump", "server"
+FORMATS = {
+    ".json": "json", ".jsonl": "jsonl", ".xml": "xml", ".yaml": "yaml", ".yml": "yaml",
+}  # fmt: skip
+ENGINES = {
+    "postgres": "django.db.backends.postgresql",
+    "postgresql": "django.db.backends.postgresql",
+    "mysql": "django.db.backends.mysql",
+    "mariadb": "django.db.backends.mysql",
+}
+FROM_ENVIRONMENT = "env:"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the rows come from, as the part in the project's interpreter is told."""
+
+    kind: str  # SQLITE, DUMP or SERVER
+    name: str  # for people; never with a password
+    file: Path | None = None
+    format: str = ""  # of a dump
+    is_compressed: bool = False
+    database: dict[str, Any] | None = None  # an entry of DATABASES
+
+    @property
+    def bytes(self) -> int:
+        """What it has on this disk; 0 for a server."""
+        return self.file.stat().st_size if self.file else 0
+
+    def as_request(self) -> dict[str, Any]:
+        """The source as JSON."""
+        return {
+            "kind": self.kind,
+            "file": str(self.file) if self.file else "",
+            "format": self.format,
+            "compressed": self.is_compressed,
+            "database": self.database,
+        }
+
+
+def recognise(given: str) -> Source:
+    """The source that `given` names.
+
+    `env:NAME` stands for the value of a variable, so that a password is on no command line. Raises
+    KitError DDK-IMP-01 if nothing is there and DDK-IMP-02 if it is of another kind.
+    """
+    if given.startswith(FROM_ENVIRONMENT):
+        name = given.removeprefix(FROM_ENVIRONMENT)
+        given = os.environ.get(name, "")
+        if not given:
+            raise KitError("DDK-IMP-01", f"the variable {name} is not set", source=name)
+    if "://" in given:
+        return _server(given)
+    file = Path(given).resolve()
+    try:
+        with file.open("rb") as stream:
+            begin = stream.read(len(SQLITE_BEGINS))
+    except OSError as error:
+        text = f"{file} cannot be read: {error.strerror}"
+        raise KitError("DDK-IMP-01", text, source=str(file)) from error
+    if begin == SQLITE_BEGINS:
+        return Source(SQLITE, str(file), file)
+    is_compressed = begin.startswith(GZIP_BEGINS)
+    suffixes = [each.lower() for each in file.suffixes if each.lower() != ".gz"]
+    known = FORMATS.get(suffixes[-1]) if suffixes else None
+    if known is None:
+        raise KitError(
+            "DDK-IMP-02", f"{file.name} is neither a database nor a dump", source=str(file)
+        )
+    if is_compressed:
+        _require_gzip(file)
+    return Source(DUMP, str(file), file, known, is_compressed)
+
+
+def _require_gzip(file: Path) -> None:
+    try:
+        with gzip.open(file) as stream:
+            stream.read(1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise KitError("DDK-IMP-03", f"{file.name}: {error}", source=str(file)) from error
+
+
+def _server(address: str) -> Source:
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError as error:
+        raise KitError("DDK-IMP-02", f"the address cannot be read: {error}") from error
+    engine = ENGINES.get(parts.scheme)
+    if engine is None:
+        known = ", ".join(f"{each}://" for each in ENGINES)
+        text = f"{parts.scheme}:// is no database that is known here (known: {known})"
+        raise KitError("DDK-IMP-02", text, source=parts.scheme)
+    options = dict(parse_qsl(parts.query))
+    host = options.pop("host", "") or unquote(parts.hostname or "")
+    database = {
+        "ENGINE": engine,
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": host,
+        "PORT": str(port or ""),
+        "OPTIONS": options,
+    }
+    return Source(SERVER, _without_password(parts, host), database=database)
+
+
+def _without_password(parts: SplitResult, host: str) -> str:
+    who = f"{parts.username}@" if parts.username else ""
+    where = f"{host}:{parts.port}" if parts.port else host
+    return f"{parts.scheme}://{who}{where}{parts.path}"

@@ -1,0 +1,78 @@
+"""One adapted project and its full database for all tests of the import, which change neither."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from skill_scripts.cli import app
+from tests.scripts import projects
+
+from . import library
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory, shared_environment) -> Path:
+    """The adapted project, with the data of its server beside its code."""
+    root = library.make(tmp_path_factory.mktemp("server") / "library", shared_environment)
+    projects.commit(root)
+    identifier = ["--set", "app.identifier=org.example.library"]
+    done = CliRunner().invoke(app, ["adapt", str(root), "--no-rehearsal", *identifier])
+    assert done.exit_code == 0, done.stderr
+    library.fill(root)
+    return root
+
+
+@pytest.fixture
+def database(server, tmp_path) -> Path:
+    """A copy of its database to change; the uploads are found in the project."""
+    return Path(shutil.copyfile(server / "db.sqlite3", tmp_path / "copy.sqlite3"))
+
+
+@pytest.fixture
+def app_data(tmp_path, monkeypatch) -> Path:
+    """Where development data go."""
+    folder = tmp_path / "data" / "app"
+    monkeypatch.setenv("DESKTOP_DJANGO_APP_DATA_DIR", str(folder))
+    return folder
+
+
+@pytest.fixture
+def bring(app_data):
+    """Runs `desktop-django import`."""
+
+    def run(root: Path, source: object, *options: object) -> Result:
+        arguments = ["import", root, "--from", source, "--json", *options]
+        return CliRunner().invoke(app, [*map(str, arguments)])
+
+    return run
+
+
+@pytest.fixture
+def brought(bring):
+    """The document of an import that works."""
+
+    def run(*arguments: object) -> dict:
+        done = bring(*arguments)
+        assert done.exit_code == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    return run
+
+
+@pytest.fixture
+def refused(bring, app_data):
+    """The error of an import that is refused; nothing of it may be left."""
+
+    def run(*arguments: object) -> dict:
+        app_data.mkdir(parents=True, exist_ok=True)
+        (app_data / "db.sqlite3").write_text("what was there", encoding="utf-8")
+        before = projects.contents(app_data.parent)
+        done = bring(*arguments)
+        assert done.exit_code == 3, done.stdout + done.stderr
+        assert projects.contents(app_data.parent) == before
+        return json.loads(done.stdout)["error"]
+
+    return run
