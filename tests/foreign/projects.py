@@ -394,24 +394,6 @@ PROJECTS = (
         source=Sdist("django-crm-admin==3.1.0"),
     ),
     Project(
-        name="survey-and-report-example",
-        shape="surveys for signed-in people, example project inside a library",
-        source=Sdist("django-survey-and-report==1.5.0"),
-        manage="example_project/manage.py",
-    ),
-    Project(
-        name="hyperkitty-example",
-        shape="mail archive: allauth, Haystack, django-q, compressor",
-        source=Sdist("HyperKitty==1.3.12"),
-        manage="example_project/manage.py",
-    ),
-    Project(
-        name="pyinventory",
-        shape="a manage.py that makes an environment, everything behind the admin's login",
-        source=Sdist("PyInventory==0.25.0"),
-        python=">=3.12",
-    ),
-    Project(
         name="constance-example",
         shape="example inside a library, everything behind the admin's login",
         source=Sdist("django-constance==4.4.0"),
