@@ -20,8 +20,8 @@ class Meaning(NamedTuple):
 # An id that ends with … is the beginning of several. The order is that of SKILL.md's table.
 FINDINGS: dict[str, Meaning] = {
     "first-page": Meaning(
-        (DECIDE,),
-        "Nothing is served at `/`; another page was chosen.",
+        (DECIDE, HANDLED),
+        "Nothing is served at `/`; another page was chosen, the only one where it is *handled*.",
         "Which page should a person see first?",
         "look at the project's URLs and README; `--set app.home=/PATH/`",
     ),

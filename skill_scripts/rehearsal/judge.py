@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
+from http import HTTPStatus
 
 from skill_scripts.findings.finding import BLOCKED, DECIDE, HANDLED, Finding
 from skill_scripts.findings.frontend import OTHER_PAGES
@@ -125,11 +126,13 @@ def _first_page(done: Rehearsal) -> Iterator[Finding]:
         return
     if done.home_why:
         others = f" ({', '.join(done.other_pages[:8])})" if done.other_pages else ""
+        root = f"answers {done.root_status or 'nothing'}"
+        if done.root_status == HTTPStatus.OK:
+            root = "shows no page of the project"
         yield Finding(
             "first-page",
-            DECIDE,
-            f"/ answers {done.root_status or 'nothing'}; the app opens {done.home}: "
-            f"{done.home_why}",
+            DECIDE if others else HANDLED,
+            f"/ {root}; the app opens {done.home}: {done.home_why}",
             f"if another page is meant: --set app.home=PATH{others}",
         )
     if done.rows:
