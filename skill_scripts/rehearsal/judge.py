@@ -125,16 +125,16 @@ def _first_page(done: Rehearsal) -> Iterator[Finding]:
     if page is None:
         return
     if done.home_why:
-        others = f" ({', '.join(done.other_pages[:8])})" if done.other_pages else ""
         root = f"answers {done.root_status or 'nothing'}"
         if done.root_status == HTTPStatus.OK:
             root = "shows no page of the project"
-        yield Finding(
-            "first-page",
-            DECIDE if others else HANDLED,
-            f"/ {root}; the app opens {done.home}: {done.home_why}",
-            f"if another page is meant: --set app.home=PATH{others}",
-        )
+        what = f"/ {root}; the app opens {done.home}: {done.home_why}"
+        do = "if another page is meant: --set app.home=PATH"
+        if done.other_pages:
+            do += f" ({', '.join(done.other_pages[:8])})"
+            yield Finding("first-page", DECIDE, what, do)
+        else:
+            yield Finding("first-page", HANDLED, what, do)
     if done.rows:
         command = " ".join(done.rows)
         what = f"the first page fails ({done.without_rows}) until {command} has run"

@@ -88,7 +88,7 @@ def adapted(make_project, kit_json, routes, settings="", *options, **files):
 
 
 def home(document):
-    (finding,) = [each for each in document["findings"] if each["id"] == "first-page"] or [{}]
+    (finding,) = [each for each in document["decisions_open"] if each["id"] == "first-page"] or [{}]
     return document["rehearsal"]["home"], finding.get("what", "")
 
 
