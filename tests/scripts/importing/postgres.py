@@ -27,7 +27,7 @@ def running(folder: Path) -> Iterator[str]:
     found = programs()
     assert found, "PostgreSQL is not installed (Debian and Ubuntu: apt install postgresql)"
     as_user = []
-    if os.geteuid() == 0:  # it refuses to run as root
+    if os.name == "posix" and os.geteuid() == 0:  # it refuses to run as root
         shutil.chown(folder, "postgres")
         as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
     data = folder / "data"
