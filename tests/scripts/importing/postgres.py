@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 START_SECONDS = 30
+MISSING = "PostgreSQL is not installed (Debian and Ubuntu: apt install postgresql)"
 
 
 def programs() -> Path | None:
@@ -25,7 +26,7 @@ def programs() -> Path | None:
 def running(folder: Path) -> Iterator[str]:
     """A server with an empty database `library`; yields the folder of its socket."""
     found = programs()
-    assert found, "PostgreSQL is not installed (Debian and Ubuntu: apt install postgresql)"
+    assert found, MISSING
     as_user = []
     if os.name == "posix" and os.geteuid() == 0:  # it refuses to run as root
         shutil.chown(folder, "postgres")

@@ -23,6 +23,7 @@ pytestmark = [
     pytest.mark.long,
     pytest.mark.network,  # psycopg is installed
     pytest.mark.skipif(sys.platform != "linux", reason="starts the server of a Linux system"),
+    pytest.mark.skipif(not postgres.programs(), reason=postgres.MISSING),
 ]
 BOOKS = 300
 
