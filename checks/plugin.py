@@ -204,9 +204,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_report_teststatus(
-    report: pytest.TestReport, config: pytest.Config
+    report: pytest.CollectReport | pytest.TestReport, config: pytest.Config
 ) -> tuple[str, str, str] | None:
     """A letter per check while it runs."""
+    if isinstance(report, pytest.CollectReport):
+        return None
     check = next((Check(**v) for k, v in report.user_properties if k == "check"), None)
     run = config.stash.get(RUN, None)
     if run is None or check is None:

@@ -45,8 +45,9 @@ def target(tmp_path):
 @pytest.mark.browser
 @pytest.mark.parametrize(
     ("own", "failing"),
-    [((), {"WEB-3", "WEB-5", "WEB-14"}), (("/broken/?a=1",), {"WEB-3", "WEB-14"}),
-     (("/broken/?a=1", "/gone.png", "/deeper/"), set())],
+    [pytest.param((), {"WEB-3", "WEB-5", "WEB-14"}, marks=pytest.mark.long),
+     (("/broken/?a=1",), {"WEB-3", "WEB-14"}),
+     pytest.param(("/broken/?a=1", "/gone.png", "/deeper/"), set(), marks=pytest.mark.long)],
 )  # fmt: skip
 def test_only_what_is_broken_here_alone_fails(target, tmp_path, own, failing):
     paths = ["/", "/broken/?a=1", "/gone.png", "/deeper/"]

@@ -105,6 +105,7 @@ def verdicts(document):
 
 
 @pytest.mark.browser
+@pytest.mark.long
 def test_an_admin_at_another_path_is_asked_for_by_its_name(make_target, tmp_path):
     root = make_target('urlpatterns.append(path("back-office/", admin.site.urls))\n')
 

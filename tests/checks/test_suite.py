@@ -73,8 +73,16 @@ class TestBadTargets:
             (["--runtime", "packaged"], "DDK-CHK-07"),
             (["--manifest", "nowhere.toml"], "DDK-CHK-03"),
             (["--report-json", str(Path(__file__, "report.json"))], "DDK-CHK-11"),
-            (["--report-md", str(Path(__file__, "report.md"))], "DDK-CHK-11"),
-            (["--report-html", str(Path(__file__, "report.html"))], "DDK-CHK-11"),
+            pytest.param(
+                ["--report-md", str(Path(__file__, "report.md"))],
+                "DDK-CHK-11",
+                marks=pytest.mark.long,
+            ),
+            pytest.param(
+                ["--report-html", str(Path(__file__, "report.html"))],
+                "DDK-CHK-11",
+                marks=pytest.mark.long,
+            ),
             (["--own-page", __file__], "DDK-CHK-13"),
         ],
     )
@@ -170,6 +178,7 @@ class TestReports:
             assert text.count("no such pony") == 1 and "as NET-1" in text
 
     @pytest.mark.slow
+    @pytest.mark.long
     def test_a_warning_is_no_failure_while_it_runs_either(self, minimal):
         foreign = minimal / "notes" / "urls.py"
         change(foreign, "<form", "<img src='https://pictures.example.org/pony.png'><form")
@@ -388,6 +397,7 @@ def command_of(process):
 
 @pytest.mark.parametrize(("options", "asked"), [([], False), (["--spec", "1.1"], True)])
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_target_is_judged_by_the_version_it_names(options, asked, minimal, tmp_path):
     _, verdicts = judge(minimal, tmp_path / "report.json", "--only", "ADP,NET", *options)
     assert ("NET-7" in verdicts) is asked

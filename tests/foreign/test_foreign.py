@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from .page import figures
 from .projects import PROJECTS, Project
-from .table import Journey, markdown
+from .table import Journey
 
 QUICK = [project for project in PROJECTS if project.quick]
 
@@ -18,9 +19,9 @@ QUICK = [project for project in PROJECTS if project.quick]
 @pytest.mark.parametrize("project", QUICK, ids=lambda project: project.name)
 def test_journey(project: Project, tmp_path: Path, record_property, capsys) -> None:
     row = Journey(project, tmp_path / project.name).run()
-    record_property("row", markdown([row]))
+    record_property("row", figures([row]))
     with capsys.disabled():
-        print(f"\n{markdown([row]).splitlines()[-1]}")
+        print(f"\n{figures([row]).splitlines()[-1]}")
     if row.verdict == "not here":
         pytest.skip(row.problems[0])
     assert not row.problems

@@ -131,7 +131,9 @@ def test_a_database_that_is_a_dangling_link_is_not_replaced(project, data):
     assert (data / "db.sqlite3").is_symlink()
 
 
-@pytest.mark.parametrize("size", [300, 2_000, 20_000, 80_000])
+@pytest.mark.parametrize(
+    "size", [300, *(pytest.param(size, marks=pytest.mark.long) for size in (2_000, 20_000, 80_000))]
+)
 def test_a_full_disk_is_said_and_the_next_start_begins_anew(project, data, size, monkeypatch):
     monkeypatch.delenv(bytecode.VARIABLE, raising=False)  # what is cut off is for nobody else
     with start_limited(project, data, size) as backend:

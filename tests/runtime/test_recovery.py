@@ -101,7 +101,14 @@ def test_a_lost_database_is_not_made_anew(project, data, content):
         assert (data / "db.sqlite3").read_bytes() == content
 
 
-@pytest.mark.parametrize("proof", ["clean.json", "databases.json", "backups", "db.sqlite3-wal"])
+@pytest.mark.parametrize(
+    "proof",
+    [
+        "clean.json",
+        *(pytest.param(e, marks=pytest.mark.long) for e in ("databases.json", "backups")),
+        "db.sqlite3-wal",
+    ],
+)
 def test_one_proof_of_a_lost_database_is_enough(project, data, proof):
     (project / "app/migrations/0002_more.py").write_text(ADD_FIELD)
     serve(project, data)
@@ -219,7 +226,9 @@ def interrupted(project, data):
     return backup
 
 
-@pytest.mark.parametrize("damage", ["missing", "damaged", "empty"])
+@pytest.mark.parametrize(
+    "damage", ["missing", *(pytest.param(e, marks=pytest.mark.long) for e in ("damaged", "empty"))]
+)
 def test_a_bad_backup_is_not_put_back(project, data, damage):
     backup = interrupted(project, data)
     if damage == "missing":

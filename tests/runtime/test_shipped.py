@@ -48,7 +48,9 @@ def data(tmp_path):
     return tmp_path / "app data"
 
 
-@pytest.fixture(params=[{}, ROUTED], ids=["alone", "routed"])
+@pytest.fixture(
+    params=[pytest.param({}, id="alone"), pytest.param(ROUTED, id="routed", marks=pytest.mark.long)]
+)
 def project(request, tmp_path):
     project = make_project(tmp_path / "project", FILES | request.param, MANIFEST)
     ship_words(project, "one")

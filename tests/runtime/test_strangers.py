@@ -97,7 +97,7 @@ def test_a_connection_of_ours_outlives_those_of_strangers(backend):
         assert backend.get("/")[0] == 200
 
 
-@pytest.mark.parametrize("drip", [b"", b"X-More: 1\r\n"])
+@pytest.mark.parametrize("drip", [pytest.param(b"", marks=pytest.mark.long), b"X-More: 1\r\n"])
 def test_a_connection_that_never_asks_is_closed(backend, drip):
     with connect(backend) as client:
         begun = time.monotonic()

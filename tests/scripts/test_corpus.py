@@ -212,7 +212,13 @@ UNIX_CASES = [
 
 @pytest.mark.parametrize(
     "case",
-    [*CASES, *(pytest.param(case, marks=UNIX) for case in UNIX_CASES)],
+    [
+        *(
+            pytest.param(case, marks=pytest.mark.long if i % 2 else ())
+            for i, case in enumerate(CASES)
+        ),
+        *(pytest.param(case, marks=UNIX) for case in UNIX_CASES),
+    ],
     ids=lambda case: case.name,
 )
 def test_it_is_answered_clearly_and_nothing_is_written(case, make_project, kit, monkeypatch):

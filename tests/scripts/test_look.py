@@ -118,6 +118,7 @@ def test_pages_are_pictured_behind_the_wall_with_what_they_lack(target, kit_json
     assert projects.contents(target) == before
 
 
+@pytest.mark.long
 def test_a_form_is_sent_as_a_person_would(target, kit_json):
     document = kit_json("look", target, "--do", "/notes/", "--page", "/notes/")
 
@@ -127,6 +128,7 @@ def test_a_form_is_sent_as_a_person_would(target, kit_json):
     assert after["status"] == 200
 
 
+@pytest.mark.long
 def test_a_page_that_fails_or_has_no_form_is_told(target, kit):
     done = kit("look", target, "--do", "/", "--page", "/absent/")
 

@@ -125,6 +125,7 @@ def test_debugger_is_refused(old_app, tmp_path, switch):
     assert not home.exists(), "it has made its folders"
 
 
+@pytest.mark.long
 def test_first_launch_use_and_update(old_app, new_app, tmp_path):
     app_data = tmp_path / "däta home" / IDENTIFIER
     home = {"XDG_DATA_HOME": str(app_data.parent)}
@@ -155,6 +156,7 @@ def migrations(file):
         return {name for (name,) in rows}
 
 
+@pytest.mark.long
 def test_bundle_in_the_application_is_the_staged_one(new_app, packaged_project):
     bundle = Path(new_app, "resources/bundle")
     assert runtime_manifest.file_hashes(bundle) == runtime_manifest.file_hashes(

@@ -65,6 +65,7 @@ def test_it_serves_and_ctrl_c_ends_it(running, tmp_path):
     assert (tmp_path / "data" / "org.example.run-development" / "db.sqlite3").is_file()
 
 
+@pytest.mark.long
 def test_a_backend_that_cannot_start_says_why(running):
     process = running(
         settings="import sys\nif 'probe' not in str(sys.orig_argv): raise RuntimeError('later')"
@@ -102,6 +103,7 @@ def test_data_in_use_is_not_set_aside(running, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the interpreter it names is a shell script")
+@pytest.mark.long
 def test_what_the_folders_readme_promises_a_developer_acts_in_the_browser_too(running, tmp_path):
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\ntouch "{tmp_path}/was-here"\nexec "{sys.executable}" "$@"\n')

@@ -34,6 +34,7 @@ class TestDownload:
         mirror = (tmp_path / "mirror").as_uri()
         assert refused(project, downloads=downloads, mirror=mirror).code == "DDK-STG-05"
 
+    @pytest.mark.long
     def test_a_server_that_refuses_is_named(self, project, tmp_path):
         downloads = tmp_path / "downloads.json"
         local_python.write_list(downloads, project.build.version, project.build.archive, "2" * 64)
@@ -69,11 +70,13 @@ class TestDownload:
         file.write_text(text.replace(f'"{project.build.minor}"', '"3.99"'), encoding="utf-8")
         assert refused(project).code == "DDK-STG-02"
 
+    @pytest.mark.long
     def test_an_old_sqlite_is_refused(self, project):
         if not project.build.old_sqlite:
             pytest.skip("this machine's Python has a current SQLite")
         assert refused(project, allow_old_sqlite=False).code == "DDK-STG-07"
 
+    @pytest.mark.long
     def test_an_interpreter_that_does_not_start_is_refused(self, project, tmp_path):
         archive = tmp_path / "mirror" / "local" / project.build.archive.name
         archive.parent.mkdir(parents=True)

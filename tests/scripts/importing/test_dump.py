@@ -62,7 +62,7 @@ def edited(dumped, tmp_path):
     ("name", "options"),
     [
         ("full.json", []),
-        ("natural.xml", ["--format", "xml", *NATURAL]),
+        pytest.param("natural.xml", ["--format", "xml", *NATURAL], marks=pytest.mark.long),
         pytest.param("indented.json.gz", ["--indent", "2"], marks=pytest.mark.long),
         pytest.param("natural.jsonl.gz", ["--format", "jsonl", *NATURAL], marks=pytest.mark.long),
         pytest.param("full.xml", ["--format", "xml"], marks=pytest.mark.long),

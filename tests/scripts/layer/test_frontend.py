@@ -89,6 +89,7 @@ def test_an_icon_that_no_browser_shows_in_a_window_is_no_matter(target, kit_json
     assert of(kit_json("survey", target)) == []
 
 
+@pytest.mark.long
 def test_a_clone_of_the_adapted_project_builds_it_again(target, tmp_path, kit, kit_json):
     kit("adapt", target)
     projects.commit(target)
@@ -114,6 +115,7 @@ def test_a_page_that_has_all_its_files_needs_a_decision(target, kit_json):
     assert done["built"] == [APP]
 
 
+@pytest.mark.long
 def test_a_build_that_is_decided_anew_replaces_what_the_last_one_made(target, kit, kit_json):
     before = projects.contents(target)
     command = kit_json("adapt", target)["decided"]

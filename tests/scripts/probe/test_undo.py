@@ -24,33 +24,36 @@ def one_finding(document, identifier):
     return found
 
 
+DEEDS = [
+    ("(BASE_DIR / 'logs').mkdir()", "logs/"),
+    ("os.makedirs(BASE_DIR / 'a' / 'b'); (BASE_DIR / 'a' / 'b' / 'c').write_text('x')", "a/"),
+    ("os.chdir(BASE_DIR); open('new.txt', 'w').write('x')", "new.txt"),
+    ("(BASE_DIR / 'empty').touch()", "empty"),
+    ("open(BASE_DIR / 'old.log', 'a').write('more')", "old.log"),
+    ("open(BASE_DIR / 'old.log', 'r+').truncate()", "old.log"),
+    ("os.truncate(BASE_DIR / 'old.log', 0)", "old.log"),
+    ("os.remove(BASE_DIR / 'old.log')", "old.log"),
+    ("os.rename(BASE_DIR / 'old.log', BASE_DIR / 'other.log')", "old.log, other.log"),
+    ("(BASE_DIR / 'partial').write_text('x'); "
+     "os.replace(BASE_DIR / 'partial', BASE_DIR / 'old.log')", "old.log"),
+    ("import shutil; shutil.rmtree(BASE_DIR / 'kept')", "kept"),
+    ("import shutil; shutil.move(BASE_DIR / 'kept', BASE_DIR / 'gone')", "gone/, kept"),
+    ("import shutil; shutil.copytree(BASE_DIR / 'kept', BASE_DIR / 'again')", "again/"),
+    ("os.symlink('old.log', BASE_DIR / 'link')", "link"),
+    ("os.link(BASE_DIR / 'old.log', BASE_DIR / 'second')", "second"),
+    ("import sqlite3; c = sqlite3.connect(BASE_DIR / 'x.db'); "
+     "c.execute('PRAGMA journal_mode=WAL'); c.execute('create table t (a)'); KEEP = c",
+     "x.db, x.db-shm, x.db-wal"),
+    ("import sqlite3; c = sqlite3.connect(BASE_DIR / 'index.sqlite3'); "
+     "c.execute('create table t (a)'); c.close()", "index.sqlite3"),
+    ("import tempfile; KEEP = tempfile.mkdtemp(dir=BASE_DIR, prefix='scratch')", "scratch"),
+]  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    "deed, written",
-    [
-        ("(BASE_DIR / 'logs').mkdir()", "logs/"),
-        ("os.makedirs(BASE_DIR / 'a' / 'b'); (BASE_DIR / 'a' / 'b' / 'c').write_text('x')", "a/"),
-        ("os.chdir(BASE_DIR); open('new.txt', 'w').write('x')", "new.txt"),
-        ("(BASE_DIR / 'empty').touch()", "empty"),
-        ("open(BASE_DIR / 'old.log', 'a').write('more')", "old.log"),
-        ("open(BASE_DIR / 'old.log', 'r+').truncate()", "old.log"),
-        ("os.truncate(BASE_DIR / 'old.log', 0)", "old.log"),
-        ("os.remove(BASE_DIR / 'old.log')", "old.log"),
-        ("os.rename(BASE_DIR / 'old.log', BASE_DIR / 'other.log')", "old.log, other.log"),
-        ("(BASE_DIR / 'partial').write_text('x'); "
-         "os.replace(BASE_DIR / 'partial', BASE_DIR / 'old.log')", "old.log"),
-        ("import shutil; shutil.rmtree(BASE_DIR / 'kept')", "kept"),
-        ("import shutil; shutil.move(BASE_DIR / 'kept', BASE_DIR / 'gone')", "gone/, kept"),
-        ("import shutil; shutil.copytree(BASE_DIR / 'kept', BASE_DIR / 'again')", "again/"),
-        ("os.symlink('old.log', BASE_DIR / 'link')", "link"),
-        ("os.link(BASE_DIR / 'old.log', BASE_DIR / 'second')", "second"),
-        ("import sqlite3; c = sqlite3.connect(BASE_DIR / 'x.db'); "
-         "c.execute('PRAGMA journal_mode=WAL'); c.execute('create table t (a)'); KEEP = c",
-         "x.db, x.db-shm, x.db-wal"),
-        ("import sqlite3; c = sqlite3.connect(BASE_DIR / 'index.sqlite3'); "
-         "c.execute('create table t (a)'); c.close()", "index.sqlite3"),
-        ("import tempfile; KEEP = tempfile.mkdtemp(dir=BASE_DIR, prefix='scratch')", "scratch"),
-    ],
-)  # fmt: skip
+    ("deed", "written"),
+    [pytest.param(*each, marks=pytest.mark.long if i % 2 else ()) for i, each in enumerate(DEEDS)],
+)
 def test_what_settings_do_to_the_folder_is_undone(make_project, kit_json, deed, written):
     root = make_project(OLD, settings=deed)
     before = projects.contents(root)

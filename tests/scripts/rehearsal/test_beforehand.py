@@ -63,7 +63,10 @@ def test_a_second_survey_takes_what_the_first_has_seen(root, kit_json, monkeypat
     assert kit_json("survey", root)["rehearsal"] == first["rehearsal"]
 
 
-@pytest.mark.parametrize("change", ["a file", "a decision", "another kit"])
+@pytest.mark.parametrize(
+    "change",
+    ["a file", *(pytest.param(e, marks=pytest.mark.long) for e in ("a decision", "another kit"))],
+)
 def test_what_was_seen_holds_for_the_same_app_only(root, kit, kit_json, monkeypatch, change):
     kit_json("survey", root)
     monkeypatch.setattr(adapting, "rehearse", forbid)
@@ -76,6 +79,7 @@ def test_what_was_seen_holds_for_the_same_app_only(root, kit, kit_json, monkeypa
     assert "it was rehearsed again" in kit("adapt", root, *further).stderr
 
 
+@pytest.mark.long
 def test_what_takes_too_long_is_left_to_adapt(make_project, kit_json, monkeypatch):
     monkeypatch.setattr(cli, "SURVEY_PATIENCE_SECONDS", 4)
     code = "import time; time.sleep(3600)"

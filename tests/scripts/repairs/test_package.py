@@ -40,8 +40,8 @@ def test_what_one_survey_installed_the_next_one_still_names(tmp_path, kit_json):
     "gone",
     [
         "django-taggit @ git+https://127.0.0.1:9/me/taggit.git",
-        "git+https://127.0.0.1:9/me/django-taggit.git@v6",
-        "https://127.0.0.1:9/me/django-taggit/archive/0f.zip",
+        pytest.param("git+https://127.0.0.1:9/me/django-taggit.git@v6", marks=pytest.mark.long),
+        pytest.param("https://127.0.0.1:9/me/django-taggit/archive/0f.zip", marks=pytest.mark.long),
     ],
 )
 def test_a_package_whose_address_is_gone_is_replaced_by_its_release(
