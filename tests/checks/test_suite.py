@@ -116,6 +116,16 @@ class TestBadTargets:
         assert "TOK-1" in done.stdout and "UPD-4" in done.stdout
 
 
+def test_a_module_that_cannot_be_imported_is_told(tmp_path):
+    module = tmp_path / "test_it.py"
+    module.write_text("import no_such_module_anywhere\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(module)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "no_such_module_anywhere" in done.stdout and "1 error" in done.stdout
+    assert "user_properties" not in done.stdout + done.stderr
+
+
 class TestExpectedFailures:
     """Listed and failing is accepted, listed and passing is stale, unlisted and failing fails."""
 
