@@ -119,7 +119,8 @@ class TestBadTargets:
 def test_a_module_that_cannot_be_imported_is_told(tmp_path):
     module = tmp_path / "test_it.py"
     module.write_text("import no_such_module_anywhere\n")
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(module)]
+    command = [sys.executable, "-m", "pytest", "-q", "-c", "pyproject.toml", "--rootdir", "."]
+    command += ["-p", "no:cacheprovider", str(module)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 2
     assert "no_such_module_anywhere" in done.stdout and "1 error" in done.stdout
