@@ -86,6 +86,7 @@ class TestBadTargets:
             (["--own-page", __file__], "DDK-CHK-13"),
         ],
     )
+    @pytest.mark.slow
     def test_options(self, options, code):
         done = run("--target", MINIMAL, *options)
         assert done.returncode == 2

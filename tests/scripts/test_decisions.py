@@ -6,6 +6,7 @@ import pytest
 
 from . import projects
 
+pytestmark = pytest.mark.slow
 NOTHING_AT_THE_ROOT = """\
 from django.http import HttpResponse
 from django.urls import path

@@ -137,6 +137,7 @@ def test_a_page_that_fails_or_has_no_form_is_told(target, kit):
     assert "/absent/  404" in done.stderr
 
 
+@pytest.mark.long
 def test_no_other_address_is_reached_and_none_gets_the_token(target, kit_json, tokens):
     with listening() as (address, asked):
         document = kit_json("look", target, "--page", f"/away/?to={address}")

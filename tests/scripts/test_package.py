@@ -53,7 +53,7 @@ MISSING = [
     if not there
 ]
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.long,
     pytest.mark.electron,
     pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)}"),
 ]
@@ -111,7 +111,6 @@ def new_app(packaged_project, old_app, tmp_path_factory):
 
 
 @pytest.mark.parametrize("switch", ["--remote-debugging-port=0", "-remote-debugging-pipe"])
-@pytest.mark.long
 def test_debugger_is_refused(old_app, tmp_path, switch):
     home = tmp_path / "home"
     as_root = hasattr(os, "geteuid") and os.geteuid() == 0
@@ -125,7 +124,6 @@ def test_debugger_is_refused(old_app, tmp_path, switch):
     assert not home.exists(), "it has made its folders"
 
 
-@pytest.mark.long
 def test_first_launch_use_and_update(old_app, new_app, tmp_path):
     app_data = tmp_path / "däta home" / IDENTIFIER
     home = {"XDG_DATA_HOME": str(app_data.parent)}
@@ -156,7 +154,6 @@ def migrations(file):
         return {name for (name,) in rows}
 
 
-@pytest.mark.long
 def test_bundle_in_the_application_is_the_staged_one(new_app, packaged_project):
     bundle = Path(new_app, "resources/bundle")
     assert runtime_manifest.file_hashes(bundle) == runtime_manifest.file_hashes(
@@ -164,7 +161,6 @@ def test_bundle_in_the_application_is_the_staged_one(new_app, packaged_project):
     )
 
 
-@pytest.mark.long
 def test_archive_has_its_checksum(packaged_project, new_app, monkeypatch):
     # Stands in for what electron-builder would download to pack archives.
     seven = SHELL_TESTS / "node_modules/7zip-bin/linux/x64/7za"

@@ -90,6 +90,7 @@ def test_fresh_data_leave_the_old_where_they_can_be_found(running, tmp_path):
     assert (old / "db.sqlite3").read_bytes().startswith(b"SQLite")
 
 
+@pytest.mark.long
 def test_data_in_use_is_not_set_aside(running, tmp_path):
     process = running("--browser", "--fresh")
     until_ready(process)
@@ -142,6 +143,7 @@ def test_without_an_environment_it_says_how_to_get_one(make_project, kit):
     assert "DDK-ENV-04" in result.stderr and "desktop-django adapt" in result.stderr
 
 
+@pytest.mark.long
 def test_check_runs_the_suite_and_not_the_targets_tests(make_project, kit):
     root = make_project({
         "conftest.py": "raise SystemExit('the target ran')",

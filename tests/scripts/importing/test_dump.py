@@ -61,7 +61,7 @@ def edited(dumped, tmp_path):
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("full.json", []),
+        pytest.param("full.json", [], marks=pytest.mark.long),
         pytest.param("natural.xml", ["--format", "xml", *NATURAL], marks=pytest.mark.long),
         pytest.param("indented.json.gz", ["--indent", "2"], marks=pytest.mark.long),
         pytest.param("natural.jsonl.gz", ["--format", "jsonl", *NATURAL], marks=pytest.mark.long),

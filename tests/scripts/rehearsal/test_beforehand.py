@@ -57,6 +57,7 @@ def test_adapt_takes_what_the_survey_has_seen(root, kit, kit_json, monkeypatch):
     assert kit("adapt", root).stderr.startswith("nothing to do")
 
 
+@pytest.mark.long
 def test_a_second_survey_takes_what_the_first_has_seen(root, kit_json, monkeypatch):
     first = kit_json("survey", root)
     monkeypatch.setattr(beforehand, "rehearse", forbid)

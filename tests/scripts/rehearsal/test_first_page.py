@@ -132,7 +132,7 @@ def test_the_readme_names_it(make_project, kit_json):
 
 @pytest.mark.slow
 @pytest.mark.network
-@pytest.mark.parametrize("decided", ["/", "/a/"])
+@pytest.mark.parametrize("decided", ["/", pytest.param("/a/", marks=pytest.mark.long)])
 def test_a_decision_stays(make_project, kit_json, decided):
     routes = 'path("a/", answer("a")), path("b/", answer("b"))'
     settings = 'LOGIN_REDIRECT_URL = "/b/"'

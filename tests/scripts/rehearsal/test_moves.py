@@ -53,6 +53,7 @@ def test_a_place_within_a_setting_is_moved_and_seen_to_work(make_project, kit_js
     assert projects.status(root) == ["?? desktop-app/"]
 
 
+@pytest.mark.long
 def test_a_relative_path_is_one_from_where_the_project_starts(make_project, kit_json):
     settings = 'SEARCH = {"default": {"PATH": "whoosh_index"}}'
     files = written('settings.SEARCH["default"]["PATH"]')
@@ -64,6 +65,7 @@ def test_a_relative_path_is_one_from_where_the_project_starts(make_project, kit_
     ]
 
 
+@pytest.mark.long
 def test_what_no_setting_moves_is_left_to_a_person_with_the_setting_and_the_folder(
     make_project, kit_json
 ):

@@ -133,6 +133,7 @@ def test_what_the_picture_is_led_to_elsewhere_is_not_reached(make_project, kit):
     assert asked == []
 
 
+@pytest.mark.long
 def test_a_result_is_kept_until_something_changes(make_project, kit):
     root = projects.commit(make_project())
     kit("adapt", root)

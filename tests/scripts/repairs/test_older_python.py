@@ -9,6 +9,7 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.mark.network
+@pytest.mark.long
 def test_a_module_that_python_no_longer_has_leads_to_an_older_one(tmp_path, kit_json):
     root = projects.project(tmp_path / "bare", {"requirements.txt": "django<6"}, "import asyncore")
 
