@@ -13,7 +13,6 @@ import argparse
 import contextlib
 import json
 import shutil
-import statistics
 import sys
 import tempfile
 import time
@@ -23,6 +22,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.launching import Place, Running, backend
+from bench.showing import show
 
 PROJECT = Path(__file__).resolve().parent.parent / "reference_app"
 LEFT_OUT = shutil.ignore_patterns(".venv", ".packages", "node_modules", "staged*", "electron")
@@ -81,13 +81,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here as well")
     options = parser.parse_args()
-    times = measure()
-    for name, found in times.items():
-        ratio = statistics.median(a / b for a, b in zip(found, times[NOTHING], strict=True))
-        print(f"{name:<18}{statistics.median(found):7.2f} ms a page, fastest {min(found):.2f} ms,"
-              f" {ratio:.2f} times")  # fmt: skip
-    if options.json:
-        options.json.write_text(json.dumps(times, indent=2) + "\n", encoding="utf-8")
+    show(measure(), NOTHING, "ms a page", options.json)
 
 
 if __name__ == "__main__":

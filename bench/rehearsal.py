@@ -10,8 +10,6 @@ are seconds, and ratios within one run.
 from __future__ import annotations
 
 import argparse
-import json
-import statistics
 import sys
 import tempfile
 import time
@@ -22,6 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.launching import Place, backend
+from bench.showing import show
 from skill_scripts import desktop_toml
 from skill_scripts.dependencies.environment import Interpreter, find_adapted
 from skill_scripts.rehearsal.rehearse import Stage, rehearse
@@ -66,13 +65,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here as well")
     options = parser.parse_args()
     times = measure(options.project.resolve(), options.runs)
-    base = times["first launch"]
-    for name, found in times.items():
-        ratio = statistics.median(a / b for a, b in zip(found, base, strict=True))
-        print(f"{name:<14}{statistics.median(found):7.2f} s, fastest {min(found):.2f} s, "
-              f"{ratio:.2f} times")  # fmt: skip
-    if options.json:
-        options.json.write_text(json.dumps(times, indent=2) + "\n", encoding="utf-8")
+    show(times, "first launch", "s", options.json)
 
 
 if __name__ == "__main__":
