@@ -56,6 +56,7 @@ navigator.sendBeacon("OTHER/beacon");
 fetch("OTHER/fetch", {credentials: "include", mode: "no-cors"}).catch(() => {});
 </script>"""
 REPORT = b"a,b\n1,2\n"
+RED_PAGE = Path(__file__).with_name("ddk_red.pdf")  # one page, red all over
 OFFICE = """<!doctype html><html lang=en><title>Office</title>
 <a id=blob download=ddk-list.txt>list</a>
 <a id=data download=ddk-note.txt href="data:text/plain,a%20note">note</a>
@@ -226,25 +227,6 @@ def site(request: HttpRequest) -> dict:
         return {"none": f"it has no site: {error!r}"[:200]}
 
 
-def red_page() -> bytes:
-    """A PDF file with one page, red all over."""
-    paint = "1 0 0 rg 0 0 200 200 re f"
-    parts = [
-        "<</Type/Catalog/Pages 2 0 R>>",
-        "<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]/Contents 4 0 R/Resources<<>>>>",
-        f"<</Length {len(paint)}>>stream\n{paint}\nendstream",
-    ]
-    document, places = "%PDF-1.4\n", []
-    for number, part in enumerate(parts, 1):
-        places.append(len(document))
-        document += f"{number} 0 obj{part}endobj\n"
-    start = len(document)
-    table = "".join(f"{place:010} 00000 n \n" for place in places)
-    document += f"xref\n0 5\n0000000000 65535 f \n{table}trailer<</Size 5/Root 1 0 R>>\n"
-    return f"{document}startxref\n{start}\n%%EOF\n".encode()
-
-
 def shown(by: str) -> HttpResponse:
     """A page that shows the PDF file in an element."""
     source = "data" if by == "object" else "src"
@@ -290,7 +272,7 @@ QUESTIONS = {f.__name__: f for f in (around, site)}
 ATTACHED = {"Content-Disposition": 'attachment; filename="ddk-report.csv"'}
 FILES = {
     "office": lambda: {"content": OFFICE},
-    "report.pdf": lambda: {"content": red_page(), "content_type": "application/pdf"},
+    "report.pdf": lambda: {"content": RED_PAGE.read_bytes(), "content_type": "application/pdf"},
     "report.csv": lambda: {"content": REPORT, "content_type": "text/csv", "headers": ATTACHED},
 }
 STREAMS = {f.__name__: f for f in (events, notices, large)}

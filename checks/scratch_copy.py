@@ -102,6 +102,7 @@ def insert_statement(source: str, statement: str) -> str:
 
 def _add_probe(copy: Target) -> None:
     shutil.copyfile(HERE / "probe.py", copy.cwd / "ddk_probe.py")
+    shutil.copyfile(HERE / "red.pdf", copy.cwd / "ddk_red.pdf")
     shutil.copytree(HERE / "probe_app", copy.cwd / "ddk_probe_app", ignore=not_source)
     for path in {copy.manage_py, *_settings_files(copy)} - {None}:
         with tokenize.open(path) as file:

@@ -2,15 +2,24 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import { delimiter, join } from "node:path";
 import { test as nodeTest } from "node:test";
-import { copyProject, electron, launchShell, shellCommand } from "./electron.js";
+import { copyProject, electron, launchShell, shellCommand, shellDir } from "./electron.js";
 import { fakeProject, impostor, isAlive, temporaryFolder, until } from "./fake.js";
 
 export { electron, impostor, isAlive, temporaryFolder, until };
 
+// One page, red all over, as the checks of a shell have it.
+const redPage = join(shellDir, "..", "..", "..", "checks", "red.pdf");
 const TEST_MS = 120_000;
 const END_MS = 20_000;
 
@@ -50,8 +59,12 @@ function observe(appData) {
 /** {project, appData, env} of a shell around a fresh copy of `source`. */
 export function prepare({ source = fakeProject, mode = "", target = "", appData, env = {} } = {}) {
   const folder = temporaryFolder();
+  const project = copyProject(source, folder);
+  if (source === fakeProject) {
+    copyFileSync(redPage, join(project, "desktop-app", "red.pdf"));
+  }
   return {
-    project: copyProject(source, folder),
+    project,
     appData: appData ?? join(folder, "app data"),
     env: { ...env, FAKE_MODE: mode, FAKE_TARGET: target },
   };

@@ -23,6 +23,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+HERE = Path(__file__).parent
 MODE = set(os.environ.get("FAKE_MODE", "").split(","))
 FOREIGN = os.environ.get("FAKE_TARGET", "")
 APP_DATA = Path(os.environ["DESKTOP_DJANGO_APP_DATA_DIR"])
@@ -97,25 +98,6 @@ def hostile() -> str:
     )
 
 
-def pdf() -> str:
-    """One page, red all over."""
-    paint = "1 0 0 rg 0 0 200 200 re f"
-    parts = [
-        "<</Type/Catalog/Pages 2 0 R>>",
-        "<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]/Contents 4 0 R/Resources<<>>>>",
-        f"<</Length {len(paint)}>>stream\n{paint}\nendstream",
-    ]
-    document, places = "%PDF-1.4\n", []
-    for number, part in enumerate(parts, 1):
-        places.append(len(document))
-        document += f"{number} 0 obj{part}endobj\n"
-    table = "".join(f"{place:010} 00000 n \n" for place in places)
-    start = len(document)
-    document += f"xref\n0 5\n0000000000 65535 f \n{table}trailer<</Size 5/Root 1 0 R>>\n"
-    return f"{document}startxref\n{start}\n%%EOF\n"
-
-
 def popups() -> str:
     addresses = [
         "https://example.org/blank",
@@ -173,7 +155,7 @@ class Handler(BaseHTTPRequestHandler):
             name = {"Content-Disposition": 'attachment; filename="report.txt"'}
             self.send(200, "text/plain", "the report", name)
         elif url.path == "/report.pdf":
-            self.send(200, "application/pdf", pdf())
+            self.send(200, "application/pdf", HERE.joinpath("red.pdf").read_bytes())
         elif url.path == "/report.csv":
             name = {"Content-Disposition": 'attachment; filename="report.csv"'}
             self.send(200, "text/csv", "a,b", name)
@@ -195,9 +177,9 @@ class Handler(BaseHTTPRequestHandler):
             self.send(200, "text/html", page(url.path.strip("/")))
 
     def send(
-        self, status: int, kind: str, body: str, headers: dict[str, str] | None = None
+        self, status: int, kind: str, body: str | bytes, headers: dict[str, str] | None = None
     ) -> None:
-        content = body.encode()
+        content = body.encode() if isinstance(body, str) else body
         self.send_response(status)
         self.send_header("Content-Type", f"{kind}; charset=utf-8")
         self.send_header("Content-Length", str(len(content)))
