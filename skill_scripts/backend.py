@@ -37,6 +37,11 @@ def contract(app_data: Path, bundle: Path, mode: str) -> dict[str, str]:
     }
 
 
+def bootstrap_address(origin: str, token: str, page: str) -> str:
+    """Where a browser gets the session cookie of a backend and then `page`."""
+    return f"{origin}/desktop-auth/bootstrap/?{urlencode({'token': token, 'next': page})}"
+
+
 class Backend:
     """A running backend; closing its stdin ends it."""
 
@@ -70,8 +75,7 @@ class Backend:
 
     def address(self, page: str) -> str:
         """Where a browser gets its session cookie and then `page`."""
-        query = urlencode({"token": self.token, "next": page})
-        return f"{self.origin}/desktop-auth/bootstrap/?{query}"
+        return bootstrap_address(self.origin, self.token, page)
 
     def stop(self) -> int:
         """End the lifeline and wait; a backend that does not end is killed."""

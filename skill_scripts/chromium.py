@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, BrowserContext, Playwright, Route
 
-from skill_scripts.backend import HOST, TOKEN_HEADER
+from skill_scripts.backend import HOST, TOKEN_HEADER, bootstrap_address
 
 
 def launch(library: Playwright, *flags: str) -> Browser:
@@ -30,7 +30,7 @@ def launch_for(library: Playwright, origin: str) -> Browser:
 
 def let_sockets_in(context: BrowserContext, origin: str, token: str) -> None:
     """Give a browser the app's cookie: handshakes of websockets pass no route."""
-    context.request.get(f"{origin}/desktop-auth/bootstrap/", params={"token": token, "next": "/"})
+    context.request.get(bootstrap_address(origin, token, "/"))
 
 
 def admit(route: Route, origin: str, token: str) -> bool:

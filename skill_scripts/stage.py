@@ -31,6 +31,7 @@ from skill_scripts.dependencies.bundled_python import (
     place,
 )
 from skill_scripts.dependencies.platforms import Platform, choose, this_platform
+from skill_scripts.dependencies.runtime import SERVERS
 from skill_scripts.errors import KitError
 from skill_scripts.findings.finding import DECIDE, HANDLED, Finding
 from skill_scripts.findings.surveyed import Progress
@@ -273,7 +274,7 @@ class _Work:
             raise
 
     def _require_django(self, runtime: Runtime) -> None:
-        server = "uvicorn, wsproto" if self.settings["django"]["server"] == "asgi" else "waitress"
+        server = ", ".join(SERVERS[self.settings["django"]["server"]])
         code = f"import django, {server}, whitenoise; print(django.get_version())"
         done = self._run([str(runtime.python), "-I", "-B", "-c", code])
         if done.returncode:

@@ -45,25 +45,24 @@ def attempts(project: Project, facts: Facts, writes: Sequence[str]) -> Iterator[
     """Decisions that may move what a start wrote, to be tried in turn: the settings that name it
     all together, then each of the project's variables."""
     proposed = [*proposals(project, facts.also(writes=tuple(writes)))]
-    named = {setting_of(project, facts, each) for each in writes}
-    if settings := [each for each in proposed if each[0] == "set" and each[1] in named]:
+    settings_named = {*named(project, facts, writes).values()}
+    if settings := [each for each in proposed if each[0] == "set" and each[1] in settings_named]:
         yield [Decision(("django", *each[:2]), each[2]) for each in settings]
     for table, name, value in proposed:
         if table == "env":
             yield [Decision(("django", table, name), value)]
 
 
-def setting_of(project: Project, facts: Facts, written: str) -> str:
-    """The setting, or place within one, whose path a file was written to; "" if there is none."""
-    for name, folder in _folders(project, facts):
-        if PurePosixPath(written).is_relative_to(folder):
-            return name
-    return ""
-
-
 def named(project: Project, facts: Facts, writes: Iterable[str]) -> dict[str, str]:
-    """What was written, each with the setting that names its place."""
-    return {each: setting_of(project, facts, each) for each in writes}
+    """What was written, each with the setting, or the place within one, that names its path; ""
+    where none does."""
+    folders = _folders(project, facts)
+
+    def setting_of(written: str) -> str:
+        path = PurePosixPath(written)
+        return next((name for name, folder in folders if path.is_relative_to(folder)), "")
+
+    return {each: setting_of(each) for each in writes}
 
 
 def _folders(project: Project, facts: Facts) -> list[tuple[str, PurePosixPath]]:
