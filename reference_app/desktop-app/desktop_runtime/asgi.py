@@ -54,10 +54,11 @@ class Served:
     """The project behind everything that answers before it."""
 
     def __init__(
-        self, rules: Rules, front: Application, layers: Sequence[Rewriting], project: Any
-    ) -> None:
+        self, rules: Rules, front: Application, files: Files, layers: Sequence[Rewriting],
+        project: Any,
+    ) -> None:  # fmt: skip
         self.rules, self.front, self.layers, self.project = rules, front, layers, project
-        self.hand_over = _files_of(front).serve_handed
+        self.hand_over = files.serve_handed
         self.streams: set[asyncio.Task[Any]] = set()
         """Requests whose answers end only when the client leaves."""
 
@@ -234,12 +235,6 @@ class _Thread:
         if executor := SyncToAsync.context_to_thread_executor.pop(self._context, None):
             executor.submit(connections.close_all)
             executor.shutdown(wait=False)
-
-
-def _files_of(front: Any) -> Files:
-    while not isinstance(front, Files):
-        front = front.application
-    return front
 
 
 def _environ(scope: Scope) -> Environ:

@@ -51,24 +51,22 @@ def make_server(
         from .asgiserver import AsgiServer
 
         streams.install_asgi()
-        front = _answering(passed, installation, manifest)
+        files = Files(passed, installation.packaged)
+        front = _in_front(files, installation, manifest)
         rules = Rules(address, manifest.health_path)
         layers = [layer(passed) for layer in around]
-        return AsgiServer(Served(rules, front, layers, asgi_application()), sock)
+        return AsgiServer(Served(rules, front, files, layers, asgi_application()), sock)
     from .server import WsgiServer
 
     streams.install()
-    served = _answering(application(), installation, manifest)
+    served = _in_front(Files(application(), installation.packaged), installation, manifest)
     for layer in around:
         served = layer(served)
     return WsgiServer(Guard(served, address, manifest.health_path), sock)
 
 
-def _answering(
-    application: Application, installation: Installation, manifest: Manifest
-) -> Application:
-    """What answers some requests itself and passes on the others."""
-    served = Files(application, installation.packaged)
+def _in_front(served: Application, installation: Installation, manifest: Manifest) -> Application:
+    """With what asks for the first account, or a new password, where that is wanted."""
     asked = (installation.app_data / passwords.MARKER).exists()
     if (asked or manifest.asks_for_first_account) and apps.is_installed(AUTH):
         from .entrance import in_front
