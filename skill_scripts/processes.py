@@ -63,7 +63,7 @@ def run_bounded(
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        **_own_group(),
+        **own_group(),
     )
     kept: deque[bytes] = deque()
     reader = threading.Thread(target=_keep_last, args=(child.stdout, kept), daemon=True)
@@ -78,7 +78,8 @@ def run_bounded(
     return Outcome(exit_code, b"".join(kept)[-KEPT_OUTPUT:].decode(errors="replace"))
 
 
-def _own_group() -> dict[str, object]:
+def own_group() -> dict[str, Any]:
+    """What starts a child apart from us: it has no window, and `end_all` ends its group."""
     if WINDOWS:
         return {"creationflags": subprocess.CREATE_NO_WINDOW}
     return {"start_new_session": True}

@@ -24,7 +24,7 @@ from skill_scripts.dependencies.environment import bytecode_cache
 from skill_scripts.errors import KitError
 from skill_scripts.findings.surveyed import Progress
 from skill_scripts.importing.source import SQLITE, Source, recognise
-from skill_scripts.processes import MARK, clean_environment, end_all, json_lines
+from skill_scripts.processes import MARK, clean_environment, end_all, json_lines, own_group
 from skill_scripts.project.files import PAYLOAD_FOLDER
 from skill_scripts.run import (
     app_data_folder,
@@ -213,15 +213,14 @@ def _run_inside(
     with log.open("wb") as output:
         child = subprocess.Popen(
             command, cwd=root, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-            start_new_session=True,
+            **own_group(),
         )  # fmt: skip
     peak = 0
     try:
         while child.poll() is None:
             peak = max(peak, _resident(child.pid))
-            lines = [*json_lines(scratch / "progress")]
-            if lines:
-                progress(lines[-1]["text"])
+            for last in json_lines(scratch / "progress"):
+                progress(last["text"])
             try:
                 child.wait(POLL_SECONDS)
             except subprocess.TimeoutExpired:

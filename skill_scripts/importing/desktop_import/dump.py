@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import IO, Any
 from xml.sax import SAXException
 
-from desktop_import import numbering, objects, tables
+from desktop_import import numbering, objects
 from desktop_import.numbering import Numbered
 from desktop_import.objects import DamagedError, first_line
 from desktop_import.refusal import Problem, Problems, RefusedError, listed
-from desktop_import.tables import BY_NATURAL_KEY, TARGET, Writer
+from desktop_import.tables import BY_NATURAL_KEY, TARGET, Writer, why_left
 from desktop_import.values import columns, table_of
 from desktop_runtime.data import is_storage_fault
 from django.apps import apps
@@ -48,8 +48,8 @@ class Dump:
     @property
     def models(self) -> list[type[models.Model]]:
         """Those whose rows are carried over, with the tables of their many-to-many fields."""
-        found = [m for m in self.counts if not _why_left(m)]
-        return [*found, *(t for t in _through_tables(found))]
+        found = [m for m in self.counts if not why_left(m)]
+        return [*found, *_through_tables(found)]
 
     @property
     def unnumbered(self) -> frozenset[type[models.Model]]:
@@ -78,7 +78,7 @@ class Dump:
 
     def count(self) -> int:
         """How many rows it has."""
-        return sum(n for model, n in self.counts.items() if not _why_left(model))
+        return sum(n for model, n in self.counts.items() if not why_left(model))
 
     def cleared(self) -> list[type[models.Model]]:
         """The tables that the dump replaces."""
@@ -118,7 +118,7 @@ class Dump:
                 if model is not last:
                     writer.flush()
                     last = model
-                if _why_left(model) or model._meta.label_lower in BY_NATURAL_KEY:
+                if why_left(model) or model._meta.label_lower in BY_NATURAL_KEY:
                     continue
                 if _waits(each):
                     deferred.append(each)
@@ -162,11 +162,11 @@ class Dump:
     def left_rows(self) -> Iterator[tuple[str, int | None, str]]:
         """What stays behind, and what is there that the dump says nothing about."""
         for model, count in self.counts.items():
-            if why := _why_left(model):
+            if why := why_left(model):
                 yield model._meta.label, count, why
         carried = {*self.models}
         for model in apps.get_models(include_auto_created=True):
-            if model in carried or tables.why_left(model):
+            if model in carried or why_left(model):
                 continue
             if model._meta.label_lower in BY_NATURAL_KEY:
                 continue
@@ -187,7 +187,7 @@ class Dump:
             self._permissions.append(each)
         else:
             self.counts[model] = self.counts.get(model, 0) + 1
-        if _why_left(model):
+        if why_left(model):
             return
         for name in _numbered_fields(model):
             value = each["fields"].get(name)
@@ -232,7 +232,7 @@ class Dump:
         last = None
         for each in self._objects():
             model = apps.get_model(each["model"])._meta.concrete_model
-            if _why_left(model) or model._meta.label_lower in BY_NATURAL_KEY:
+            if why_left(model) or model._meta.label_lower in BY_NATURAL_KEY:
                 continue
             if model is not last:
                 writer.flush()  # before the deserializer looks for what rows refer to
@@ -289,10 +289,6 @@ class Dump:
 def _number(each: Mapping[str, Any]) -> int | None:
     number = each.get("pk")
     return None if number is None else int(number)
-
-
-def _why_left(model: type[models.Model]) -> str:
-    return tables.why_left(model)
 
 
 def _through_tables(found: Iterable[type[models.Model]]) -> Iterator[type[models.Model]]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from desktop_import.tables import TARGET, why_left
-from desktop_import.values import columns
+from desktop_import.values import columns, table_of
 from django.apps import apps
 from django.db import connections, models
 
@@ -58,11 +58,11 @@ def take_over(
     """Number the app's rows as in the source and add those it lacks; how many the source has."""
     rows = [*source]
     names = [each.attname for each in columns(model)]
-    here = {key(row): row["id"] for row in _all(model, names)}
+    here = {key(row): row["id"] for row in table_of(model, TARGET).values(*names)}
     wanted = {each.key: each.number for each in rows if each.number is not None}
     changed = _new_numbers(here, wanted)
     _renumber(model, {old: new for old, new in changed.items() if old != new})
-    manager = models.QuerySet(model, using=TARGET)
+    manager = table_of(model, TARGET)
     for each in rows:
         number = each.number if each.number is not None else changed.get(here.get(each.key, 0))
         if each.key in here:
@@ -71,10 +71,6 @@ def take_over(
             given = {} if number is None else {"id": number}
             manager.create(**given, **each.values)
     return len(rows)
-
-
-def _all(model: type[models.Model], names: list[str]) -> list[dict[str, Any]]:
-    return [*models.QuerySet(model, using=TARGET).order_by().values(*names)]
 
 
 def _new_numbers(here: Mapping[Key, int], wanted: Mapping[Key, int]) -> dict[int, int]:

@@ -13,6 +13,7 @@ from desktop_import.numbering import Numbered
 from desktop_import.refusal import Problem, Problems, RefusedError
 from desktop_import.tables import TARGET, Writer
 from desktop_import.values import columns, normal, read, table_of
+from desktop_runtime.data import is_storage_fault
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
@@ -166,8 +167,9 @@ class Database:
         connection = connections[SOURCE]
         there = {*connection.introspection.table_names()}
         owned = {m._meta.db_table for m in apps.get_models(include_auto_created=True)}
+        carried = {m._meta.db_table for m in self.models}
         for label, table, why in self.left:
-            is_shared = table in {m._meta.db_table for m in self.models}  # a proxy's
+            is_shared = table in carried  # a proxy's
             yield label, None if is_shared or table not in there else self._rows(table), why
         for table in sorted(there - owned - BOOKKEEPING):
             yield table, self._rows(table), "no model of the project has this table"
@@ -198,8 +200,6 @@ class Database:
                 if "sqlite_sequence" in names:
                     self.sequences = dict(new.execute("SELECT name, seq FROM sqlite_sequence"))
         except sqlite3.DatabaseError as error:
-            from desktop_runtime.data import is_storage_fault
-
             if is_storage_fault(error):
                 raise
             raise RefusedError(

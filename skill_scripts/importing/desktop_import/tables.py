@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from desktop_import.refusal import Problem, Problems
-from desktop_import.values import CHUNK_ROWS, MOST, columns, digest, writers
+from desktop_import.values import CHUNK_ROWS, MOST, LostError, columns, digest, writers
+from desktop_runtime.data import is_storage_fault
 from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, connections, models, router, transaction
 from django.db.utils import DatabaseError
@@ -206,19 +207,15 @@ def _problem(
     model: type[models.Model], fields: list[models.Field], row: list[Any],
     field: models.Field | None, value: Any, error: Exception,
 ) -> Problem:  # fmt: skip
-    from desktop_import.values import LostError
-
     kind = "text" if isinstance(value, LostError) else type(value).__name__
     return Problem(
         model._meta.label, key_of(fields, row), field.name if field else "",
-        kind if field else "", f"{_reason(error)}",
+        kind if field else "", _reason(error),
     )  # fmt: skip
 
 
 def _reason(error: Exception) -> str:
     """What was wrong without the value, which may be private."""
-    from desktop_import.values import LostError
-
     if isinstance(error, LostError | DatabaseError | OverflowError):
         return str(error)
     return type(error).__name__
@@ -253,7 +250,5 @@ def _is_text(value: Any) -> bool:
 
 
 def _raise_if_disk(error: BaseException) -> None:
-    from desktop_runtime.data import is_storage_fault
-
     if is_storage_fault(error):
         raise error

@@ -92,12 +92,11 @@ class Import:
         return report
 
     def say(self, text: str) -> None:
-        """Note how far it is, a few times a second."""
+        """Note how far it is, a few times a second, in the place of the last note."""
         now = time.monotonic()
         if now - self._said > PROGRESS_SECONDS:
             self._said = now
-            with (self.scratch / "progress").open("a", encoding="utf-8") as stream:
-                stream.write(json.dumps({"text": text}) + "\n")
+            (self.scratch / "progress").write_text(json.dumps({"text": text}), encoding="utf-8")
 
     def _load(self, installation: Any, manifest: Any) -> None:
         """Load the project as its app does; before the layers, its uploads lie elsewhere."""
