@@ -40,14 +40,15 @@ def run_all(steps: Steps, meanwhile: Steps | None = None, alone: Steps | None = 
     that failed and that `alone` names is judged by that command, which runs when nothing else
     does: what fails only on a busy machine is told, and is no fault.
     """
+    alone = alone or {}
     with tempfile.TemporaryFile() as kept, ThreadPoolExecutor(1) as pool:
         beside = pool.submit(_run, meanwhile or {}, kept)
         results = _run(steps, None)
         results += beside.result()
         kept.seek(0)
         sys.stdout.write(kept.read().decode(errors="replace"))
-    failed = {result.name for result in results if result.code} & set(alone or {})
-    again = {each.name: each for each in _run({n: (alone or {})[n] for n in sorted(failed)}, None)}
+    failed = [result.name for result in results if result.code and result.name in alone]
+    again = {each.name: each for each in _run({name: alone[name] for name in failed}, None)}
     print("\n== summary")
     for result in results:
         verdict = "passed" if result.code == 0 else "FAILED"

@@ -26,16 +26,15 @@ def test(arguments: list[str]) -> int:
         size, *rest = arguments
     app = ["--rootdir", "reference_app", "-c", "reference_app/pyproject.toml", "reference_app"]
     beside: Steps = {"shell units": node_tests("units"), "reference app": ["pytest", "-q", *app]}
-    if size != "--quick":
-        beside["shell windows"] = [*display(), *node_tests("windows")]
+    in_windows = {"shell windows": [*display(), *node_tests("windows")]}
+    windows: Steps = {} if size == "--quick" else in_windows
     chosen = ["-m", LEFT_OUT[size]] if LEFT_OUT[size] else []
     tests = ["pytest", *IN_PARALLEL, *SHOWN, *chosen, *rest]
     # Their limits in seconds come from SPEC.md, and count on a machine that is not busy.
     failed = ["--last-failed", f"--maxfail={FAULTS}"]
     options = [each for each in rest if not each.startswith("--junitxml")]
-    alone: Steps = {"pytest": ["pytest", *failed, *chosen, *options]}
-    alone |= {name: beside[name] for name in beside if name == "shell windows"}
-    return run_all({**linters(), "pytest": tests}, beside, alone)
+    alone: Steps = {"pytest": ["pytest", *failed, *chosen, *options], **windows}
+    return run_all({**linters(), "pytest": tests}, beside | windows, alone)
 
 
 def node_tests(folder: str) -> list[str]:
