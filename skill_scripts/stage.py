@@ -31,7 +31,6 @@ from skill_scripts.dependencies.bundled_python import (
     place,
 )
 from skill_scripts.dependencies.platforms import Platform, choose, this_platform
-from skill_scripts.dependencies.runtime import SERVERS
 from skill_scripts.errors import KitError
 from skill_scripts.findings.finding import DECIDE, HANDLED, Finding
 from skill_scripts.findings.surveyed import Progress
@@ -274,7 +273,7 @@ class _Work:
             raise
 
     def _require_django(self, runtime: Runtime) -> None:
-        server = ", ".join(SERVERS[self.settings["django"]["server"]])
+        server = "uvicorn, wsproto" if self.settings["django"]["server"] == "asgi" else "waitress"
         code = f"import django, {server}, whitenoise; print(django.get_version())"
         done = self._run([str(runtime.python), "-I", "-B", "-c", code])
         if done.returncode:

@@ -8,7 +8,6 @@ from skill_scripts.dependencies.environment import Interpreter, install
 from skill_scripts.layer.payload import payload_files
 
 PACKAGES = ".packages"  # in the layer
-SERVERS = {"wsgi": ("waitress",), "asgi": ("uvicorn", "wsproto")}  # the modules of each
 
 
 def runtime_requirements(settings: Mapping[str, Any]) -> tuple[str, ...]:
@@ -31,5 +30,5 @@ def install_runtime(folder: Path, interpreter: Interpreter, settings: Mapping[st
 
 def lacks_packages(folder: Path, settings: Mapping[str, Any]) -> bool:
     """Whether there are none in this clone, or not those of the server that was decided on."""
-    modules = SERVERS[settings["django"]["server"]]
-    return not all((folder / PACKAGES / each).is_dir() for each in modules)
+    last = "uvicorn" if settings["django"]["server"] == "asgi" else ""
+    return not (folder / PACKAGES / last).is_dir()
