@@ -30,6 +30,7 @@ from .entry import enter, project_failure
 from .environment import bring_certificates
 from .manifest import Manifest, read_manifest
 from .recovery import DEFAULT_DATABASE, Recovery
+from .redisserver import RedisServer
 
 SQLITE_WITH_WAL_FIX = (3, 51, 3)
 PREPARING_GRACE_SECONDS = 3.0
@@ -124,15 +125,20 @@ class Backend:
         self.channel.on_end(lambda: self._end("lifeline"))
         manifest = read_manifest(self.payload / "desktop.toml")
         _require_complete_bundle(installation)
+        redis = RedisServer(data) if manifest.redis_workers else None
         try:
             recovery = Recovery(data)
             recovery.run()
             self._judge_version(recovery, manifest)
             first_run.begin(data, data / DEFAULT_DATABASE, data.glob("*.sqlite3"))
+            if redis:
+                manifest = redis.wait(manifest)
             load_project(self.payload, installation, manifest, lateready.install)
             log.write_to(data / "logs")
             self._serve(sock, address, installation, manifest, recovery)
         finally:
+            if redis:
+                redis.stop()
             first_run.leave(data)
             held.close()
 

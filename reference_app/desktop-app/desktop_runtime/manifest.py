@@ -35,6 +35,7 @@ class Manifest:
     first_account: bool = False
     login_groups: tuple[str, ...] = ()
     workers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    redis_workers: frozenset[str] = frozenset()
 
     @property
     def asks_for_first_account(self) -> bool:
@@ -75,6 +76,9 @@ def read_manifest(file: Path) -> Manifest:
             first_account=login.get("first_account", False),
             login_groups=tuple(login.get("groups", [])),
             workers={w["name"]: tuple(w["command"]) for w in document.get("workers", [])},
+            redis_workers=frozenset(
+                w["name"] for w in document.get("workers", []) if w.get("redis", False)
+            ),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BackendError(

