@@ -211,13 +211,12 @@ FINDINGS: dict[str, Meaning] = {
         "Which pages enqueue a task?",
         "default; list the pages. Another queue is a change of the project: ask",
     ),
-    "celery-beat": Meaning(
+    "dramatiq": Meaning(
         (DECIDE,),
-        "Scheduled Celery tasks do not run.",
+        "Messages of Dramatiq are not worked off.",
         "Is there a task that must run without a click?",
         "a worker: load [references/decisions.md](references/decisions.md)",
     ),
-    "dramatiq": Meaning((DECIDE,), "Messages of Dramatiq are not worked off.", like="celery-beat"),
     "asgi": Meaning(
         (HANDLED,), "The project serves websockets or asynchronous streams: uvicorn serves it."
     ),
@@ -296,9 +295,11 @@ FINDINGS: dict[str, Meaning] = {
     "sessions": Meaning((HANDLED,), "Sessions in the cache become lasting ones."),
     "mail": Meaning((HANDLED,), "Mail is written to the folder outbox."),
     "storage": Meaning((HANDLED,), "Files of a storage service are kept in app data."),
-    "celery": Meaning((HANDLED,), "Celery runs tasks inside the request."),
-    "django-q": Meaning((HANDLED,), "django-q runs tasks inside the request."),
-    "huey": Meaning((HANDLED,), "Huey runs tasks inside the request."),
+    "celery": Meaning((HANDLED,), "Celery's own worker runs beside the app."),
+    "celery-beat": Meaning((HANDLED,), "Celery's beat runs beside the app."),
+    "django-q": Meaning((HANDLED,), "A cluster of django-q runs beside the app."),
+    "django-tasks": Meaning((HANDLED,), "The database worker of django.tasks runs beside the app."),
+    "huey": Meaning((HANDLED,), "Huey's own worker runs beside the app."),
     "daphne": Meaning((HANDLED,), "The desktop backend takes the place of Daphne."),
     "compressor": Meaning((HANDLED,), "django-compressor compresses when pages are shown."),
     "phone-home": Meaning((HANDLED,), "Reports to a service are off."),

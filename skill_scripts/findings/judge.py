@@ -144,8 +144,6 @@ def _services(facts: Facts, settings: Mapping[str, Any]) -> Iterator[Finding]:
                 f"files of {alias} are kept by {backend}",
                 "they are kept in app data",
             )
-    if any(name.startswith(("CELERY", "BROKER")) for name in facts.queues):
-        yield Finding("celery", HANDLED, "Celery", "tasks run inside the request")
     for name in ("SENTRY_DSN", "ROLLBAR", "NEW_RELIC"):
         if name in facts.explicit:
             yield Finding(

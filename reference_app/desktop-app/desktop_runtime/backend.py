@@ -287,9 +287,19 @@ def _require_complete_bundle(installation: Installation) -> None:
 
 
 def _run_worker(payload: Path, name: str) -> int:
-    Channel().on_end(workers.end_with_lifeline)
-    manifest = read_manifest(payload / "desktop.toml")
-    return _run_command(payload, list(manifest.workers[name]))
+    channel = Channel()
+    try:
+        installation, manifest = read_installation(), read_manifest(payload / "desktop.toml")
+        worker = manifest.workers[name]
+        channel.on_end(lambda: workers.end_with_lifeline(worker))
+        held = workers.await_predecessor(name, installation.app_data)
+        _load_beside(payload, installation, manifest)
+    except BackendError as failure:
+        return _refused(failure)
+    workers.run(worker, installation)
+    if held:
+        held.close()
+    return Exit.CLEAN
 
 
 def _run_command(payload: Path, command: list[str]) -> int:
@@ -297,12 +307,20 @@ def _run_command(payload: Path, command: list[str]) -> int:
 
     try:
         installation, manifest = read_installation(), read_manifest(payload / "desktop.toml")
-        make_folders(installation.app_data)
-        # Killed, it leaves a log that the next start must take for its own.
-        remove(installation.app_data / "clean.json")
-        load_project(payload, installation, manifest)
+        _load_beside(payload, installation, manifest)
     except BackendError as failure:
-        print(f"DDK-RUN-{failure.code}: {failure.message}\n{failure.hint}", file=sys.stderr)
-        return failure.code
+        return _refused(failure)
     execute_from_command_line(["manage.py", *command])
     return Exit.CLEAN
+
+
+def _load_beside(payload: Path, installation: Installation, manifest: Manifest) -> None:
+    make_folders(installation.app_data)
+    # Killed, this process leaves a log that the next start must take for its own.
+    remove(installation.app_data / "clean.json")
+    load_project(payload, installation, manifest)
+
+
+def _refused(failure: BackendError) -> int:
+    print(f"DDK-RUN-{failure.code}: {failure.message}\n{failure.hint}", file=sys.stderr)
+    return failure.code

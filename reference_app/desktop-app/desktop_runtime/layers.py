@@ -14,6 +14,7 @@ from typing import Any
 import django
 from django.core.exceptions import ImproperlyConfigured
 
+from . import queues
 from .aliases import file_names
 from .contract import Installation
 from .data import secret_key
@@ -47,6 +48,7 @@ def layers(settings: Any, installation: Installation, manifest: Manifest) -> dic
         **_caches(settings, installation),
         **_mail(settings, installation),
         **services(settings, installation.app_data),
+        **queues.values(settings, manifest.programs, installation.app_data),
         **_sign_in(settings, installation, manifest),
     }
     if address := manifest.redis_workers and redis_address(installation.app_data):

@@ -17,6 +17,7 @@ from typing import Any
 from .contract import BackendError, Exit, Installation
 from .environment import keep_loopback_direct, set_defaults
 from .manifest import Manifest
+from .queues import FOLDER
 
 _applied: dict[str, Any] = {}
 _installed = False
@@ -69,7 +70,13 @@ def install(installation: Installation, manifest: Manifest) -> None:
 
         django.setup = setup
 
-    for name, then in (("django", wrap_setup), ("django.conf", patch)):
+    def tell_celery(_: ModuleType) -> None:
+        from . import celeryapp
+
+        celeryapp.install(installation.app_data / FOLDER, "celery" in manifest.programs)
+
+    after = {"django": wrap_setup, "django.conf": patch, "celery.app.base": tell_celery}
+    for name, then in after.items():
         if name in sys.modules:
             then(sys.modules[name])
         else:

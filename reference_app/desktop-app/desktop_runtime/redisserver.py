@@ -51,9 +51,9 @@ class RedisServer:
         if self._keeper and self._keeper.stdout.readline() == b"ready\n":
             return manifest
         (self._folder / rediskeeper.ADDRESS).unlink(missing_ok=True)  # of one that was killed
-        left_out = ", ".join(sorted(manifest.redis_workers))
+        left_out = ", ".join(manifest.redis_workers)
         print(f"warning: no Redis server can be started here; without: {left_out}", file=sys.stderr)
-        kept = {n: c for n, c in manifest.workers.items() if n not in manifest.redis_workers}
+        kept = {name: each for name, each in manifest.workers.items() if not each.redis}
         return replace(manifest, workers=kept)
 
     def stop(self) -> None:

@@ -1,0 +1,165 @@
+"""What works off the project's task queues: its own worker, entered in desktop.toml."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from skill_scripts.desktop_toml import Decision
+from skill_scripts.findings.finding import HANDLED, Finding
+from skill_scripts.findings.server import own_files, place
+from skill_scripts.findings.surveyed import Survey
+from skill_scripts.project.files import Project
+
+WORKERS = ("workers",)
+CELERY_APP = re.compile(r"^(\w+)(?::[^=\n]+)?\s*=\s*(?:\w+\.)?Celery\(", re.MULTILINE)
+CELERY_SCHEDULE = re.compile(r"BEAT_?SCHEDULE|beat_schedule|add_periodic_task")
+# As many tasks at once as a small laptop has processors; a pool of processes is not for Windows.
+CELERY_WORKER = ("worker", "--pool=threads", "--concurrency=4", "--loglevel=WARNING",
+                 "--without-gossip", "--without-mingle", "--without-heartbeat")  # fmt: skip
+DATABASE_BACKENDS = ("django_tasks_db.DatabaseBackend", "django_tasks_db.backend.DatabaseBackend",
+                     "django_tasks.backends.database.DatabaseBackend")  # fmt: skip
+INSIDE = "tasks run inside the request"
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A queue of the project, and what its own worker would be."""
+
+    id: str
+    what: str
+    differs: str
+    """What a person should know who knows it from a server."""
+    worker: dict[str, Any]
+    place: str = ""
+
+    @property
+    def program(self) -> str:
+        """The first word of what its worker runs."""
+        return self.worker.get("module") or self.worker["command"][0]
+
+
+def choose_workers(survey: Survey) -> Iterator[Finding | Decision]:
+    """The workers of the queues that the project uses, unless somebody has decided on them."""
+    queues = [*_celery(survey), *_others(survey)]
+    declared = survey.draft["workers"]
+    is_open = not declared and WORKERS not in survey.decided
+    if queues and is_open:
+        yield Decision(WORKERS, [queue.worker for queue in queues])
+    known = {each.get("module") or each["command"][0] for each in declared}
+    if not any(queue.id == "celery" for queue in queues) and known.isdisjoint({"celery"}):
+        yield from _no_app(survey)
+    for queue in queues:
+        if is_open or queue.program in known:
+            do = f"[[workers]] {queue.worker['name']} works it off beside the app; {queue.differs}"
+            if is_open:
+                do += f"; off, {_without(queue)}: --set 'workers=[]'"
+        else:
+            do = f"{_without(queue)}, unless another of the [[workers]] does it"
+        yield Finding(queue.id, HANDLED, queue.what, do, queue.place)
+
+
+def _without(queue: Queue) -> str:
+    return "schedules do not run" if queue.id == "celery-beat" else INSIDE
+
+
+def _celery(survey: Survey) -> Iterator[Queue]:
+    project, installed = survey.project, survey.facts.settings.get("INSTALLED_APPS") or []
+    found = next(filter(None, (_celery_app(survey, name) for name in own_files(project))), None)
+    if found is None:
+        return
+    app, where = found
+    results = "database" if "django_celery_results" in installed else "app data"
+    yield Queue(
+        "celery",
+        "Celery",
+        f"one worker of four threads takes every queue, results are kept in the {results}; a task "
+        "that closing the app cuts off begins again at the next start",
+        {"name": "celery", "module": "celery", "args": ["-A", app, *CELERY_WORKER]},
+        where,
+    )
+    schedule = "" if "django_celery_beat" in installed else _scheduled(project)
+    if schedule or "django_celery_beat" in installed:
+        yield Queue(
+            "celery-beat",
+            "scheduled Celery tasks",
+            "what falls due while the app is closed runs once at the next start, unless "
+            "`skip_missed` names it",
+            {
+                "name": "celery-beat",
+                "module": "celery",
+                "args": ["-A", app, "beat", "--loglevel=WARNING"],
+            },
+            schedule,
+        )
+
+
+def _no_app(survey: Survey) -> Iterator[Finding]:
+    """Where settings speak of Celery and no app is found that a worker could be started for."""
+    if not any(name.startswith(("CELERY", "BROKER")) for name in survey.facts.queues):
+        return
+    named = '{ name = "celery", module = "celery", args = ["-A", "MODULE:APP", "worker"] }'
+    yield Finding(
+        "celery",
+        HANDLED,
+        "Celery, and no file of the project makes an app of it",
+        f"{INSIDE}; its worker instead: --set 'workers=[{named}]'",
+    )
+
+
+def _celery_app(survey: Survey, name: str) -> tuple[str, str] | None:
+    """The Celery app that a file makes, as `-A` wants it, and its place."""
+    project = survey.project
+    match = CELERY_APP.search(project.source(name))
+    if not match or "celery" not in project.source(name):
+        return None
+    roots = [project.folder.relative_to(project.root).as_posix(), *survey.draft["django"]["path"]]
+    parts = PurePosixPath(name).with_suffix("").parts
+    for root in sorted(roots, key=len, reverse=True):
+        above = tuple(part for part in PurePosixPath(root).parts if part != ".")
+        if parts[: len(above)] == above:
+            parts = parts[len(above) :]
+            break
+    module = ".".join(part for part in parts if part != "__init__")
+    return f"{module}:{match[1]}", place(project, name, match.start())
+
+
+def _scheduled(project: Project) -> str:
+    """Where the project says what is due when."""
+    for name in own_files(project):
+        if match := CELERY_SCHEDULE.search(project.source(name)):
+            return place(project, name, match.start())
+    return ""
+
+
+def _others(survey: Survey) -> Iterator[Queue]:
+    settings = survey.facts.settings
+    installed = settings.get("INSTALLED_APPS") or []
+    if "huey.contrib.djhuey" in installed:
+        yield Queue(
+            "huey",
+            "Huey",
+            "its queue is an SQLite file in app data; a task that is cut off is lost, as with "
+            "Huey anywhere",
+            {"name": "huey", "command": ["run_huey"]},
+        )
+    if "django_q" in installed:
+        yield Queue(
+            "django-q",
+            "django-q",
+            "a cluster of one worker, its queue is the database; a task that is cut off begins "
+            "again at the next start",
+            {"name": "django-q", "command": ["qcluster"]},
+        )
+    for alias, backend in (settings.get("TASKS") or {}).items():
+        if backend in DATABASE_BACKENDS:
+            yield Queue(
+                "django-tasks",
+                "django.tasks in the database",
+                "one worker takes every queue",
+                {
+                    "name": "tasks" if alias == "default" else f"tasks-{alias}",
+                    "command": ["db_worker", "--queue-name=*", "--no-reload", f"--backend={alias}"],
+                },
+            )

@@ -1,0 +1,229 @@
+"""Task queues on the real packages: the project's own worker, on a broker that is a file."""
+
+import json
+import shelve
+import time
+from datetime import timedelta
+
+import psutil
+import pytest
+
+from .backends import VIEWS, Backend, make_project
+
+pytestmark = pytest.mark.slow
+
+URLS = """
+from django.urls import path
+from app import views
+urlpatterns = [path("", views.home), path("send/", views.send), path("result/", views.result)]
+"""
+# A task notes which process ran it, and when it began and ended.
+TASKS = """
+import os, time
+from celery import shared_task
+def note(text):
+    from app.models import Note
+    Note.objects.create(text=f"{text} {os.getpid()}")
+@shared_task
+def work(seconds=0, name="work"):
+    note(f"begin-{name}")
+    time.sleep(float(seconds))
+    note(f"end-{name}")
+    return f"done {name}"
+@shared_task(acks_late=True)
+def late(seconds=0, name="late"):
+    return work(seconds, name)
+@shared_task
+def tick(name="tick"):
+    note(name)
+"""
+CELERY = {
+    "app/tasks.py": TASKS,
+    "urls.py": URLS,
+    "app/views.py": VIEWS
+    + """
+from celery.result import AsyncResult
+from app import tasks
+def send(request):
+    task = getattr(tasks, request.GET.get("task", "work"))
+    options = {"queue": request.GET["queue"]} if "queue" in request.GET else {}
+    args = [request.GET.get("seconds", 0), request.GET.get("name", "work")]
+    return HttpResponse(task.apply_async(args, **options).id)
+def result(request):
+    found = AsyncResult(request.GET["id"])
+    return HttpResponse(f"{found.state} {found.result}")
+""",
+    # No word of it in the settings: it says itself where its broker is.
+    "app/__init__.py": "from .celery import app as celery_app\n",
+    "app/celery.py": """
+from celery import Celery
+from celery.schedules import crontab
+app = Celery("tiny", broker="redis://queue:6379/0", backend="redis://queue:6379/1")
+app.conf.task_default_queue = "ordinary"
+app.autodiscover_tasks(["app"])
+app.conf.update(broker_url="redis://another:6379/0")
+app.conf.beat_schedule = {"often": {"task": "app.tasks.tick", "schedule": 1.0},
+                          "daily": {"task": "app.tasks.tick", "schedule": 86400.0,
+                                    "args": ["daily"]},
+                          "nightly": {"task": "app.tasks.tick", "schedule": crontab(3, 17),
+                                      "args": ["nightly"]}}
+""",
+}
+WORKER = """
+[[workers]]
+name = "celery"
+module = "celery"
+args = ["-A", "app.celery:app", "worker", "--pool=threads", "--concurrency=2", "--loglevel=INFO",
+        "--without-gossip", "--without-mingle", "--without-heartbeat"]
+"""
+BEAT = """
+[[workers]]
+name = "celery-beat"
+module = "celery"
+args = ["-A", "app.celery:app", "beat", "--loglevel=INFO"]
+"""
+
+
+def notes(backend):
+    return [each.split() for each in backend.get("/")[2].decode().split(",") if each]
+
+
+def wait_for(backend, *texts, seconds=60):
+    """The notes once all `texts` are among them."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = notes(backend)
+        if {*texts} <= {text for text, _ in found}:
+            return found
+        logs = [file.read_text() for file in (backend.app_data / "logs").glob("worker-*.log")]
+        assert time.monotonic() < deadline, (found, "\n".join(logs)[-6000:])
+        time.sleep(0.1)
+
+
+def send(backend, **query):
+    asked = "&".join(f"{name}={value}" for name, value in query.items())
+    status, _, body = backend.get(f"/send/?{asked}")
+    assert status == 200, body
+    return body.decode()
+
+
+def result(backend, number, seconds=30):
+    deadline = time.monotonic() + seconds
+    while (said := backend.get(f"/result/?id={number}")[2].decode()).startswith("PENDING"):
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.1)
+    return said
+
+
+@pytest.fixture
+def celery(tmp_path):
+    return make_project(tmp_path / "project", CELERY, WORKER)
+
+
+def test_a_task_runs_outside_the_request(celery, tmp_path):
+    with Backend(celery, tmp_path / "data") as backend:
+        number = send(backend.ready(), name="first")
+        (_, pid), _ = wait_for(backend, "begin-first", "end-first")
+        assert int(pid) != backend.process.pid
+        assert result(backend, number) == "SUCCESS done first"
+        # A queue that no option of the worker names.
+        send(backend, name="elsewhere", queue="mail")
+        wait_for(backend, "end-elsewhere")
+        assert backend.stop() == 0
+        assert not psutil.pid_exists(int(pid))
+    with Backend(celery, tmp_path / "data") as again:
+        assert result(again.ready(), number) == "SUCCESS done first"
+
+
+def test_without_a_worker_tasks_run_inside_the_request(tmp_path):
+    project = make_project(tmp_path / "project", CELERY)
+    with Backend(project, tmp_path / "data") as backend:
+        send(backend.ready(), name="here")
+        assert {pid for _, pid in notes(backend)} == {str(backend.process.pid)}
+
+
+def test_a_killed_worker_loses_what_a_server_would_lose(celery, tmp_path):
+    """Running and acknowledged: lost. To be acknowledged at its end: again. Waiting: run, once."""
+    with Backend(celery, tmp_path / "data") as backend:
+        send(backend.ready(), seconds=60, name="early")
+        send(backend, task="late", seconds=60, name="again")
+        first = wait_for(backend, "begin-early", "begin-again")
+        for number in range(5):
+            send(backend, name=f"waiting{number}")
+        psutil.Process(int(first[0][1])).kill()
+        began = time.monotonic()
+        names = [f"end-waiting{number}" for number in range(5)]
+        found = [text for text, _ in wait_for(backend, *names)]
+        assert time.monotonic() - began < 30
+        assert found.count("begin-again") == 2
+        assert found.count("begin-early") == 1
+        assert all(found.count(name) == 1 for name in names)
+        assert "worker celery ended" in (tmp_path / "data/logs/backend.log").read_text()
+
+
+def test_a_quit_waits_for_a_task_and_says_what_it_left(celery, tmp_path):
+    data = tmp_path / "data"
+    with Backend(celery, data) as backend:
+        send(backend.ready(), seconds=1.5, name="short")
+        send(backend, seconds=60, name="long")
+        wait_for(backend, "begin-short", "begin-long")
+        send(backend, name="waiting")
+        began = time.monotonic()
+        assert backend.stop() == 0
+        assert 2 < time.monotonic() - began < 5
+    said = (data / "logs" / "worker-celery.log").read_text()
+    assert "cut off after 3 s: app.tasks.work" in said
+    with Backend(celery, data) as again:
+        found = [text for text, _ in wait_for(again.ready(), "end-waiting")]
+        deadline = time.monotonic() + 20
+        while found.count("begin-long") < 2 and time.monotonic() < deadline:
+            found = [text for text, _ in notes(again)]
+            time.sleep(0.1)
+        assert (found.count("end-short"), found.count("begin-long")) == (1, 2)
+        assert found.count("begin-waiting") == 1
+
+
+def long_ago(data):
+    """Make the schedules fall due while the app is closed."""
+    with shelve.open(str(data / "queues" / "celerybeat-schedule")) as store:
+        entries = store["entries"]
+        for name in ("daily", "nightly"):
+            entries[name].last_run_at -= timedelta(days=3)
+        store["entries"] = entries
+
+
+@pytest.mark.parametrize("skipped", [[], ["daily"], ["*"]])
+def test_a_schedule_runs_without_a_request_and_makes_up_once(tmp_path, skipped):
+    beat = f"{BEAT}skip_missed = {json.dumps(skipped)}\n"
+    project = make_project(tmp_path / "project", CELERY, WORKER + beat)
+    data = tmp_path / "data"
+    with Backend(project, data) as backend:
+        found = wait_for(backend.ready(), "tick")
+        assert backend.stop() == 0
+    assert not [text for text, _ in found if text in ("daily", "nightly")]
+    long_ago(data)
+    with Backend(project, data) as again:
+        ticks = sum(text == "tick" for text, _ in wait_for(again.ready(), "tick"))
+        deadline = time.monotonic() + 20
+        while sum(text == "tick" for text, _ in notes(again)) < ticks + 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        found = [text for text, _ in notes(again)]
+        assert again.stop() == 0
+    wanted = {"nightly": not skipped or skipped == ["daily"], "daily": not skipped}
+    assert {name: found.count(name) for name in wanted} == wanted
+
+
+def test_a_worker_that_cannot_start_stops_nothing(tmp_path):
+    worker = '[[workers]]\nname = "none"\nmodule = "no_such_module"\n'
+    project = make_project(tmp_path / "project", None, worker)
+    with Backend(project, tmp_path / "data") as backend:
+        log = tmp_path / "data" / "logs" / "backend.log"
+        backend.ready()
+        deadline = time.monotonic() + 30
+        while not log.exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert "worker none ended (1); starts again in 1 s" in log.read_text()
+        assert backend.get("/")[0] == 200
+        assert backend.stop() == 0
