@@ -95,7 +95,7 @@ def test_payload_imports_only_the_standard_library_and_what_it_ships_with():
     own = {"desktop_runtime", "launch"}
     shipped = {"django", "asgiref", "waitress", "whitenoise", "certifi", "uvicorn"}
     # The project's own, imported where desktop.toml names their workers.
-    queues = {"celery", "kombu", "huey", "django_q", "django_tasks_db"}
+    queues = {"celery", "kombu", "huey", "django_q", "django_tasks_db", "django_dramatiq"}
     allowed = sys.stdlib_module_names | shipped | own | queues
     found = {path.name: imports(path) - allowed for path in python_files(PAYLOAD)}
     assert found, "the payload has no Python files"

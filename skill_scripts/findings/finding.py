@@ -205,17 +205,11 @@ FINDINGS: dict[str, Meaning] = {
         "Which pages use the query?",
         "default; list the pages. A change is the project's own",
     ),
-    "rq": Meaning(
-        (DECIDE,),
-        "RQ keeps every task in Redis.",
-        "Which pages enqueue a task?",
-        "default; list the pages. Another queue is a change of the project: ask",
-    ),
     "dramatiq": Meaning(
-        (DECIDE,),
-        "Messages of Dramatiq are not worked off.",
-        "Is there a task that must run without a click?",
-        "a worker: load [references/decisions.md](references/decisions.md)",
+        (DECIDE, HANDLED),
+        "Dramatiq's own worker runs beside the app; with another broker than Redis it does not yet.",
+        "Does a page send messages?",
+        "handled: default. Else yes: the `--set` of its `do`. No: default",
     ),
     "asgi": Meaning(
         (HANDLED,), "The project serves websockets or asynchronous streams: uvicorn serves it."
@@ -299,6 +293,7 @@ FINDINGS: dict[str, Meaning] = {
     "celery-beat": Meaning((HANDLED,), "Celery's beat runs beside the app."),
     "django-q": Meaning((HANDLED,), "A cluster of django-q runs beside the app."),
     "django-tasks": Meaning((HANDLED,), "The database worker of django.tasks runs beside the app."),
+    "rq": Meaning((HANDLED,), "RQ's own worker runs beside the app, on a Redis server of its own."),
     "huey": Meaning((HANDLED,), "Huey's own worker runs beside the app."),
     "daphne": Meaning((HANDLED,), "The desktop backend takes the place of Daphne."),
     "compressor": Meaning((HANDLED,), "django-compressor compresses when pages are shown."),

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from skill_scripts.desktop_toml import Decision
-from skill_scripts.findings.finding import HANDLED, Finding
+from skill_scripts.findings.finding import DECIDE, HANDLED, Finding
 from skill_scripts.findings.server import own_files, place
 from skill_scripts.findings.surveyed import Survey
 from skill_scripts.project.files import Project
@@ -21,6 +21,10 @@ CELERY_WORKER = ("worker", "--pool=threads", "--concurrency=4", "--loglevel=WARN
 DATABASE_BACKENDS = ("django_tasks_db.DatabaseBackend", "django_tasks_db.backend.DatabaseBackend",
                      "django_tasks.backends.database.DatabaseBackend")  # fmt: skip
 INSIDE = "tasks run inside the request"
+# Each job in the worker's own process: one that it forks is not for macOS, and costs memory.
+RQ_WORKER = ("--with-scheduler", "--worker-class", "rq.SimpleWorker")
+DRAMATIQ_WORKER = ("desktop_runtime.dramatiqtasks", "--processes", "1", "--threads", "4")
+ON_REDIS = "its queue is on a Redis server that the app brings, for Linux and macOS: on Windows "
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class Queue:
     """What a person should know who knows it from a server."""
     worker: dict[str, Any]
     place: str = ""
+    without: str = INSIDE
+    """What becomes of its tasks where no worker of it is declared."""
 
     @property
     def program(self) -> str:
@@ -42,26 +48,23 @@ class Queue:
 
 def choose_workers(survey: Survey) -> Iterator[Finding | Decision]:
     """The workers of the queues that the project uses, unless somebody has decided on them."""
-    queues = [*_celery(survey), *_others(survey)]
+    queues = [*_celery(survey), *_others(survey), *_on_redis(survey)]
     declared = survey.draft["workers"]
     is_open = not declared and WORKERS not in survey.decided
     if queues and is_open:
         yield Decision(WORKERS, [queue.worker for queue in queues])
     known = {each.get("module") or each["command"][0] for each in declared}
+    yield from _another_broker(survey)
     if not any(queue.id == "celery" for queue in queues) and known.isdisjoint({"celery"}):
         yield from _no_app(survey)
     for queue in queues:
         if is_open or queue.program in known:
             do = f"[[workers]] {queue.worker['name']} works it off beside the app; {queue.differs}"
             if is_open:
-                do += f"; off, {_without(queue)}: --set 'workers=[]'"
+                do += f"; off, {queue.without}: --set 'workers=[]'"
         else:
-            do = f"{_without(queue)}, unless another of the [[workers]] does it"
+            do = f"{queue.without}, unless another of the [[workers]] does it"
         yield Finding(queue.id, HANDLED, queue.what, do, queue.place)
-
-
-def _without(queue: Queue) -> str:
-    return "schedules do not run" if queue.id == "celery-beat" else INSIDE
 
 
 def _celery(survey: Survey) -> Iterator[Queue]:
@@ -92,6 +95,7 @@ def _celery(survey: Survey) -> Iterator[Queue]:
                 "args": ["-A", app, "beat", "--loglevel=WARNING"],
             },
             schedule,
+            "schedules do not run",
         )
 
 
@@ -106,6 +110,24 @@ def _no_app(survey: Survey) -> Iterator[Finding]:
         "Celery, and no file of the project makes an app of it",
         f"{INSIDE}; its worker instead: --set 'workers=[{named}]'",
     )
+
+
+def _another_broker(survey: Survey) -> Iterator[Finding]:
+    """Where Dramatiq's messages go to a server that is not Redis."""
+    installed = survey.facts.settings.get("INSTALLED_APPS") or []
+    if "django_dramatiq" not in installed or "redis" in survey.facts.dramatiq_broker:
+        return
+    if not any(each.get("redis") for each in survey.draft["workers"]):
+        broker = survey.facts.dramatiq_broker or "RabbitMQ"
+        args = ", ".join(f'"{each}"' for each in DRAMATIQ_WORKER)
+        worker = f'{{ name = "dramatiq", module = "dramatiq", args = [{args}], redis = true }}'
+        yield Finding(
+            "dramatiq",
+            DECIDE,
+            f"Dramatiq on {broker}",
+            "messages are not worked off; on the Redis server that the app can bring, for Linux "
+            f"and macOS: --set 'python.extra=[\"redis\"]' --set 'workers=[{worker}]'",
+        )
 
 
 def _celery_app(survey: Survey, name: str) -> tuple[str, str] | None:
@@ -163,3 +185,27 @@ def _others(survey: Survey) -> Iterator[Queue]:
                     "command": ["db_worker", "--queue-name=*", "--no-reload", f"--backend={alias}"],
                 },
             )
+
+
+def _on_redis(survey: Survey) -> Iterator[Queue]:
+    installed = survey.facts.settings.get("INSTALLED_APPS") or []
+    # From 4 on it may be named by its configuration: django_rq.apps.DjangoRqAdminConfig.
+    if (rq := survey.facts.rq) and any(app.startswith("django_rq") for app in installed):
+        options = RQ_WORKER[:1] if rq.worker_class else RQ_WORKER
+        yield Queue(
+            "rq",
+            "RQ",
+            f"{ON_REDIS}pages that enqueue a job fail; a job that is cut off fails, and begins "
+            "again only where it was enqueued with Retry",
+            {"name": "rq", "command": ["rqworker", *rq.queues, *options], "redis": True},
+            without="pages that enqueue a job fail",
+        )
+    if "redis" in survey.facts.dramatiq_broker and "django_dramatiq" in installed:
+        yield Queue(
+            "dramatiq",
+            "Dramatiq",
+            f"{ON_REDIS}messages are not worked off; one that is cut off begins again a minute "
+            "after the next start",
+            {"name": "dramatiq", "module": "dramatiq", "args": [*DRAMATIQ_WORKER], "redis": True},
+            without="messages are not worked off",
+        )

@@ -206,6 +206,11 @@ def record_own_settings(facts: dict[str, Any]) -> None:
             super().__init__(settings_module)
             facts["settings"] = {name: plain(getattr(self, name, None)) for name in SETTINGS}
             facts["queues"] = [name for name in QUEUE_SETTINGS if getattr(self, name, None)]
+            if queues := getattr(self, "RQ_QUEUES", None):
+                worker_class = (getattr(self, "RQ", None) or {}).get("WORKER_CLASS", "")
+                facts["rq"] = {"queues": [*queues], "worker_class": str(worker_class)}
+            broker = getattr(self, "DRAMATIQ_BROKER", None) or {}
+            facts["dramatiq_broker"] = str(broker.get("BROKER", ""))
             facts["databases"] = describe_databases(self.DATABASES)
             facts["storages"] = {
                 alias: str(storage.get("BACKEND", ""))

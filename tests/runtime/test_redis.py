@@ -52,7 +52,54 @@ def seen(request):
 RQ_WORKER = """
 [[workers]]
 name = "rq"
-command = ["rqworker", "default", "low", "--with-scheduler"]
+command = ["rqworker", "default", "low", "--with-scheduler", "--worker-class", "rq.SimpleWorker"]
+redis = true
+"""
+FORKING_WORKER = RQ_WORKER.replace(', "--worker-class", "rq.SimpleWorker"', "")
+DRAMATIQ = """
+INSTALLED_APPS += ["django_dramatiq"]
+DRAMATIQ_BROKER = {
+    "BROKER": "dramatiq.brokers.rabbitmq.RabbitmqBroker",
+    "OPTIONS": {"url": "amqp://rabbit.example"},
+    "MIDDLEWARE": ["dramatiq.middleware.Prometheus", "dramatiq.middleware.AgeLimit",
+                   "dramatiq.middleware.Callbacks", "dramatiq.middleware.Retries",
+                   "django_dramatiq.middleware.DbConnectionsMiddleware"],
+}
+DRAMATIQ_RESULT_BACKEND = {
+    "BACKEND": "dramatiq.results.backends.redis.RedisBackend",
+    "BACKEND_OPTIONS": {"url": "redis://redis.example:6379/5"},
+}
+"""
+ACTORS = """
+import os, time
+import dramatiq
+from app.models import Note
+@dramatiq.actor(store_results=True)
+def work(name, seconds):
+    Note.objects.create(text=f"begin-{name}")
+    time.sleep(seconds)
+    return f"{name} by {os.getpid()}"
+"""
+DRAMATIQ_VIEWS = """
+from app.tasks import work
+from dramatiq.results import ResultMissing
+def enqueue(request):
+    name, seconds = request.GET["name"], float(request.GET.get("seconds", 0))
+    delay = int(request.GET.get("delay", 0)) or None
+    message = work.send_with_options(args=(name, seconds), delay=delay)
+    return HttpResponse(message.message_id)
+def result(request):
+    try:
+        message = work.message("", 0).copy(message_id=request.GET["id"])
+        return HttpResponse(f"finished: {message.get_result()}")
+    except ResultMissing:
+        return HttpResponse("not yet")
+"""
+DRAMATIQ_WORKER = """
+[[workers]]
+name = "dramatiq"
+module = "dramatiq"
+args = ["desktop_runtime.dramatiqtasks", "--processes", "1", "--threads", "2"]
 redis = true
 """
 
@@ -71,6 +118,16 @@ def rq_project(folder: Path, worker: str = RQ_WORKER) -> Path:
         "urls.py": routes("enqueue", "result", "seen"),
     }
     return make_project(folder, files, worker)
+
+
+def dramatiq_project(folder: Path) -> Path:
+    files = {
+        "settings.py": SETTINGS + DRAMATIQ,
+        "app/views.py": VIEWS + DRAMATIQ_VIEWS,
+        "app/tasks.py": ACTORS,
+        "urls.py": routes("enqueue", "result"),
+    }
+    return make_project(folder, files, DRAMATIQ_WORKER)
 
 
 def text(backend: Backend, path: str) -> str:
@@ -117,8 +174,8 @@ def test_a_job_runs_outside_the_request_and_its_result_is_kept(tmp_path):
         assert text(backend, f"/result/?id={job}") == answer
 
 
-def test_what_is_queued_survives_kill_9_of_everything(tmp_path):
-    project, data = rq_project(tmp_path / "project"), tmp_path / "data"
+def test_jobs_in_the_queue_survive_kill_9_and_none_is_left_running(tmp_path):
+    project, data = rq_project(tmp_path / "project", FORKING_WORKER), tmp_path / "data"
     with Backend(project, data) as backend:
         backend.ready()
         busy = text(backend, "/enqueue/?name=busy&seconds=60")
@@ -188,3 +245,45 @@ def test_a_project_that_declares_none_starts_none(tmp_path):
         backend.ready()
         assert not family(backend)
         assert not (data / "redis").exists()
+
+
+def test_dramatiq_works_off_messages_outside_the_request(tmp_path):
+    project, data = dramatiq_project(tmp_path / "project"), tmp_path / "data"
+    with Backend(project, data) as backend:
+        backend.ready()
+        message = text(backend, "/enqueue/?name=first")
+        answer = awaited(backend, f"/result/?id={message}", "finished: first by ")
+        assert int(answer.rpartition(" ")[2]) != backend.process.pid
+        later = text(backend, "/enqueue/?name=later&delay=500")
+        awaited(backend, f"/result/?id={later}", "finished: later")
+        processes = family(backend)
+        listening = {
+            connection.laddr.ip
+            for process in processes
+            for connection in process.net_connections("inet")
+            if connection.status == "LISTEN"
+        }
+        assert listening == {"127.0.0.1"}  # no Prometheus
+        assert backend.stop() == 0
+        assert gone(processes, 0.5)
+    with Backend(project, data) as backend:
+        backend.ready()
+        assert text(backend, f"/result/?id={message}") == answer
+
+
+@pytest.mark.long  # a minute passes until the broker of the killed worker is given up
+def test_what_dramatiq_was_at_when_it_was_killed_begins_again(tmp_path):
+    project, data = dramatiq_project(tmp_path / "project"), tmp_path / "data"
+    with Backend(project, data) as backend:
+        backend.ready()
+        busy = text(backend, "/enqueue/?name=busy&seconds=15")
+        awaited(backend, "/", "begin-busy")
+        waiting = text(backend, "/enqueue/?name=waiting")
+        processes = family(backend)
+        os.kill(backend.process.pid, signal.SIGKILL)
+        assert gone(processes)
+    with Backend(project, data) as backend:
+        backend.ready()
+        awaited(backend, f"/result/?id={waiting}", "finished: waiting")
+        awaited(backend, f"/result/?id={busy}", "finished: busy", 150)
+        assert text(backend, "/").count("begin-busy") == 2

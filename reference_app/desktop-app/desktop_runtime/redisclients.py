@@ -14,17 +14,28 @@ PLACES = {
     "SENTINELS", "MASTER_NAME", "SENTINEL_KWARGS", "CONNECTION_KWARGS", "SOCKET_TIMEOUT", "SSL",
     "SSL_CERT_REQS", "REDIS_CLIENT_KWARGS", "CLIENT", "CONNECTION_POOL", "PARAMETERS",
 }  # fmt: skip
-DRAMATIQ = {
-    "DRAMATIQ_BROKER": ("BROKER", "OPTIONS", "dramatiq.brokers.redis.RedisBroker"),
-    "DRAMATIQ_RESULT_BACKEND": (
-        "BACKEND", "BACKEND_OPTIONS", "dramatiq.results.backends.redis.RedisBackend",
-    ),
-    "DRAMATIQ_RATE_LIMITER_BACKEND": (
-        "BACKEND", "BACKEND_OPTIONS", "dramatiq.rate_limits.backends.redis.RedisBackend",
-    ),
+# Setting, name of the class in it, name of that class's options.
+DRAMATIQ = (
+    ("DRAMATIQ_BROKER", "BROKER", "OPTIONS", "dramatiq.brokers.redis.RedisBroker"),
+    ("DRAMATIQ_RESULT_BACKEND", "BACKEND", "BACKEND_OPTIONS",
+     "dramatiq.results.backends.redis.RedisBackend"),
+    ("DRAMATIQ_RATE_LIMITER_BACKEND", "BACKEND", "BACKEND_OPTIONS",
+     "dramatiq.rate_limits.backends.redis.RedisBackend"),
+)  # fmt: skip
+# The broker where the settings name none: as django-dramatiq has it, apart from RabbitMQ.
+DRAMATIQ_BROKER = {
+    "MIDDLEWARE": [
+        "dramatiq.middleware.AgeLimit", "dramatiq.middleware.TimeLimit",
+        "dramatiq.middleware.Callbacks", "dramatiq.middleware.Retries",
+        "django_dramatiq.middleware.AdminMiddleware",
+        "django_dramatiq.middleware.DbConnectionsMiddleware",
+    ]
 }  # fmt: skip
-# Serves figures to every network on a fixed port.
+# It would serve figures to every network, on a fixed port.
 PROMETHEUS = "prometheus"
+# What a worker had in hand when it was killed is taken up once its broker has been silent for a
+# minute. Dramatiq looks for that at one command in a thousand, which an idle app takes long to make.
+LOOKS_EVERY_TIME = {"maintenance_chance": 1_000_000}
 # What of a cache's OPTIONS says how values are kept, not where.
 KEPT_OPTIONS = {"SERIALIZER", "COMPRESSOR", "PICKLE_VERSION", "REVERSE_KEY_FUNCTION"}
 
@@ -47,13 +58,17 @@ def _queues(settings: Any, address: str) -> dict[str, Any]:
         values["RQ_QUEUES"] = {
             name: {**_elsewhere(queue), "URL": f"{address}/0"} for name, queue in queues.items()
         }
-    for setting, (kind, options, backend) in DRAMATIQ.items():
+    for setting, kind, options, backend in DRAMATIQ:
         if own := getattr(settings, setting, None):
-            kept = own.get(options, {}) if own.get(kind) == backend else {}
-            own = {**own, kind: backend, options: {**_elsewhere(kept), "url": f"{address}/0"}}
-            if "MIDDLEWARE" in own:
-                own["MIDDLEWARE"] = [m for m in own["MIDDLEWARE"] if PROMETHEUS not in m.lower()]
-            values[setting] = own
+            kept = _elsewhere(own.get(options, {})) if own.get(kind) == backend else {}
+            values[setting] = {**own, kind: backend, options: {**kept, "url": f"{address}/0"}}
+    if "django_dramatiq" in settings.INSTALLED_APPS:
+        _, kind, options, backend = DRAMATIQ[0]
+        default = {**DRAMATIQ_BROKER, kind: backend, options: {"url": f"{address}/0"}}
+        broker = values.setdefault(DRAMATIQ[0][0], default)
+        broker[options] |= LOOKS_EVERY_TIME
+        middleware = broker.get("MIDDLEWARE", [])
+        broker["MIDDLEWARE"] = [each for each in middleware if PROMETHEUS not in each.lower()]
     return values
 
 
