@@ -6,6 +6,7 @@ number 1 and each cache one of its own, since clearing a cache empties its datab
 
 from __future__ import annotations
 
+import importlib.util
 from typing import Any
 
 # Where django-rq and Dramatiq find a server, in whichever way: the address takes their place.
@@ -78,13 +79,13 @@ def _channel_layers(settings: Any, layered: dict[str, Any], address: str) -> dic
     on_redis = {
         name: {**layer, "CONFIG": {**layer.get("CONFIG", {}), "hosts": [f"{address}/1"]}}
         for name, layer in layers.items()
-        if "redis" in layer.get("BACKEND", "")
+        if _is_there(layer.get("BACKEND", ""))
     }
     return {"CHANNEL_LAYERS": {**layered["CHANNEL_LAYERS"], **on_redis}}
 
 
 def _caches(caches: dict[str, Any], address: str) -> dict[str, Any]:
-    on_redis = {alias: cache for alias, cache in caches.items() if "redis" in cache["BACKEND"]}
+    on_redis = {alias: cache for alias, cache in caches.items() if _is_there(cache["BACKEND"])}
     return {
         alias: {
             **cache,
@@ -93,6 +94,12 @@ def _caches(caches: dict[str, Any], address: str) -> dict[str, Any]:
         }
         for number, (alias, cache) in enumerate(on_redis.items(), start=2)
     }
+
+
+def _is_there(backend: str) -> bool:
+    """Whether it speaks to Redis, and is installed here: some are for the server only."""
+    packages = ("redis", backend.partition(".")[0])
+    return "redis" in backend and all(map(importlib.util.find_spec, packages))
 
 
 def _elsewhere(options: dict[str, Any]) -> dict[str, Any]:

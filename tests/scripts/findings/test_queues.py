@@ -77,3 +77,47 @@ def test_a_project_without_a_queue_gets_none(make_project, kit_json):
     document = kit_json("survey", make_project())
     assert document["manifest"]["workers"] == []
     assert not findings(document, "celery")
+
+
+RQ = """
+INSTALLED_APPS += ["django_rq"]
+RQ_QUEUES = {"high": {"HOST": "redis.example"}, "default": {"HOST": "redis.example"}}
+"""
+DRAMATIQ = """
+INSTALLED_APPS += ["django_dramatiq"]
+DRAMATIQ_BROKER = {"BROKER": "dramatiq.brokers.%s", "OPTIONS": {}, "MIDDLEWARE": []}
+"""
+
+
+def test_rq_gets_its_worker_on_a_redis_of_the_app(make_project, kit_json):
+    document = kit_json("survey", make_project(settings=RQ))
+    (finding,) = findings(document, "rq")
+    assert finding["severity"] == "handled" and "on Windows" in finding["do"]
+    worker = workers(document)["rq"]
+    assert worker["command"][:3] == ["rqworker", "high", "default"] and worker["redis"]
+    assert "rq.SimpleWorker" in worker["command"]
+
+
+def test_a_worker_class_of_the_project_stays(make_project, kit_json):
+    settings = RQ + 'RQ = {"WORKER_CLASS": "site1.workers.Own"}\n'
+    document = kit_json("survey", make_project(settings=settings))
+    assert "--worker-class" not in workers(document)["rq"]["command"]
+
+
+def test_dramatiq_on_redis_gets_its_worker(make_project, kit_json):
+    document = kit_json("survey", make_project(settings=DRAMATIQ % "redis.RedisBroker"))
+    (finding,) = findings(document, "dramatiq")
+    assert finding["severity"] == "handled"
+    worker = workers(document)["dramatiq"]
+    assert worker["module"] == "dramatiq" and worker["redis"]
+
+
+def test_dramatiq_elsewhere_is_to_be_decided_and_the_answer_can_be_given(make_project, kit_json):
+    project = make_project(settings=DRAMATIQ % "rabbitmq.RabbitmqBroker")
+    document = kit_json("survey", project)
+    (finding,) = findings(document, "dramatiq")
+    assert finding["severity"] == "decide" and not workers(document)
+    given = finding["do"].partition("--set 'workers=")[2].rpartition("'")[0]
+    document = kit_json("survey", project, "--set", f"workers={given}")
+    assert not findings(document, "dramatiq")
+    assert workers(document)["dramatiq"]["redis"]
