@@ -118,9 +118,9 @@ def await_predecessor(name: str, app_data: Path) -> IO[bytes] | None:
 
 def run(worker: Worker, installation: Installation) -> None:
     """Run the program of a worker; the project is loaded."""
-    from . import queues
+    from . import queueworkers
 
-    queues.take_up(worker)
+    queueworkers.take_up(worker, installation)
     if worker.module:
         sys.argv = [worker.module, *fill([*worker.args], installation)]
         # Not as sys.modules["__main__"]: that stays launch.py, which brings children the overlay.
@@ -133,12 +133,13 @@ def run(worker: Worker, installation: Installation) -> None:
 
 def end_with_lifeline() -> None:
     """In a worker: its lifeline ended. Ask politely as Ctrl-C does, insist after the grace."""
-    from . import queues
+    from . import queueworkers
 
     system.interrupt_main()
     time.sleep(GRACE_SECONDS)
     try:
-        for each in queues.leave():
-            print(f"cut off after {GRACE_SECONDS} s: {each}", file=sys.stderr, flush=True)
+        for each in queueworkers.leave():
+            print(f"cut off, begins again at the next start: {each}", file=sys.stderr, flush=True)
     finally:
+        system.end_descendants()
         os._exit(0)
