@@ -8,7 +8,7 @@ from datetime import timedelta
 import psutil
 import pytest
 
-from .backends import VIEWS, Backend, make_project
+from .backends import SETTINGS, VIEWS, Backend, make_project
 
 pytestmark = pytest.mark.slow
 
@@ -109,7 +109,9 @@ def send(backend, **query):
 
 def result(backend, number, seconds=30):
     deadline = time.monotonic() + seconds
-    while (said := backend.get(f"/result/?id={number}")[2].decode()).startswith("PENDING"):
+    while (said := backend.get(f"/result/?id={number}")[2].decode()).startswith(
+        ("PENDING", "None")
+    ):
         if time.monotonic() > deadline:
             break
         time.sleep(0.1)
@@ -173,7 +175,7 @@ def test_a_quit_waits_for_a_task_and_says_what_it_left(celery, tmp_path):
         assert backend.stop() == 0
         assert 2 < time.monotonic() - began < 5
     said = (data / "logs" / "worker-celery.log").read_text()
-    assert "cut off after 3 s: app.tasks.work" in said
+    assert "cut off, begins again at the next start: app.tasks.work" in said
     with Backend(celery, data) as again:
         found = [text for text, _ in wait_for(again.ready(), "end-waiting")]
         deadline = time.monotonic() + 20
@@ -227,3 +229,123 @@ def test_a_worker_that_cannot_start_stops_nothing(tmp_path):
         assert "worker none ended (1); starts again in 1 s" in log.read_text()
         assert backend.get("/")[0] == 200
         assert backend.stop() == 0
+
+
+NOTE = """
+import os, time
+def note(text):
+    from app.models import Note
+    Note.objects.create(text=f"{text} {os.getpid()}")
+def run(seconds, name):
+    note(f"begin-{name}")
+    time.sleep(float(seconds))
+    note(f"end-{name}")
+    return f"done {name}"
+"""
+SEND = (
+    VIEWS
+    + """
+from app import tasks
+def send(request):
+    return HttpResponse(tasks.send(request.GET.get("seconds", 0), request.GET["name"]))
+def result(request):
+    return HttpResponse(str(tasks.result(request.GET["id"])))
+"""
+)
+HUEY = (
+    NOTE
+    + """
+from huey.contrib.djhuey import HUEY, db_task
+@db_task()
+def work(seconds, name):
+    return run(seconds, name)
+def send(*args):
+    return work(*args).id
+def result(number):
+    return HUEY.result(number, preserve=True)
+"""
+)
+DJANGO_Q = (
+    NOTE
+    + """
+from django_q.tasks import async_task, result
+def send(*args):
+    return async_task("app.tasks.run", *args)
+"""
+)
+DJANGO_TASKS = (
+    NOTE
+    + """
+try:
+    from django.tasks import default_task_backend, task
+except ImportError:
+    from django_tasks import default_task_backend, task
+@task
+def work(seconds, name):
+    return run(seconds, name)
+def send(*args):
+    return work.enqueue(*args).id
+def result(number):
+    found = default_task_backend.get_result(number)
+    return found.return_value if found.status == "SUCCESSFUL" else None
+"""
+)
+TASKS_APPS = """
+from importlib.util import find_spec
+INSTALLED_APPS += ["django_tasks_db"] + ["django_tasks"] * (find_spec("django.tasks") is None)
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+"""
+OTHERS = {
+    "huey": (
+        HUEY,
+        'INSTALLED_APPS += ["huey.contrib.djhuey"]\nHUEY = {"name": "h", "url": "redis://queue"}\n',
+        ["run_huey"],
+    ),
+    "huey object": (
+        HUEY,
+        'from huey import MemoryHuey\nINSTALLED_APPS += ["huey.contrib.djhuey"]\n'
+        'HUEY = MemoryHuey("h")\n',
+        ["run_huey"],
+    ),
+    "django-q": (
+        DJANGO_Q,
+        'INSTALLED_APPS += ["django_q"]\nQ_CLUSTER = {"name": "q", "redis": "redis://queue"}\n',
+        ["qcluster"],
+    ),
+    "django.tasks": (
+        DJANGO_TASKS,
+        TASKS_APPS,
+        ["db_worker", "--queue-name=*", "--no-reload", "--backend=default"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_queues_run_their_own_worker(tmp_path, name):
+    tasks, settings, command = OTHERS[name]
+    files = {
+        "app/tasks.py": tasks,
+        "app/views.py": SEND,
+        "urls.py": URLS,
+        "settings.py": SETTINGS + settings,
+    }
+    worker = f'[[workers]]\nname = "queue"\ncommand = {json.dumps(command)}\n'
+    project, data = make_project(tmp_path / "project", files, worker), tmp_path / "data"
+    with Backend(project, data) as backend:
+        number = send(backend.ready(), name="first")
+        found = wait_for(backend, "end-first")
+        assert str(backend.process.pid) not in {pid for _, pid in found}
+        assert result(backend, number) == "done first"
+        send(backend, name="long", seconds=6)
+        found = wait_for(backend, "begin-long")
+        send(backend, name="waiting")
+        family = psutil.Process(backend.process.pid).children(recursive=True)
+        began = time.monotonic()
+        assert backend.stop() == 0
+        assert time.monotonic() - began < 6
+        _, alive = psutil.wait_procs(family, timeout=2)
+        assert not alive
+    with Backend(project, data) as again:
+        found = [text for text, _ in wait_for(again.ready(), "end-waiting", "end-long")]
+    assert found.count("begin-first") == found.count("begin-waiting") == 1
+    assert found.count("begin-long") == 2

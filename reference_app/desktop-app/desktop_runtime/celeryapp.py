@@ -111,12 +111,11 @@ def _skip(scheduler: Any, names: tuple[str, ...]) -> None:
 
 
 def leave(state: ModuleType) -> Iterator[str]:
-    """Give the messages of running tasks back to the broker, also those acknowledged early: the
-    app was closed, nothing has failed."""
+    """Give the messages of running tasks back to the broker, also those acknowledged early."""
     from kombu.transport import virtual
 
     for request in [*state.active_requests]:
         message = request.message
         if message.acknowledged:
             virtual.Channel._restore(message.channel, message)
-        yield f"{request.name} [{request.id}], which begins again at the next start"
+        yield f"{request.name} [{request.id}]"

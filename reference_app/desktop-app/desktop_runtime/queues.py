@@ -4,12 +4,8 @@ in app data; without a worker tasks run inside the request.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-from .manifest import Worker
 
 FOLDER = "queues"
 # What a Huey is made with, apart from where it keeps its tasks.
@@ -72,31 +68,11 @@ def _django_q(own: dict[str, Any], has_worker: bool) -> dict[str, Any]:
         return {**own, "sync": True}
     kept = {name: value for name, value in own.items() if name not in BROKERS_OF_DJANGO_Q}
     local = {"orm": "default", "workers": 1, "sync": False, "retry": NO_RETRY_SECONDS}
-    return {**kept, **local}
+    # What fell due several times while the app was closed runs once.
+    return {"catch_up": False, **kept, **local}
 
 
 def _folder(app_data: Path) -> Path:
     folder = app_data / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def take_up(worker: Worker) -> None:
-    """Before a worker begins: free what one before it had taken and not finished."""
-    if worker.module == "celery":
-        from . import celeryapp
-
-        celeryapp.take_up(worker)
-    elif worker.program == "qcluster":
-        from django.utils import timezone
-        from django_q.models import OrmQ
-
-        OrmQ.objects.update(lock=timezone.now())
-
-
-def leave() -> Iterator[str]:
-    """At the end of the grace: give back what runs, to be run at the next start; says what."""
-    if state := sys.modules.get("celery.worker.state"):
-        from . import celeryapp
-
-        yield from celeryapp.leave(state)

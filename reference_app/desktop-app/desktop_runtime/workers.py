@@ -119,9 +119,9 @@ def await_predecessor(name: str, app_data: Path) -> IO[bytes] | None:
 
 def run(worker: Worker, installation: Installation) -> None:
     """Run the program of a worker; the project is loaded."""
-    from . import queues
+    from . import queueworkers
 
-    queues.take_up(worker)
+    queueworkers.take_up(worker, installation)
     if worker.module:
         sys.argv = [worker.module, *fill([*worker.args], installation)]
         # Not as sys.modules["__main__"]: that stays launch.py, which brings children the overlay.
@@ -134,17 +134,17 @@ def run(worker: Worker, installation: Installation) -> None:
 
 def end_with_lifeline(worker: Worker) -> None:
     """In a worker: its lifeline ended. Ask politely as Ctrl-C does, insist after the grace."""
-    from . import queues
+    from . import queueworkers
 
     system.interrupt_main()
     time.sleep(GRACE_SECONDS)
     try:
-        for each in queues.leave():
-            print(f"cut off after {GRACE_SECONDS} s: {each}", file=sys.stderr, flush=True)
+        for each in queueworkers.leave():
+            print(f"cut off, begins again at the next start: {each}", file=sys.stderr, flush=True)
         if worker.redis:
             # Asked once more, RQ and Dramatiq end the processes in which they run a task.
             system.interrupt_main()
             time.sleep(INSIST_SECONDS)
-        system.end_descendants()
     finally:
+        system.end_descendants()
         os._exit(0)
