@@ -190,6 +190,22 @@ def test_jobs_in_the_queue_survive_kill_9_and_none_is_left_running(tmp_path):
             awaited(backend, f"/result/?id={job}", f"finished: waiting{number}")
 
 
+def test_a_job_that_closing_the_app_cuts_off_begins_again(tmp_path):
+    project, data = rq_project(tmp_path / "project"), tmp_path / "data"
+    with Backend(project, data) as backend:
+        backend.ready()
+        job = text(backend, "/enqueue/?name=long&seconds=60")
+        awaited(backend, f"/result/?id={job}", "started")
+        assert backend.stop() == 0
+        assert f"begins again at the next start: app.jobs.work [{job}]" in (
+            data / "logs" / "worker-rq.log"
+        ).read_text()
+    with Backend(project, data) as backend:
+        backend.ready()
+        assert text(backend, f"/result/?id={job}").startswith("queued")
+        awaited(backend, f"/result/?id={job}", "started")
+
+
 def test_the_server_is_asked_with_a_password_and_on_loopback_only(tmp_path):
     import redis
 

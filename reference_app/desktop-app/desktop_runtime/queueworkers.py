@@ -56,6 +56,22 @@ def leave() -> Iterator[str]:
         running = DBTaskResult.objects.filter(status="RUNNING")
         yield from [f"{each.task_path} [{each.id}]" for each in running]
         running.update(status="READY", started_at=None)
+    if "django_rq.management.commands.rqworker" in sys.modules:
+        yield from _give_back_rq()
+
+
+def _give_back_rq() -> Iterator[str]:
+    from django.conf import settings
+    from django_rq import get_queue
+
+    for queue in map(get_queue, settings.RQ_QUEUES):
+        registry = queue.started_job_registry
+        running = queue.connection.zrange(registry.key, 0, -1)
+        queue.connection.delete(registry.key)
+        for entry in running:  # JOB, from RQ 2 on JOB:EXECUTION
+            if job := queue.fetch_job(entry.decode().partition(":")[0]):
+                queue.enqueue_job(job, at_front=True)
+                yield f"{job.func_name} [{job.id}]"
 
 
 def _take_up_huey(worker: Worker, seen: Path) -> None:

@@ -141,8 +141,8 @@ def end_with_lifeline(worker: Worker) -> None:
     try:
         for each in queueworkers.leave():
             print(f"cut off, begins again at the next start: {each}", file=sys.stderr, flush=True)
-        if worker.redis:
-            # Asked once more, RQ and Dramatiq end the processes in which they run a task.
+        if worker.module == "dramatiq":
+            # Asked once more, it ends the process in which it works, on every system.
             system.interrupt_main()
             time.sleep(INSIST_SECONDS)
     finally:
