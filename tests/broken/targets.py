@@ -230,6 +230,12 @@ BROKEN = (
         ),
     ),
     broken(
+        "a Redis server for everybody",
+        "NET-2",
+        (TOML, 'command = ["routine_worker"]\n', 'command = ["routine_worker"]\nredis = true\n'),
+        ("rediskeeper.py", "requirepass {password}", "user default on nopass ~* &* +@all"),
+    ),
+    broken(
         "serves elsewhere when the port is taken",
         "NET-3",
         (

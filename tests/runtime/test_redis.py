@@ -19,7 +19,7 @@ RQ_QUEUES = {
                 "DEFAULT_TIMEOUT": 60},
     "low": {"URL": "redis://redis.example:6379/4"},
 }
-CACHES = {"default": {"BACKEND": "django_redis.cache.RedisCache",
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache",
                       "LOCATION": "redis://redis.example:6379/1"}}
 """
 JOBS = """

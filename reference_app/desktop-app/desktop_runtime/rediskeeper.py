@@ -93,7 +93,7 @@ def _end_orphan(address: str) -> None:
     with contextlib.suppress(OSError, ValueError):
         port = int(place.rpartition(":")[2])
         with socket.create_connection((HOST, port), STOP_SECONDS) as connection:
-            connection.sendall(f"AUTH {password}\r\nSHUTDOWN\r\n".encode())
+            connection.sendall(f"AUTH default {password}\r\nSHUTDOWN\r\n".encode())
             while connection.recv(99):
                 pass
 
@@ -101,7 +101,7 @@ def _end_orphan(address: str) -> None:
 def _answers(port: int, password: str) -> bool:
     try:
         with socket.create_connection((HOST, port), 1) as connection:
-            connection.sendall(f"AUTH {password}\r\nPING\r\n".encode())
+            connection.sendall(f"AUTH default {password}\r\nPING\r\n".encode())
             lines = connection.makefile("rb")
             return [lines.readline(), lines.readline()] == [b"+OK\r\n", b"+PONG\r\n"]
     except OSError:
