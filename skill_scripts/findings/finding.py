@@ -207,7 +207,7 @@ FINDINGS: dict[str, Meaning] = {
     ),
     "dramatiq": Meaning(
         (DECIDE, HANDLED),
-        "Dramatiq's own worker runs beside the app; with another broker than Redis it does not yet.",
+        "Dramatiq's own worker runs beside the app; with another broker than Redis only if asked.",
         "Does a page send messages?",
         "handled: default. Else yes: the `--set` of its `do`. No: default",
     ),

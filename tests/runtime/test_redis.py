@@ -197,9 +197,10 @@ def test_a_job_that_closing_the_app_cuts_off_begins_again(tmp_path):
         job = text(backend, "/enqueue/?name=long&seconds=60")
         awaited(backend, f"/result/?id={job}", "started")
         assert backend.stop() == 0
-        assert f"begins again at the next start: app.jobs.work [{job}]" in (
-            data / "logs" / "worker-rq.log"
-        ).read_text()
+        assert (
+            f"begins again at the next start: app.jobs.work [{job}]"
+            in (data / "logs" / "worker-rq.log").read_text()
+        )
     with Backend(project, data) as backend:
         backend.ready()
         assert text(backend, f"/result/?id={job}").startswith("queued")

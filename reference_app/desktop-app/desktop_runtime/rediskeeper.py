@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # -I leaves it out
-from desktop_runtime import system  # noqa: E402 - found through the path set above
+from desktop_runtime import system
 
 HOST = "127.0.0.1"
 ADDRESS = "address"
@@ -70,9 +70,7 @@ def keep(program: str, folder: Path) -> int:
     return 0
 
 
-def _start(
-    program: str, folder: Path, port: int, password: str
-) -> subprocess.Popen[bytes] | None:
+def _start(program: str, folder: Path, port: int, password: str) -> subprocess.Popen[bytes] | None:
     """A server that answers; None if it ended before, or the lifeline did."""
     server = subprocess.Popen([program, "-"], stdin=subprocess.PIPE, stdout=2, cwd=folder)
     settings = SETTINGS.format(host=HOST, port=port, password=password)

@@ -38,9 +38,11 @@ class RedisServer:
         if (program := _program()) is None:
             return
         self._folder.mkdir(exist_ok=True)
+        # Neither an environment's packages nor bytecode in the bundle: it needs few modules.
+        command = [sys.executable, "-I", "-S", "-B", rediskeeper.__file__]
         with (app_data / "logs" / "redis.log").open("ab") as log:
             self._keeper = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-B", rediskeeper.__file__, program, str(self._folder)],
+                [*command, program, str(self._folder)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
