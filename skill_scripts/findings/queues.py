@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -27,17 +27,19 @@ INSIDE = "tasks run inside the request"
 class Queue:
     """A queue of the project, and what its own worker would be."""
 
-    id: str
-    what: str
-    differs: str
-    """What a person should know who knows it from a server."""
+    finding: Finding
+    """Its `do` is what a person should know who knows it from a server."""
     worker: dict[str, Any]
-    place: str = ""
 
     @property
     def program(self) -> str:
         """The first word of what its worker runs."""
         return self.worker.get("module") or self.worker["command"][0]
+
+    @property
+    def without(self) -> str:
+        """What happens where nothing runs it."""
+        return "schedules do not run" if self.finding.id == "celery-beat" else INSIDE
 
 
 def choose_workers(survey: Survey) -> Iterator[Finding | Decision]:
@@ -48,20 +50,16 @@ def choose_workers(survey: Survey) -> Iterator[Finding | Decision]:
     if queues and is_open:
         yield Decision(WORKERS, [queue.worker for queue in queues])
     known = {each.get("module") or each["command"][0] for each in declared}
-    if not any(queue.id == "celery" for queue in queues) and known.isdisjoint({"celery"}):
+    if not any(queue.program == "celery" for queue in queues) and "celery" not in known:
         yield from _no_app(survey)
     for queue in queues:
         if is_open or queue.program in known:
-            do = f"[[workers]] {queue.worker['name']} works it off beside the app; {queue.differs}"
+            do = f"runs beside the app ([[workers]] {queue.worker['name']}): {queue.finding.do}"
             if is_open:
-                do += f"; off, {_without(queue)}: --set 'workers=[]'"
+                do += f"; without, {queue.without}: --set 'workers=[]'"
         else:
-            do = f"{_without(queue)}, unless another of the [[workers]] does it"
-        yield Finding(queue.id, HANDLED, queue.what, do, queue.place)
-
-
-def _without(queue: Queue) -> str:
-    return "schedules do not run" if queue.id == "celery-beat" else INSIDE
+            do = f"{queue.without}, unless another of the [[workers]] does it"
+        yield replace(queue.finding, do=do)
 
 
 def _celery(survey: Survey) -> Iterator[Queue]:
@@ -70,28 +68,25 @@ def _celery(survey: Survey) -> Iterator[Queue]:
     if found is None:
         return
     app, where = found
-    results = "database" if "django_celery_results" in installed else "app data"
+    results = "the database" if "django_celery_results" in installed else "app data"
+    differs = (
+        f"one worker of four threads takes every queue, results are kept in {results}; a task "
+        "that closing the app cuts off begins again at the next start"
+    )
     yield Queue(
-        "celery",
-        "Celery",
-        f"one worker of four threads takes every queue, results are kept in the {results}; a task "
-        "that closing the app cuts off begins again at the next start",
+        Finding("celery", HANDLED, "Celery", differs, where),
         {"name": "celery", "module": "celery", "args": ["-A", app, *CELERY_WORKER]},
-        where,
     )
     schedule = "" if "django_celery_beat" in installed else _scheduled(project)
     if schedule or "django_celery_beat" in installed:
-        yield Queue(
-            "celery-beat",
-            "scheduled Celery tasks",
+        differs = (
             "what falls due while the app is closed runs once at the next start, unless "
-            "`skip_missed` names it",
-            {
-                "name": "celery-beat",
-                "module": "celery",
-                "args": ["-A", app, "beat", "--loglevel=WARNING"],
-            },
-            schedule,
+            "`skip_missed` names it"
+        )
+        args = ["-A", app, "beat", "--loglevel=WARNING"]
+        yield Queue(
+            Finding("celery-beat", HANDLED, "scheduled Celery tasks", differs, schedule),
+            {"name": "celery-beat", "module": "celery", "args": args},
         )
 
 
@@ -137,29 +132,28 @@ def _others(survey: Survey) -> Iterator[Queue]:
     settings = survey.facts.settings
     installed = settings.get("INSTALLED_APPS") or []
     if "huey.contrib.djhuey" in installed:
+        differs = (
+            "its queue is an SQLite file in app data; a task that closing the app cuts off begins "
+            "again at the next start"
+        )
         yield Queue(
-            "huey",
-            "Huey",
-            "its queue is an SQLite file in app data; a task that is cut off is lost, as with "
-            "Huey anywhere",
-            {"name": "huey", "command": ["run_huey"]},
+            Finding("huey", HANDLED, "Huey", differs), {"name": "huey", "command": ["run_huey"]}
         )
     if "django_q" in installed:
+        differs = (
+            "a cluster of one worker, its queue is in the database; a task that is cut off begins "
+            "again at the next start"
+        )
         yield Queue(
-            "django-q",
-            "django-q",
-            "a cluster of one worker, its queue is the database; a task that is cut off begins "
-            "again at the next start",
+            Finding("django-q", HANDLED, "django-q", differs),
             {"name": "django-q", "command": ["qcluster"]},
         )
     for alias, backend in (settings.get("TASKS") or {}).items():
         if backend in DATABASE_BACKENDS:
+            what, differs = "django.tasks in the database", "one worker takes every queue"
+            name = "tasks" if alias == "default" else f"tasks-{alias}"
+            options = ["--queue-name=*", "--no-reload", f"--backend={alias}"]
             yield Queue(
-                "django-tasks",
-                "django.tasks in the database",
-                "one worker takes every queue",
-                {
-                    "name": "tasks" if alias == "default" else f"tasks-{alias}",
-                    "command": ["db_worker", "--queue-name=*", "--no-reload", f"--backend={alias}"],
-                },
+                Finding("django-tasks", HANDLED, what, differs),
+                {"name": name, "command": ["db_worker", *options]},
             )
