@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -21,6 +21,11 @@ CELERY_WORKER = ("worker", "--pool=threads", "--concurrency=4", "--loglevel=WARN
 DATABASE_BACKENDS = ("django_tasks_db.DatabaseBackend", "django_tasks_db.backend.DatabaseBackend",
                      "django_tasks.backends.database.DatabaseBackend")  # fmt: skip
 INSIDE = "tasks run inside the request"
+WITHOUT = {
+    "celery-beat": "schedules do not run",
+    "rq": "pages that enqueue a job fail",
+    "dramatiq": "messages are not worked off",
+}
 # Each job in the worker's own process: one that it forks is not for macOS, and costs memory.
 RQ_WORKER = ("--with-scheduler", "--worker-class", "rq.SimpleWorker")
 DRAMATIQ_WORKER = ("desktop_runtime.dramatiqtasks", "--processes", "1", "--threads", "4")
@@ -31,19 +36,19 @@ ON_REDIS = "its queue is on a Redis server that the app brings, for Linux and ma
 class Queue:
     """A queue of the project, and what its own worker would be."""
 
-    id: str
-    what: str
-    differs: str
-    """What a person should know who knows it from a server."""
+    finding: Finding
+    """Its `do` is what a person should know who knows it from a server."""
     worker: dict[str, Any]
-    place: str = ""
-    without: str = INSIDE
-    """What becomes of its tasks where no worker of it is declared."""
 
     @property
     def program(self) -> str:
         """The first word of what its worker runs."""
         return self.worker.get("module") or self.worker["command"][0]
+
+    @property
+    def without(self) -> str:
+        """What happens where nothing runs it."""
+        return WITHOUT.get(self.finding.id, INSIDE)
 
 
 def choose_workers(survey: Survey) -> Iterator[Finding | Decision]:
@@ -55,16 +60,16 @@ def choose_workers(survey: Survey) -> Iterator[Finding | Decision]:
         yield Decision(WORKERS, [queue.worker for queue in queues])
     known = {each.get("module") or each["command"][0] for each in declared}
     yield from _another_broker(survey)
-    if not any(queue.id == "celery" for queue in queues) and known.isdisjoint({"celery"}):
+    if not any(queue.program == "celery" for queue in queues) and "celery" not in known:
         yield from _no_app(survey)
     for queue in queues:
         if is_open or queue.program in known:
-            do = f"[[workers]] {queue.worker['name']} works it off beside the app; {queue.differs}"
+            do = f"runs beside the app ([[workers]] {queue.worker['name']}): {queue.finding.do}"
             if is_open:
-                do += f"; off, {queue.without}: --set 'workers=[]'"
+                do += f"; without, {queue.without}: --set 'workers=[]'"
         else:
             do = f"{queue.without}, unless another of the [[workers]] does it"
-        yield Finding(queue.id, HANDLED, queue.what, do, queue.place)
+        yield replace(queue.finding, do=do)
 
 
 def _celery(survey: Survey) -> Iterator[Queue]:
@@ -73,29 +78,25 @@ def _celery(survey: Survey) -> Iterator[Queue]:
     if found is None:
         return
     app, where = found
-    results = "database" if "django_celery_results" in installed else "app data"
+    results = "the database" if "django_celery_results" in installed else "app data"
+    differs = (
+        f"one worker of four threads takes every queue, results are kept in {results}; a task "
+        "that closing the app cuts off begins again at the next start"
+    )
     yield Queue(
-        "celery",
-        "Celery",
-        f"one worker of four threads takes every queue, results are kept in the {results}; a task "
-        "that closing the app cuts off begins again at the next start",
+        Finding("celery", HANDLED, "Celery", differs, where),
         {"name": "celery", "module": "celery", "args": ["-A", app, *CELERY_WORKER]},
-        where,
     )
     schedule = "" if "django_celery_beat" in installed else _scheduled(project)
     if schedule or "django_celery_beat" in installed:
-        yield Queue(
-            "celery-beat",
-            "scheduled Celery tasks",
+        differs = (
             "what falls due while the app is closed runs once at the next start, unless "
-            "`skip_missed` names it",
-            {
-                "name": "celery-beat",
-                "module": "celery",
-                "args": ["-A", app, "beat", "--loglevel=WARNING"],
-            },
-            schedule,
-            "schedules do not run",
+            "`skip_missed` names it"
+        )
+        args = ["-A", app, "beat", "--loglevel=WARNING"]
+        yield Queue(
+            Finding("celery-beat", HANDLED, "scheduled Celery tasks", differs, schedule),
+            {"name": "celery-beat", "module": "celery", "args": args},
         )
 
 
@@ -159,31 +160,30 @@ def _others(survey: Survey) -> Iterator[Queue]:
     settings = survey.facts.settings
     installed = settings.get("INSTALLED_APPS") or []
     if "huey.contrib.djhuey" in installed:
+        differs = (
+            "its queue is an SQLite file in app data; a task that closing the app cuts off begins "
+            "again at the next start"
+        )
         yield Queue(
-            "huey",
-            "Huey",
-            "its queue is an SQLite file in app data; a task that is cut off is lost, as with "
-            "Huey anywhere",
-            {"name": "huey", "command": ["run_huey"]},
+            Finding("huey", HANDLED, "Huey", differs), {"name": "huey", "command": ["run_huey"]}
         )
     if "django_q" in installed:
+        differs = (
+            "a cluster of one worker, its queue is in the database; a task that is cut off begins "
+            "again at the next start"
+        )
         yield Queue(
-            "django-q",
-            "django-q",
-            "a cluster of one worker, its queue is the database; a task that is cut off begins "
-            "again at the next start",
+            Finding("django-q", HANDLED, "django-q", differs),
             {"name": "django-q", "command": ["qcluster"]},
         )
     for alias, backend in (settings.get("TASKS") or {}).items():
         if backend in DATABASE_BACKENDS:
+            what, differs = "django.tasks in the database", "one worker takes every queue"
+            name = "tasks" if alias == "default" else f"tasks-{alias}"
+            options = ["--queue-name=*", "--no-reload", f"--backend={alias}"]
             yield Queue(
-                "django-tasks",
-                "django.tasks in the database",
-                "one worker takes every queue",
-                {
-                    "name": "tasks" if alias == "default" else f"tasks-{alias}",
-                    "command": ["db_worker", "--queue-name=*", "--no-reload", f"--backend={alias}"],
-                },
+                Finding("django-tasks", HANDLED, what, differs),
+                {"name": name, "command": ["db_worker", *options]},
             )
 
 
@@ -192,20 +192,20 @@ def _on_redis(survey: Survey) -> Iterator[Queue]:
     # From 4 on it may be named by its configuration: django_rq.apps.DjangoRqAdminConfig.
     if (rq := survey.facts.rq) and any(app.startswith("django_rq") for app in installed):
         options = RQ_WORKER[:1] if rq.worker_class else RQ_WORKER
+        differs = (
+            f"{ON_REDIS}pages that enqueue a job fail; a job that closing the app cuts off begins "
+            "again at the next start"
+        )
         yield Queue(
-            "rq",
-            "RQ",
-            f"{ON_REDIS}pages that enqueue a job fail; a job that is cut off fails, and begins "
-            "again only where it was enqueued with Retry",
+            Finding("rq", HANDLED, "RQ", differs),
             {"name": "rq", "command": ["rqworker", *rq.queues, *options], "redis": True},
-            without="pages that enqueue a job fail",
         )
     if "redis" in survey.facts.dramatiq_broker and "django_dramatiq" in installed:
-        yield Queue(
-            "dramatiq",
-            "Dramatiq",
+        differs = (
             f"{ON_REDIS}messages are not worked off; one that is cut off begins again a minute "
-            "after the next start",
+            "after the next start"
+        )
+        yield Queue(
+            Finding("dramatiq", HANDLED, "Dramatiq", differs),
             {"name": "dramatiq", "module": "dramatiq", "args": [*DRAMATIQ_WORKER], "redis": True},
-            without="messages are not worked off",
         )

@@ -181,6 +181,7 @@ def test_jobs_in_the_queue_survive_kill_9_and_none_is_left_running(tmp_path):
         busy = text(backend, "/enqueue/?name=busy&seconds=60")
         awaited(backend, f"/result/?id={busy}", "started")
         waiting = [text(backend, f"/enqueue/?name=waiting{n}") for n in range(20)]
+        due = text(backend, "/enqueue/?later=1&seconds=1")
         processes = family(backend)
         os.kill(backend.process.pid, signal.SIGKILL)
         assert gone(processes)
@@ -188,6 +189,7 @@ def test_jobs_in_the_queue_survive_kill_9_and_none_is_left_running(tmp_path):
         backend.ready()
         for number, job in enumerate(waiting):
             awaited(backend, f"/result/?id={job}", f"finished: waiting{number}")
+        awaited(backend, f"/result/?id={due}", "finished: later")  # meanwhile, or at this start
 
 
 def test_a_job_that_closing_the_app_cuts_off_begins_again(tmp_path):
@@ -289,7 +291,8 @@ def test_dramatiq_works_off_messages_outside_the_request(tmp_path):
 
 
 @pytest.mark.long  # a minute passes until the broker of the killed worker is given up
-def test_what_dramatiq_was_at_when_it_was_killed_begins_again(tmp_path):
+@pytest.mark.parametrize("end", ["killed", "closed"])
+def test_what_dramatiq_was_at_begins_again(tmp_path, end):
     project, data = dramatiq_project(tmp_path / "project"), tmp_path / "data"
     with Backend(project, data) as backend:
         backend.ready()
@@ -297,7 +300,10 @@ def test_what_dramatiq_was_at_when_it_was_killed_begins_again(tmp_path):
         awaited(backend, "/", "begin-busy")
         waiting = text(backend, "/enqueue/?name=waiting")
         processes = family(backend)
-        os.kill(backend.process.pid, signal.SIGKILL)
+        if end == "killed":
+            os.kill(backend.process.pid, signal.SIGKILL)
+        else:
+            assert backend.stop() == 0
         assert gone(processes)
     with Backend(project, data) as backend:
         backend.ready()
