@@ -35,7 +35,7 @@ DRAMATIQ_BROKER = {
 # It would serve figures to every network, on a fixed port.
 PROMETHEUS = "prometheus"
 # What a worker had in hand when it was killed is taken up once its broker has been silent for a
-# minute. Dramatiq looks for that at one command in a thousand, which an idle app takes long to make.
+# minute. Dramatiq looks for that at one command in a thousand: a long time where there are few.
 LOOKS_EVERY_TIME = {"maintenance_chance": 1_000_000}
 # What of a cache's OPTIONS says how values are kept, not where.
 KEPT_OPTIONS = {"SERIALIZER", "COMPRESSOR", "PICKLE_VERSION", "REVERSE_KEY_FUNCTION"}
