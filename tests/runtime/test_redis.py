@@ -310,3 +310,40 @@ def test_what_dramatiq_was_at_begins_again(tmp_path, end):
         awaited(backend, f"/result/?id={waiting}", "finished: waiting")
         awaited(backend, f"/result/?id={busy}", "finished: busy", 150)
         assert text(backend, "/").count("begin-busy") == 2
+
+
+def test_what_is_on_redis_is_led_to_the_server_and_nothing_else():
+    from types import SimpleNamespace
+
+    from desktop_runtime.redisclients import on_server
+
+    here = "redis://:secret@127.0.0.1:1"
+    settings = SimpleNamespace(
+        INSTALLED_APPS=["django_dramatiq"],
+        RQ_QUEUES={"low": {"HOST": "r", "DB": 2, "SSL": True, "DEFAULT_TIMEOUT": 9}},
+        CHANNEL_LAYERS={
+            "default": {"BACKEND": "redis.Layer", "CONFIG": {"hosts": [("r", 1)], "expiry": 5}},
+            "absent": {"BACKEND": "nowhere_redis.Layer"},
+            "memory": {"BACKEND": "channels.layers.InMemoryChannelLayer"},
+        },
+        CACHES={
+            "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+            "pages": {"BACKEND": "django.core.cache.backends.redis.RedisCache",
+                      "LOCATION": "redis://r", "KEY_PREFIX": "p", "OPTIONS": {"password": "x"}},
+            "more": {"BACKEND": "django.core.cache.backends.redis.RedisCache"},
+        },
+    )  # fmt: skip
+    layered = {"CACHES": dict.fromkeys(settings.CACHES, {}), "CHANNEL_LAYERS": {}}
+    values = on_server(settings, layered, here)
+    assert values["RQ_QUEUES"] == {"low": {"URL": f"{here}/0", "DEFAULT_TIMEOUT": 9}}
+    assert values["CHANNEL_LAYERS"] == {
+        "default": {"BACKEND": "redis.Layer", "CONFIG": {"hosts": [f"{here}/1"], "expiry": 5}}
+    }
+    caches = values["CACHES"]
+    assert caches["default"] == {}
+    assert (caches["pages"]["LOCATION"], caches["pages"]["OPTIONS"]) == (f"{here}/2", {})
+    assert caches["pages"]["KEY_PREFIX"] == "p"
+    assert caches["more"]["LOCATION"] == f"{here}/3"  # clearing one leaves the other
+    broker = values["DRAMATIQ_BROKER"]  # none is named: RabbitMQ is the default
+    assert broker["BROKER"].endswith("RedisBroker") and broker["OPTIONS"]["url"] == f"{here}/0"
+    assert "dramatiq.middleware.Retries" in broker["MIDDLEWARE"]

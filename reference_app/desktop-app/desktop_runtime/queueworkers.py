@@ -34,6 +34,8 @@ def take_up(worker: Worker, installation: Installation) -> None:
         from django_q.models import OrmQ
 
         OrmQ.objects.update(lock=timezone.now())
+    elif worker.program == "rqworker":
+        _take_up_rq(worker)
 
 
 def leave() -> Iterator[str]:
@@ -58,6 +60,15 @@ def leave() -> Iterator[str]:
         running.update(status="READY", started_at=None)
     if "django_rq.management.commands.rqworker" in sys.modules:
         yield from _give_back_rq()
+
+
+def _take_up_rq(worker: Worker) -> None:
+    """Let go of the schedules that a killed scheduler still holds: RQ looks again in 10 minutes."""
+    from django.conf import settings
+    from django_rq import get_queue
+
+    for name in {*settings.RQ_QUEUES} & {*worker.command}:
+        get_queue(name).connection.delete(f"rq:scheduler-lock:{name}")
 
 
 def _give_back_rq() -> Iterator[str]:
