@@ -1,14 +1,16 @@
 """Task queues on the real packages: the project's own worker, on a broker that is a file."""
 
 import json
+import os
 import shelve
 import time
 from datetime import timedelta
 
 import psutil
 import pytest
+from desktop_runtime import system
 
-from .backends import SETTINGS, VIEWS, Backend, make_project
+from .backends import SETTINGS, VIEWS, Backend, make_project, manage
 
 pytestmark = pytest.mark.slow
 
@@ -164,6 +166,18 @@ def test_a_killed_worker_loses_what_a_server_would_lose(celery, tmp_path):
         assert "worker celery ended" in (tmp_path / "data/logs/backend.log").read_text()
 
 
+def test_a_worker_waits_for_its_predecessor(celery, tmp_path):
+    """Which may still finish a task after its backend was killed."""
+    data = tmp_path / "data"
+    with Backend(celery, data) as backend:
+        held = system.lock(data / "worker-celery.lock")
+        send(backend.ready(), name="first")
+        time.sleep(5)
+        assert notes(backend) == []
+        held.close()
+        wait_for(backend, "end-first")
+
+
 def test_a_quit_waits_for_a_task_and_says_what_it_left(celery, tmp_path):
     data = tmp_path / "data"
     with Backend(celery, data) as backend:
@@ -195,7 +209,9 @@ def long_ago(data):
         store["entries"] = entries
 
 
-@pytest.mark.parametrize("skipped", [[], ["daily"], ["*"]])
+@pytest.mark.parametrize(
+    "skipped", [[], *(pytest.param(each, marks=pytest.mark.long) for each in (["daily"], ["*"]))]
+)
 def test_a_schedule_runs_without_a_request_and_makes_up_once(tmp_path, skipped):
     beat = f"{BEAT}skip_missed = {json.dumps(skipped)}\n"
     project = make_project(tmp_path / "project", CELERY, WORKER + beat)
@@ -320,7 +336,10 @@ OTHERS = {
 }
 
 
-@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(each, marks=[pytest.mark.long] * (each == "huey object")) for each in OTHERS],
+)
 def test_other_queues_run_their_own_worker(tmp_path, name):
     tasks, settings, command = OTHERS[name]
     files = {
@@ -349,3 +368,72 @@ def test_other_queues_run_their_own_worker(tmp_path, name):
         found = [text for text, _ in wait_for(again.ready(), "end-waiting", "end-long")]
     assert found.count("begin-first") == found.count("begin-waiting") == 1
     assert found.count("begin-long") == 2
+
+
+PERIODIC = (
+    HUEY
+    + """
+from huey import crontab
+from huey.contrib.djhuey import db_periodic_task
+@db_periodic_task(crontab(hour="3", minute="17"))
+def nightly():
+    note("nightly")
+@db_periodic_task(crontab(hour="4", minute="18"))
+def morning():
+    note("morning")
+@db_periodic_task(crontab())
+def often():
+    note("often")
+"""
+)
+
+
+@pytest.mark.long
+def test_huey_makes_up_once_for_what_it_missed(tmp_path):
+    settings = SETTINGS + OTHERS["huey"][1]
+    files = {
+        "app/tasks.py": PERIODIC,
+        "app/views.py": SEND,
+        "urls.py": URLS,
+        "settings.py": settings,
+    }
+    worker = '[[workers]]\nname = "queue"\ncommand = ["run_huey"]\nskip_missed = ["morning"]\n'
+    project, data = make_project(tmp_path / "project", files, worker), tmp_path / "data"
+    with Backend(project, data) as backend:
+        found = [text for text, _ in wait_for(backend.ready(), "often")]
+        assert "nightly" not in found
+        assert backend.stop() == 0
+    seen = data / "queues" / "huey-schedule"
+    os.utime(seen, (time.time() - 3 * 86400,) * 2)
+    with Backend(project, data) as again:
+        found = [text for text, _ in wait_for(again.ready(), "nightly")]
+        assert again.stop() == 0
+    assert (found.count("nightly"), found.count("morning")) == (1, 0)
+
+
+@pytest.mark.long
+def test_django_q_makes_up_once_for_what_it_missed(tmp_path):
+    tasks, settings, command = OTHERS["django-q"]
+    plan = """
+from datetime import timedelta
+from django.utils import timezone
+from django_q.models import Schedule
+Schedule.objects.create(func="app.tasks.run", args="0, 'hourly'", schedule_type="H",
+                        next_run=timezone.now() - timedelta(days=3))
+"""
+    files = {
+        "app/tasks.py": tasks,
+        "app/views.py": SEND,
+        "urls.py": URLS,
+        "settings.py": SETTINGS + settings,
+    }
+    worker = f'[[workers]]\nname = "queue"\ncommand = {json.dumps(command)}\n'
+    project, data = make_project(tmp_path / "project", files, worker), tmp_path / "data"
+    assert manage(project, data, "migrate").returncode == 0
+    assert manage(project, data, "shell", "-c", plan).returncode == 0
+    with Backend(project, data) as backend:
+        wait_for(backend.ready(), "end-hourly", seconds=90)
+        time.sleep(2)
+        found = [text for text, _ in notes(backend)]
+        assert backend.stop() == 0
+    assert found.count("begin-hourly") == 1

@@ -333,7 +333,7 @@ def test_what_is_on_redis_is_led_to_the_server_and_nothing_else():
             "more": {"BACKEND": "django.core.cache.backends.redis.RedisCache"},
         },
     )  # fmt: skip
-    layered = {"CACHES": dict.fromkeys(settings.CACHES, {}), "CHANNEL_LAYERS": {}}
+    layered = {"CACHES": {name: {} for name in settings.CACHES}, "CHANNEL_LAYERS": {}}
     values = on_server(settings, layered, here)
     assert values["RQ_QUEUES"] == {"low": {"URL": f"{here}/0", "DEFAULT_TIMEOUT": 9}}
     assert values["CHANNEL_LAYERS"] == {

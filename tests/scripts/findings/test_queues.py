@@ -37,7 +37,7 @@ def test_celery_gets_its_worker(make_project, kit_json):
     ("files", "settings"),
     [
         ({"site1/celery.py": SCHEDULE}, ""),
-        ({"site1/celery.py": APP}, "CELERY_BEAT_SCHEDULE = {}"),
+        pytest.param({"site1/celery.py": APP}, "CELERY_BEAT_SCHEDULE = {}", marks=pytest.mark.long),
     ],
 )
 def test_a_schedule_gets_beat(make_project, kit_json, files, settings):
@@ -57,6 +57,7 @@ TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
     assert workers(document)["tasks"]["command"][0] == "db_worker"
 
 
+@pytest.mark.long
 def test_what_was_decided_stays(make_project, kit_json):
     project = make_project({"site1/celery.py": APP})
     document = kit_json("survey", project, *DECIDED)
@@ -66,6 +67,7 @@ def test_what_was_decided_stays(make_project, kit_json):
     assert document["manifest"]["workers"] == []
 
 
+@pytest.mark.long
 def test_a_celery_without_an_app_is_told(make_project, kit_json):
     document = kit_json("survey", make_project(settings='CELERY_BROKER_URL = "redis://queue"'))
     (finding,) = findings(document, "celery")
