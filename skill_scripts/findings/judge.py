@@ -105,12 +105,10 @@ def _databases(facts: Facts) -> Iterator[Finding]:
 def _services(facts: Facts, settings: Mapping[str, Any]) -> Iterator[Finding]:
     for alias, backend in (settings.get("CACHES") or {}).items():
         if not any(local in backend for local in LOCAL_CACHES):
-            yield Finding(
-                "cache",
-                HANDLED,
-                f"cache {alias}: {backend}",
-                "it is kept in the memory of the backend",
-            )
+            do = "it is kept in the memory of the backend"
+            if "redis" in backend:
+                do += ", or on the app's Redis server where a worker brings one"
+            yield Finding("cache", HANDLED, f"cache {alias}: {backend}", do)
         elif backend.endswith("DatabaseCache"):
             yield Finding(
                 "cache-table",
