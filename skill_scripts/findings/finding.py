@@ -289,6 +289,7 @@ FINDINGS: dict[str, Meaning] = {
     "sessions": Meaning((HANDLED,), "Sessions in the cache become lasting ones."),
     "mail": Meaning((HANDLED,), "Mail is written to the folder outbox."),
     "storage": Meaning((HANDLED,), "Files of a storage service are kept in app data."),
+    "apscheduler": Meaning((HANDLED,), "Jobs of APScheduler run while the app is open."),
     "celery": Meaning((HANDLED,), "Celery's own worker runs beside the app."),
     "celery-beat": Meaning((HANDLED,), "Celery's beat runs beside the app."),
     "django-q": Meaning((HANDLED,), "A cluster of django-q runs beside the app."),

@@ -70,6 +70,12 @@ def choose_workers(survey: Survey) -> Iterator[Finding | Decision]:
         else:
             do = f"{queue.without}, unless another of the [[workers]] does it"
         yield replace(queue.finding, do=do)
+    if "apscheduler" in survey.facts.modules:
+        do = (
+            "a scheduler that an app starts runs its jobs in the backend alone, while the app is "
+            "open; what is missed in between is not made up for"
+        )
+        yield Finding("apscheduler", HANDLED, "APScheduler", do)
 
 
 def _celery(survey: Survey) -> Iterator[Queue]:

@@ -3,12 +3,14 @@
 import json
 import os
 import shelve
+import threading
 import time
 from datetime import timedelta
 
 import psutil
 import pytest
 from desktop_runtime import system
+from desktop_runtime.workers import await_predecessor
 
 from .backends import SETTINGS, VIEWS, Backend, make_project, manage
 
@@ -166,16 +168,16 @@ def test_a_killed_worker_loses_what_a_server_would_lose(celery, tmp_path):
         assert "worker celery ended" in (tmp_path / "data/logs/backend.log").read_text()
 
 
-def test_a_worker_waits_for_its_predecessor(celery, tmp_path):
+def test_a_worker_waits_for_its_predecessor(tmp_path):
     """Which may still finish a task after its backend was killed."""
-    data = tmp_path / "data"
-    with Backend(celery, data) as backend:
-        held = system.lock(data / "worker-celery.lock")
-        send(backend.ready(), name="first")
-        time.sleep(5)
-        assert notes(backend) == []
-        held.close()
-        wait_for(backend, "end-first")
+    held = system.lock(tmp_path / "worker-w.lock")
+    waiting = threading.Thread(target=await_predecessor, args=("w", tmp_path), daemon=True)
+    waiting.start()
+    waiting.join(1)
+    assert waiting.is_alive()
+    held.close()
+    waiting.join(10)
+    assert not waiting.is_alive()
 
 
 def test_a_quit_waits_for_a_task_and_says_what_it_left(celery, tmp_path):
@@ -437,3 +439,42 @@ Schedule.objects.create(func="app.tasks.run", args="0, 'hourly'", schedule_type=
         found = [text for text, _ in notes(backend)]
         assert backend.stop() == 0
     assert found.count("begin-hourly") == 1
+
+
+SCHEDULER = """
+from django.apps import AppConfig
+class Config(AppConfig):
+    name = "app"
+    def ready(self):
+        from apscheduler.schedulers.background import BackgroundScheduler
+        from app.tasks import note
+        scheduler = BackgroundScheduler()
+        scheduler.add_job(note, "interval", seconds=0.5, args=["job"])
+        scheduler.start()
+"""
+WAITS = """
+import time
+from django.core.management.base import BaseCommand
+from app.tasks import note
+class Command(BaseCommand):
+    def handle(self, **options):
+        note("here")
+        time.sleep(600)
+"""
+
+
+def test_jobs_of_a_scheduler_run_in_the_backend_alone(tmp_path):
+    files = {
+        "app/apps.py": SCHEDULER,
+        "app/tasks.py": NOTE,
+        "app/management/__init__.py": "",
+        "app/management/commands/__init__.py": "",
+        "app/management/commands/waits.py": WAITS,
+    }
+    worker = '[[workers]]\nname = "w"\ncommand = ["waits"]\n'
+    project, data = make_project(tmp_path / "project", files, worker), tmp_path / "data"
+    with Backend(project, data) as backend:
+        wait_for(backend.ready(), "here", "job")
+        time.sleep(2)
+        assert {pid for text, pid in notes(backend) if text == "job"} == {str(backend.process.pid)}
+        assert backend.stop() == 0

@@ -14,7 +14,18 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from . import first_run, lateready, log, overlay, passwords, restore, system, versions, workers
+from . import (
+    first_run,
+    lateready,
+    log,
+    overlay,
+    passwords,
+    restore,
+    schedulers,
+    system,
+    versions,
+    workers,
+)
 from .channel import Channel
 from .contract import (
     Address,
@@ -170,6 +181,7 @@ class Backend:
         self.stage = "preparing"
         databases = Databases(installation, manifest, self.project, recovery)
         state = databases.prepare(self._progress)
+        schedulers.let_go()
         try:
             self.server = make_server(self.payload, sock, address, installation, manifest)
         except (Exception, SystemExit) as error:
@@ -242,6 +254,7 @@ def load_project(
         raise project_failure(error, payload.parent) from error
 
     overlay.install(installation, manifest)
+    schedulers.hold()
     bring_certificates()
     own_path = {*sys.path}
     enter(payload.parent, manifest)

@@ -80,7 +80,7 @@ def install(installation: Installation, manifest: Manifest) -> None:
         if name in sys.modules:
             then(sys.modules[name])
         else:
-            sys.meta_path.insert(0, _AfterImport(name, then))
+            sys.meta_path.insert(0, AfterImport(name, then))
 
 
 def reapply() -> None:
@@ -112,7 +112,7 @@ def verify() -> None:
         )
 
 
-class _AfterImport(importlib.abc.MetaPathFinder):
+class AfterImport(importlib.abc.MetaPathFinder):
     """Calls `then(module)` right after `name` was imported, and steps aside."""
 
     def __init__(self, name: str, then: Any) -> None:
