@@ -21,18 +21,18 @@ import psutil
 
 from skill_scripts.backend import contract, interpreter_flags
 from skill_scripts.dependencies.environment import bytecode_cache
+from skill_scripts.development import (
+    app_data_folder,
+    finish_replacing,
+    replace,
+    require_unused,
+)
 from skill_scripts.errors import KitError
 from skill_scripts.findings.surveyed import Progress
 from skill_scripts.importing.source import SQLITE, Source, recognise
 from skill_scripts.processes import MARK, clean_environment, end_all, json_lines, own_group
 from skill_scripts.project.files import PAYLOAD_FOLDER
-from skill_scripts.run import (
-    app_data_folder,
-    interpreter_of,
-    read_adapted,
-    require_unused,
-    set_aside,
-)
+from skill_scripts.run import interpreter_of, read_adapted
 
 INSIDE = Path(__file__).with_name("desktop_import")
 POLL_SECONDS = 0.2
@@ -125,6 +125,7 @@ def import_data(
         raise KitError("DDK-IMP-01", f"{media} is no folder", source=str(media))
     app_data = app_data_folder(settings["app"]["identifier"])
     require_unused(app_data)
+    finished = finish_replacing(app_data)
     python = Path(interpreter_of(root, settings))
     with _scratch(app_data) as scratch:
         _require_room(found, media, scratch)
@@ -138,7 +139,7 @@ def import_data(
         result = _run_inside(root, python, scratch, request, progress)
         progress("putting it in place")
         require_unused(app_data)
-        aside = _swap(scratch / "data", app_data)
+        aside = replace(app_data, scratch / "data")
     return Imported(
         source=found.name,
         app_data=app_data,
@@ -146,7 +147,7 @@ def import_data(
         tables=tuple(Table(**each) for each in result["tables"]),
         left=tuple(Left(**each) for each in result["left"]),
         missing=tuple(result["missing"]),
-        notes=tuple(result["notes"]),
+        notes=(*filter(None, [finished]), *result["notes"]),
         seconds=round(time.monotonic() - begin, 2),
         **{
             name: result[name]
@@ -244,15 +245,3 @@ def _resident(pid: int) -> int:
         return psutil.Process(pid).memory_info().rss
     except psutil.Error:
         return 0
-
-
-def _swap(made: Path, app_data: Path) -> Path | None:
-    """Put the new data in the place of the old; where those are now."""
-    old = set_aside(app_data)
-    try:
-        made.rename(app_data)
-    except OSError:
-        if old:
-            old.rename(app_data)
-        raise
-    return old
