@@ -594,7 +594,7 @@ def _show_import(done: Imported) -> None:
 def _show_kept(done: Kept) -> None:
     named = " ".join(filter(None, [done.app, done.version]))
     text = f"{named}, {done.made}: {done.rows:,} rows, {done.files:,} files"
-    screen.print(f"{text}, {done.bytes / 1e6:.1f} MB\n{done.file}", markup=False, soft_wrap=True)
+    screen.print(f"{text}, {done.bytes / 1e3:,.0f} kB\n{done.file}", markup=False, soft_wrap=True)
     if done.set_aside:
         screen.print(f"what was there before: {done.set_aside}", markup=False, soft_wrap=True)
 

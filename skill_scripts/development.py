@@ -1,4 +1,4 @@
-"""The development data of an app: where they are, who uses them, and how others take their place."""
+"""The development data of an app: where they are, who uses them, what takes their place."""
 
 import os
 import sys

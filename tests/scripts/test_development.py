@@ -49,9 +49,7 @@ def found(app_data):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a process there is not killed by a signal")
-@pytest.mark.parametrize(
-    ("renames", "in_place"), [(0, "old"), (1, "old"), (2, "new"), (3, "new")]
-)
+@pytest.mark.parametrize(("renames", "in_place"), [(0, "old"), (1, "old"), (2, "new"), (3, "new")])
 def test_a_replacement_that_is_killed_loses_nothing(app_data, renames, in_place):
     assert replace(app_data, renames) == (renames == 3)
 

@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from . import aside, backups, databases, first_run, passwords, versions
+from . import aside, backups, databases, first_run, passwords, shipped, versions
 from .contract import BackendError, Exit
 from .data import not_writable, read_json
 from .manifest import Manifest
@@ -86,7 +86,7 @@ class Content:
             "version": self.versions.get("app", ""),
             "made": self.made,
             "rows": sum(rows for name, rows in tables if not name.startswith(DJANGO_TABLES)),
-            "files": len(self.files) - len(self.migrations),
+            "files": len(self.files.keys() - self.migrations.keys() - {shipped.RECORD}),
             "bytes": self.bytes,
         }
 
@@ -128,7 +128,7 @@ class Writer:
         """Write the whole file; the app may go on meanwhile.
 
         Databases come first, and only then the others are listed: of a row that is in the copy,
-        the upload is there by then. Raises `BackendError` (15 or 16) and, for `stream` alone, `OSError`.
+        the upload is there by then. Raises `BackendError` (15 or 16), and `OSError` of `stream`.
         """
         known = Recovery(self.app_data).files()
         inside = {a: f for a, f in known.items() if f.is_relative_to(self.app_data)}
@@ -286,7 +286,7 @@ class Reader:
         """Write the files into `folder`, all or the `only` ones; every one is compared with its
         checksum. Raises `BackendError` (16 or 22) and `OSError`."""
         done = 0
-        for name, (size, expected) in self.content.files.items():
+        for name, (_, expected) in self.content.files.items():
             digest, target = hashlib.sha256(), None
             with contextlib.ExitStack() as stack:
                 if only is None or name in only:

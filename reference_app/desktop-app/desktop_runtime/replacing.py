@@ -1,7 +1,7 @@
 """Data that take the place of others in app data as one, whatever ends the program on the way.
 
-Everything is made ready in the folder `portable/`. From the moment its `swap.json` is there, the
-new data count, and whoever comes next finishes what is left; before that moment, nothing of it does.
+Everything is made ready in the folder `portable/`. Before its `swap.json` is there, nothing of it
+counts; from then on the new data do, and whoever comes next finishes what is left.
 """
 
 from __future__ import annotations

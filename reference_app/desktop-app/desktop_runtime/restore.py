@@ -111,7 +111,9 @@ def _restored_from(payload: Path, recovery: Recovery, file: Path) -> dict[str, A
             record = read_json(app_data / versions.RECORD) or {}
             replaced = {**content.code.get("replaced", {}), **record.get("replaced", {})}
             if record.pop("code", None):
-                write_private(app_data / versions.RECORD, json.dumps(record | {"replaced": replaced}))
+                write_private(
+                    app_data / versions.RECORD, json.dumps(record | {"replaced": replaced})
+                )
         except OSError as error:
             raise not_writable(app_data, error) from error
         return {"restored": str(file), **content.summary(), "set_aside": replacing.swap(app_data)}
