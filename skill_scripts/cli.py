@@ -243,6 +243,13 @@ def import_(
             "else the project's MEDIA_ROOT.",
         ),
     ] = None,
+    into: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write a backup, which the installed app restores; development data stay.",
+        ),
+    ] = None,
     allow_missing: Annotated[
         bool,
         typer.Option("--allow-missing-files", help="List uploads that are not there; go on."),
@@ -257,7 +264,7 @@ def import_(
     """
     with _shown_errors(as_json), _progress(as_json) as progress:
         done = import_data(
-            path, source, media=media, allow_missing=allow_missing, progress=progress
+            path, source, media=media, into=into, allow_missing=allow_missing, progress=progress
         )
     _print_json(done.as_dict()) if as_json else _show_import(done)
 
@@ -584,7 +591,7 @@ def _show_import(done: Imported) -> None:
         screen.print(text, markup=False, soft_wrap=True)
     rate = done.rows / done.copying_seconds if done.copying_seconds else 0
     screen.print(
-        f"{done.app_data}\n{done.seconds} s ({rate:,.0f} rows a second), "
+        f"{done.file or done.app_data}\n{done.seconds} s ({rate:,.0f} rows a second), "
         f"{done.peak_bytes / 1e6:.0f} MB of memory",
         markup=False,
         soft_wrap=True,

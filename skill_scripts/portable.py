@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from skill_scripts.backend import contract, interpreter_flags
+from skill_scripts.desktop_toml import Manifest
 from skill_scripts.development import app_data_folder, finish_replacing
 from skill_scripts.errors import KitError
 from skill_scripts.findings.surveyed import Progress
@@ -58,6 +59,12 @@ def restore(path: Path, file: Path, progress: Progress = lambda _: None) -> Kept
     return _kept(file, _launch(path, ["restore", str(file.absolute())], progress))
 
 
+def pack(root: Path, settings: Manifest, app_data: Path, file: Path, progress: Progress) -> Kept:
+    """Write other data of the adapted project in `root` to a file. Raises KitError DDK-DAT-01."""
+    words = ["backup", str(file.absolute())]
+    return _kept(file, _run(root, settings, app_data, words, progress))
+
+
 def _kept(file: Path, said: Mapping[str, Any]) -> Kept:
     names = ("app", "version", "made", "rows", "files", "bytes")
     values = {name: said[name] for name in names}
@@ -65,10 +72,17 @@ def _kept(file: Path, said: Mapping[str, Any]) -> Kept:
 
 
 def _launch(path: Path, words: list[str], progress: Progress) -> dict[str, Any]:
-    """What the project's launch.py says to `words`; Ctrl-C cancels it by its lifeline."""
+    """What the project's launch.py says to `words` on the development data."""
     root, settings = read_adapted(path)
     app_data = app_data_folder(settings["app"]["identifier"])
     finish_replacing(app_data)
+    return _run(root, settings, app_data, words, progress)
+
+
+def _run(
+    root: Path, settings: Manifest, app_data: Path, words: list[str], progress: Progress
+) -> dict[str, Any]:
+    """What it says to `words`; Ctrl-C cancels it by its lifeline."""
     launcher = str(root / PAYLOAD_FOLDER / "launch.py")
     command = [interpreter_of(root, settings), *interpreter_flags(), launcher, *words]
     env = clean_environment(contract(app_data, root, "development"))

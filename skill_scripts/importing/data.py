@@ -30,6 +30,7 @@ from skill_scripts.development import (
 from skill_scripts.errors import KitError
 from skill_scripts.findings.surveyed import Progress
 from skill_scripts.importing.source import SQLITE, Source, recognise
+from skill_scripts.portable import pack
 from skill_scripts.processes import MARK, clean_environment, end_all, json_lines, own_group
 from skill_scripts.project.files import PAYLOAD_FOLDER
 from skill_scripts.run import interpreter_of, read_adapted
@@ -64,6 +65,7 @@ class Imported:
 
     source: str
     app_data: Path
+    file: str  # the backup that they are in, "" where they are development data
     aside: str  # where the data before it are, "" if there were none
     tables: tuple[Table, ...]
     left: tuple[Left, ...]
@@ -87,6 +89,7 @@ class Imported:
         return {
             "source": self.source,
             "app_data": str(self.app_data),
+            "file": self.file,
             "set_aside": self.aside,
             "rows": self.rows,
             "tables": [vars(each) for each in self.tables],
@@ -110,13 +113,15 @@ def import_data(
     source: str,
     *,
     media: Path | None = None,
+    into: Path | None = None,
     allow_missing: bool = False,
     progress: Progress = lambda _: None,
 ) -> Imported:
     """Import `source` into the adapted project in folder `path`, with the files in `media`.
 
-    Raises KitError with a code of DDK-IMP, DDK-ADP-09, DDK-ENV-04 or DDK-STA-02; the development
-    data are then as they were.
+    They become its development data, or a backup in the file `into` that the app restores. Raises
+    KitError with a code of DDK-IMP, DDK-ADP-09, DDK-ENV-04, DDK-STA-02 or DDK-DAT-01; the
+    development data are then as they were.
     """
     begin = time.monotonic()
     root, settings = read_adapted(path)
@@ -124,7 +129,8 @@ def import_data(
     if media and not media.is_dir():
         raise KitError("DDK-IMP-01", f"{media} is no folder", source=str(media))
     app_data = app_data_folder(settings["app"]["identifier"])
-    require_unused(app_data)
+    if not into:
+        require_unused(app_data)
     finished = finish_replacing(app_data)
     python = Path(interpreter_of(root, settings))
     with _scratch(app_data) as scratch:
@@ -138,11 +144,16 @@ def import_data(
         }
         result = _run_inside(root, python, scratch, request, progress)
         progress("putting it in place")
-        require_unused(app_data)
-        aside = replace(app_data, scratch / "data")
+        aside = None
+        if into:
+            pack(root, settings, scratch / "data", into, progress)
+        else:
+            require_unused(app_data)
+            aside = replace(app_data, scratch / "data")
     return Imported(
         source=found.name,
         app_data=app_data,
+        file=str(into.absolute()) if into else "",
         aside=str(aside or ""),
         tables=tuple(Table(**each) for each in result["tables"]),
         left=tuple(Left(**each) for each in result["left"]),

@@ -285,7 +285,7 @@ class Reader:
     def extract(self, folder: Path, progress: Progress, only: set[str] | None = None) -> None:
         """Write the files into `folder`, all or the `only` ones; every one is compared with its
         checksum. Raises `BackendError` (16 or 22) and `OSError`."""
-        done = 0
+        done, total = 0, self.content.bytes
         for name, (_, expected) in self.content.files.items():
             digest, target = hashlib.sha256(), None
             with contextlib.ExitStack() as stack:
@@ -303,10 +303,7 @@ class Reader:
                     done += len(block)
                     if target:
                         target.write(block)
-                    progress(done, self.content.bytes)
-                if target:
-                    target.flush()
-                    os.fsync(target.fileno())
+                    progress(done, total)
             if digest.hexdigest() != expected:
                 raise self.damaged(f"{name} is not what was saved")
 

@@ -109,7 +109,7 @@ def swap(app_data: Path) -> str:
             for entry in app_data.iterdir()
             if portable.is_carried(entry.name) or entry.name in portable.PASSES
         ]
-        system.sync_folder(scratch / NEW)
+        system.sync_tree(scratch / NEW)
         name = folder.relative_to(app_data).as_posix()
         write_private(scratch / JOURNAL, json.dumps({"aside": name, "old": old}))
         try:
