@@ -1,7 +1,6 @@
 """RQ and Dramatiq as the project has them, on the server that the runtime brings."""
 
-import os
-import signal
+import sys
 import time
 from pathlib import Path
 
@@ -10,7 +9,10 @@ import pytest
 
 from .backends import SETTINGS, URLS, VIEWS, Backend, make_project, manage
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="there is no such server for Windows"),
+]
 
 RQ = """
 INSTALLED_APPS += ["django_rq"]
@@ -183,7 +185,7 @@ def test_jobs_in_the_queue_survive_kill_9_and_none_is_left_running(tmp_path):
         waiting = [text(backend, f"/enqueue/?name=waiting{n}") for n in range(20)]
         due = text(backend, "/enqueue/?later=1&seconds=1")
         processes = family(backend)
-        os.kill(backend.process.pid, signal.SIGKILL)
+        backend.process.kill()
         assert gone(processes)
     with Backend(project, data) as backend:
         backend.ready()
@@ -301,7 +303,7 @@ def test_what_dramatiq_was_at_begins_again(tmp_path, end):
         waiting = text(backend, "/enqueue/?name=waiting")
         processes = family(backend)
         if end == "killed":
-            os.kill(backend.process.pid, signal.SIGKILL)
+            backend.process.kill()
         else:
             assert backend.stop() == 0
         assert gone(processes)
