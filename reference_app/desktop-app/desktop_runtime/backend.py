@@ -15,11 +15,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from . import (
+    backup,
     first_run,
     lateready,
     log,
     overlay,
     passwords,
+    replacing,
     restore,
     schedulers,
     system,
@@ -59,11 +61,14 @@ def main(payload: Path, arguments: list[str]) -> int:
         case ["manage", *command]:
             return _run_command(payload, command)
         case ["restore", *chosen]:
-            return restore.run(chosen)
+            return restore.run(payload, chosen)
+        case ["backup", *words]:
+            return backup.run(payload, words)
         case ["password"]:
             return passwords.run()
     print(
-        "usage: launch.py [worker NAME | manage ARGS... | restore NAME | password]", file=sys.stderr
+        "usage: launch.py [worker NAME | manage ARGS... | backup FILE | restore NAME | password]",
+        file=sys.stderr,
     )
     return Exit.CONFIGURATION
 
@@ -136,6 +141,7 @@ class Backend:
         manifest = read_manifest(self.payload / "desktop.toml")
         _require_complete_bundle(installation)
         try:
+            replacing.settle(data)
             recovery = Recovery(data)
             recovery.run()
             self._judge_version(recovery, manifest)
@@ -297,7 +303,7 @@ def _run_worker(payload: Path, name: str) -> int:
     Channel().on_end(workers.end_with_lifeline)
     try:
         installation, manifest = read_installation(), read_manifest(payload / "desktop.toml")
-        held = workers.await_predecessor(name, installation.app_data)
+        held = workers.await_predecessor(name, installation.app_data / "logs")
         _load_beside(payload, installation, manifest)
     except BackendError as failure:
         return _refused(failure)
@@ -321,6 +327,7 @@ def _run_command(payload: Path, command: list[str]) -> int:
 
 def _load_beside(payload: Path, installation: Installation, manifest: Manifest) -> None:
     make_folders(installation.app_data)
+    replacing.settle(installation.app_data)
     # Killed, this process leaves a log that the next start must take for its own.
     remove(installation.app_data / "clean.json")
     load_project(payload, installation, manifest)
