@@ -52,8 +52,8 @@ class Celery:
 
     def add(self, app) -> None:  # noqa: ANN001 -- of Celery's own type
         """Have beat send a task every second."""
-        entry = {"task": "ddk_tasks.work", "schedule": 1.0, "args": ["scheduled"]}
-        app.conf.beat_schedule = {**app.conf.beat_schedule, "ddk-probe": entry}
+        task = app.signature("ddk_tasks.work")
+        app.add_periodic_task(1.0, task, args=("scheduled",), name="ddk-probe")
 
     def send(self, name: str, seconds: float) -> str:
         return self.task.delay(name, seconds).id

@@ -311,7 +311,7 @@ def _run_worker(payload: Path, name: str) -> int:
         installation, manifest = read_installation(), read_manifest(payload / "desktop.toml")
         worker = manifest.workers[name]
         channel.on_end(lambda: workers.end_with_lifeline(worker))
-        held = workers.await_predecessor(name, installation.app_data)
+        held = workers.await_predecessor(name, installation.app_data / "logs")
         _load_beside(payload, installation, manifest)
     except BackendError as failure:
         return _refused(failure)

@@ -19,7 +19,7 @@ _held: list[Any] = []
 def hold() -> None:
     """A scheduler that starts while the apps become ready is paused, whichever process this is.
 
-    A command that starts one by itself means it.
+    A command that starts one means it.
     """
 
     def patch(module: ModuleType) -> None:

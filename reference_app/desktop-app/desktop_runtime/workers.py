@@ -104,13 +104,13 @@ class Workers:
             return process
 
 
-def await_predecessor(name: str, app_data: Path) -> IO[bytes] | None:
+def await_predecessor(name: str, logs: Path) -> IO[bytes] | None:
     """In a worker: wait until the one of an earlier launch, which may still finish a task, is gone.
 
     The result keeps a next one waiting as long as it is open; None where files cannot be locked.
     """
     try:
-        while not (held := system.lock(app_data / f"worker-{name}.lock")):
+        while not (held := system.lock(logs / f"worker-{name}.lock")):
             time.sleep(PREDECESSOR_SECONDS)
         return held
     except OSError:
