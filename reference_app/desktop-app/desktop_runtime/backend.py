@@ -141,9 +141,11 @@ class Backend:
         self.channel.on_end(lambda: self._end("lifeline"))
         manifest = read_manifest(self.payload / "desktop.toml")
         _require_complete_bundle(installation)
-        redis = RedisServer(data) if manifest.redis_workers else None
+        redis = None
         try:
             replacing.settle(data)
+            if manifest.redis_workers:
+                redis = RedisServer(data)
             recovery = Recovery(data)
             recovery.run()
             self._judge_version(recovery, manifest)
