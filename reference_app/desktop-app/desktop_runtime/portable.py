@@ -40,7 +40,8 @@ STAYS = {
 }  # fmt: skip
 # About the data of this moment: no backup has them, and a restore puts them away.
 PASSES = {
-    "cache", "sessions", queues.FOLDER, "clean.json", "migrating.json", "databases.json", first_run.MARKER,
+    "cache", "sessions", queues.FOLDER, "clean.json", "migrating.json", "databases.json",
+    first_run.MARKER,
 }  # fmt: skip
 NO_DATA = (".tmp", ".partial", ".restoring", ".log")
 # Tables that say nothing to a person who asks how much there is.
