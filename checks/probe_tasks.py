@@ -79,13 +79,15 @@ class Huey:
         djhuey.periodic_task(crontab(), name="ddk_scheduled")(lambda: work("scheduled"))
 
     def send(self, name: str, seconds: float) -> str:
-        return self.task(name, seconds).id
+        task = self.task.s(name, seconds)
+        self.huey.enqueue(task)
+        return task.id
 
     def schedule(self) -> None:
         """It is there from the start, each minute."""
 
     def kept(self, number: str) -> str:
-        return self.huey.result(number, preserve=True)
+        return self.huey.result(number, preserve=True) if self.huey.results else DISABLED
 
 
 class DjangoQ:
