@@ -1361,12 +1361,7 @@ BROKEN = (
     broken(
         "newer backup restored",
         "DAT-26",
-        (
-            "restore.py",
-            "            versions.require_known(copies, ",
-            "            versions.newer(",
-        ),
-        ("restore.py", "versions.newer(versions.accept(", "versions.accept(*("),
+        ("restore.py", "versions.require_known(copies, ", "versions.require_known([], "),
     ),
     broken(
         "interrupted restore not finished",

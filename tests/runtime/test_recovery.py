@@ -303,7 +303,8 @@ def test_restore_takes_the_log_away_with_the_database(project, data):
 
 
 def test_restore_refuses_a_file_that_is_not_a_backup(project, data):
-    assert restore(project, data, "../db.sqlite3")["error"]["code"] == "DDK-RUN-21"
+    assert restore(project, data, "db.sqlite3")["error"]["code"] == "DDK-RUN-21"
+    assert restore(project, data, "../db.sqlite3")["error"]["code"] == "DDK-RUN-22"  # a file
     assert restore(project, data)["error"]["code"] == "DDK-RUN-10"
     with Backend(project, data) as backend:
         backend.ready()
