@@ -46,7 +46,9 @@ def main(payload: Path, arguments: list[str]) -> int:
         case ["worker", name]:
             return _run_worker(payload, name)
         case ["manage", *command]:
-            return _run_command(payload, command)
+            # makemigrations may be asked to write those that are absent.
+            reads = "makemigrations" not in command[:1]
+            return _run_command(payload, command, reads_migrations=reads)
         case ["restore", *chosen]:
             return restore.run(chosen)
         case ["password"]:
@@ -286,7 +288,7 @@ def _run_worker(payload: Path, name: str) -> int:
     return _run_command(payload, list(manifest.workers[name]))
 
 
-def _run_command(payload: Path, command: list[str]) -> int:
+def _run_command(payload: Path, command: list[str], *, reads_migrations: bool = False) -> int:
     from django.core.management import execute_from_command_line
 
     try:
@@ -295,6 +297,10 @@ def _run_command(payload: Path, command: list[str]) -> int:
         # Killed, it leaves a log that the next start must take for its own.
         remove(installation.app_data / "clean.json")
         load_project(payload, installation, manifest)
+        if reads_migrations:
+            from .migrations import leave_out_absent
+
+            leave_out_absent()
     except BackendError as failure:
         print(f"DDK-RUN-{failure.code}: {failure.message}\n{failure.hint}", file=sys.stderr)
         return failure.code
