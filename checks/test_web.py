@@ -409,16 +409,17 @@ def test_handed_over(opened: Backend, seen: Seen) -> None:
 def test_visit_goes_on(opened: Backend, own: frozenset[str], seen: Seen) -> None:
     """Answers behind the first click, and to who returns."""
     done = pages.Visitor(opened).go_on()
-    theirs = [each for each in done.failed if _is_visit_of(each, own)]
+    theirs = [each for each in done.failed if _is_one_of(each, own)]
     failed = [each for each in done.failed if each not in theirs]
     assert not failed, f"{len(failed)} failed: {', '.join(failed[:3])}"
     seen(f"{done.asked} requests{_named(theirs)}")
 
 
-def _is_visit_of(request: str, paths: frozenset[str]) -> bool:
-    """Whether a noted request opened one of the paths: what a form does is compared by nobody."""
-    method, path = request.split()[:2]
-    return method == "GET" and urlsplit(path).path in paths
+def _is_one_of(request: str, own: frozenset[str]) -> bool:
+    """Whether a noted request opened one of the paths, or sent a form to it."""
+    method, address = request.split()[:2]
+    path = urlsplit(address).path
+    return (path if method == "GET" else f"{method} {path}") in own
 
 
 @pytest.mark.criterion("WEB-15")

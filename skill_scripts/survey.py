@@ -27,7 +27,7 @@ from skill_scripts.dependencies.environment import (
 )
 from skill_scripts.dependencies.imports import absent, imported
 from skill_scripts.dependencies.outside import find_outside, is_elsewhere
-from skill_scripts.desktop_toml import Decision
+from skill_scripts.desktop_toml import ENTRY, Decision
 from skill_scripts.errors import KitError
 from skill_scripts.findings.choices import choose
 from skill_scripts.findings.finding import BLOCKED, DECIDE, FINE, HANDLED, SEVERITIES, Finding
@@ -46,6 +46,7 @@ from skill_scripts.probe.facts import Failure, SignedIn
 from skill_scripts.probe.run import run_probe
 from skill_scripts.project.files import Project, find_project, walk
 from skill_scripts.rehearsal import beforehand
+from skill_scripts.rehearsal.door import SETS_UP
 from skill_scripts.rehearsal.judge import judge as judge_rehearsal
 from skill_scripts.rehearsal.judge import superseded
 from skill_scripts.rehearsal.rehearse import Stage
@@ -62,7 +63,6 @@ from skill_scripts.repairs.static_files import from_packages
 
 MOST_REPAIRS = 60
 MOST_RELOCATIONS = 5
-SETS_UP = re.compile(r"set-?up|install|wizard|onboard", re.IGNORECASE)  # and makes the first user
 
 
 def survey(
@@ -141,6 +141,7 @@ def _rehearse(result: Survey, patience: float, progress: Progress) -> None:
     stage = Stage(
         project, settings, result.interpreter, layer=place, keeps=place,
         home_is_decided=("app", "home") in result.decided,
+        entry_is_decided=not result.decided.isdisjoint(ENTRY),
         facts=facts,
         deadline=time.monotonic() + patience,
     )  # fmt: skip
@@ -163,7 +164,7 @@ def _rehearse(result: Survey, patience: float, progress: Progress) -> None:
         result.draft["app"]["home"] = seen.home
         if seen.rows and not seen.rows_are_examples:
             result.draft["data"]["first_run"] = [[*seen.rows]]
-        for each in seen.moves:
+        for each in (*seen.enters, *seen.moves):
             desktop_toml.enter(result.draft, Decision.parse(each))
 
 

@@ -15,6 +15,8 @@ from typing import Self
 from skill_scripts import desktop_toml
 from skill_scripts.backend import HOST, interpreter_flags
 from skill_scripts.dependencies.environment import Interpreter, bytecode_cache
+from skill_scripts.findings.judge import LOCAL_MAIL
+from skill_scripts.probe.facts import Facts
 from skill_scripts.processes import MARK, clean_environment, end_all, run_bounded
 from skill_scripts.project.files import Project
 
@@ -22,6 +24,21 @@ LARGEST_COPY = 500_000_000  # bytes
 MIGRATE_SECONDS = 300
 START_SECONDS = 60
 RAISED = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Configured|Exists|Exit)\b.*: ")
+
+
+def reaches_out(project: Project, facts: Facts) -> str:
+    """Why no form is sent to it: what it saves or sends would not stay in the copy. "" where
+    nothing says so."""
+    for alias, database in facts.databases.items():
+        file = Path(database.name)
+        is_copied = not file.is_absolute() or file.is_relative_to(project.root)
+        if database.engine and not (database.sqlite and is_copied):
+            return f"its database {alias} is no file of the project, so no form was sent to it"
+    mail = str(facts.settings.get("EMAIL_BACKEND") or "")
+    is_set = {"EMAIL_BACKEND", "EMAIL_HOST"} & {*facts.explicit}
+    if is_set and not any(local in mail for local in LOCAL_MAIL):
+        return "it sends mail, so no form was sent to it"
+    return "" if facts.databases else "its settings were not read, so no form was sent to it"
 
 
 class NotStartedError(Exception):

@@ -25,6 +25,7 @@ class Seen:
     status: int
     place: str = ""  # where it led
     is_part: bool = False  # a style, script or picture of a page
+    form_on: str = ""  # the page with the form that was sent there; "" for a page that was opened
     error: str = ""  # what it raised
     source: str = ""  # file:line in the project
     is_own_fault: bool = False  # the project's own server answers no better
@@ -59,6 +60,11 @@ class Rehearsal:
     moves: tuple[str, ...] = ()  # decisions, KEY=VALUE, with which less is written there
     moved: tuple[str, ...] = ()  # what is written elsewhere by them
     accounts: tuple[str, ...] = ()  # with a password that every installation has
+    groups: tuple[str, ...] = ()  # that a user may be put into
+    wall: str = ""  # the page that asks to sign in
+    shut: str = ""  # why it stays closed to somebody without an account
+    shut_with: str = ""  # why it stays closed to somebody with one
+    enters: tuple[str, ...] = ()  # decisions, KEY=VALUE, with which the first person gets in
     picture: str = ""  # a file beside this one
     no_picture: str = ""  # why there is none
     is_cut_short: bool = False  # for want of time, so that it is no result for others

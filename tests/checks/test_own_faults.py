@@ -20,10 +20,12 @@ def broken(request):
 
 
 links = "<!doctype html><title>x</title><a href=/broken/?a=1>b</a> <img src=/gone.png alt=x>"
+form = "<form method=post action=/send/><input name=text></form>"
 urlpatterns = [
     path("", lambda request: HttpResponse(links + "<a href=/list/>l</a>")),
-    path("list/", lambda request: HttpResponse("<a href=/deeper/>d</a>")),
+    path("list/", lambda request: HttpResponse("<a href=/deeper/>d</a>" + form)),
     path("deeper/", broken),
+    path("send/", broken),
     path("broken/", broken),
 ]
 """
@@ -47,11 +49,14 @@ def target(tmp_path):
     ("own", "failing"),
     [pytest.param((), {"WEB-3", "WEB-5", "WEB-14"}, marks=pytest.mark.long),
      (("/broken/?a=1",), {"WEB-3", "WEB-14"}),
-     pytest.param(("/broken/?a=1", "/gone.png", "/deeper/"), set(), marks=pytest.mark.long)],
+     pytest.param(("/broken/?a=1", "/gone.png", "/deeper/"), {"WEB-14"}, marks=pytest.mark.long),
+     pytest.param(("/broken/?a=1", "/gone.png", "/deeper/", "/send/"), set(),
+                  marks=pytest.mark.long)],
 )  # fmt: skip
 def test_only_what_is_broken_here_alone_fails(target, tmp_path, own, failing):
     paths = ["/", "/broken/?a=1", "/gone.png", "/deeper/"]
     pages = [{"path": path, "is_own_fault": path in own} for path in paths]
+    pages.append({"path": "/send/", "form_on": "/list/", "is_own_fault": "/send/" in own})
     (tmp_path / "seen.json").write_text(json.dumps({"pages": pages}), encoding="utf-8")
     options = ["--rehearsal", str(tmp_path / "seen.json"), "--only", "WEB-3,WEB-5,WEB-14"]
 

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "docs" / "projects.json"
 PAGE = ROOT / "docs" / "reference" / "projects.md"
 WHY_LENGTH = 240
+LAUNCHES = ("setup_seconds", "first_launch", "warm_launch")
 HEAD = """---
 hide:
   - toc
@@ -126,11 +127,15 @@ class Row:
 def enter(
     rows: Iterable[Row], *, at_random: bool = False, data: Path = DATA, to: Path = PAGE
 ) -> None:
-    """Put the rows in the place of those of before, and make the page anew."""
+    """Put the rows in the place of those of before, and make the page anew; launches that were not
+    measured this time stay as they were."""
     kept = json.loads(data.read_text(encoding="utf-8")) if data.is_file() else {}
     part = "at_random" if at_random else "projects"
     by_name = {each["name"]: each for each in kept.get(part, [])}
-    by_name |= {row.name: _as_data(row) for row in rows}
+    for row in rows:
+        before = by_name.get(row.name, {})
+        launches = {name: before.get(name) for name in LAUNCHES if getattr(row, name) is None}
+        by_name[row.name] = _as_data(row) | launches
     order = sorted(by_name) if at_random else [each.name for each in PROJECTS]
     kept[part] = [by_name[name] for name in order if name in by_name]
     data.write_text(_text(kept), encoding="utf-8")

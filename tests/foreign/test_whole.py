@@ -266,6 +266,11 @@ def test_rows_of_before_stay_and_say_so(place) -> None:
     assert "2 more have not been run since" in text
 
 
+def test_launches_stay_where_none_was_measured(place) -> None:
+    place([row("ephios", setup_seconds=1.5, first_launch=2.5, warm_launch=1.2)])
+    assert "| 2.5 x | 1.2 x |" in place([row("ephios")])
+
+
 def test_rows_of_a_project_that_is_gone_go(place) -> None:
     assert "nobody" not in place([row("nobody"), row("ephios")])
 
