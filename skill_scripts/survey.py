@@ -26,6 +26,7 @@ from skill_scripts.dependencies.environment import (
     python_in,
 )
 from skill_scripts.dependencies.imports import absent, imported
+from skill_scripts.dependencies.mapping import candidates
 from skill_scripts.dependencies.outside import find_outside, is_elsewhere
 from skill_scripts.desktop_toml import ENTRY, Decision
 from skill_scripts.errors import KitError
@@ -269,12 +270,14 @@ def _add_imports(result: Survey, progress: Progress) -> Iterator[Finding]:
             continue
         yield found.finding(result)
     for module in unknown:
+        names = candidates(module)
+        meant = f"it may be of {' or '.join(names)}" if names else "if it is one of that name"
         yield Finding(
             "undeclared",
             DECIDE,
             f"{module} is imported, and nothing says which package has it",
-            f"if it is one of that name: --set 'python.extra=[\"{module}\"]'; if it is a file of "
-            "the project that is in no clone, ship it: --set 'stage.include=[\"FILE\"]'",
+            f"{meant}: --set 'python.extra=[\"{names[0] if names else module}\"]'; if it is a file "
+            "of the project that is in no clone, ship it: --set 'stage.include=[\"FILE\"]'",
             places[module],
         )
 
