@@ -8,8 +8,10 @@ import pytest
 
 from skill_scripts import desktop_toml
 from skill_scripts.dependencies.environment import Interpreter
+from skill_scripts.probe.facts import Database, Facts
 from skill_scripts.project.files import find_project
-from skill_scripts.rehearsal.own_server import NotStartedError, OwnServer
+from skill_scripts.rehearsal.own_server import NotStartedError, OwnServer, reaches_out
+from tests.scripts import projects
 
 
 @pytest.fixture
@@ -49,3 +51,28 @@ def test_a_folder_that_was_put_on_the_import_path_is_there_too(make_project, own
     root = make_project({"src/mylib/__init__.py": "NAME = 'x'\n"}, settings="import mylib")
     with own_server(root, ["src"]) as own:
         assert httpx.get(own.origin, trust_env=False).text == "hello"
+
+
+ELSEWHERE = Database("django.db.backends.postgresql", "shop", sqlite=False)
+
+
+@pytest.mark.parametrize(
+    ("database", "settings", "explicit", "why"),
+    [
+        ("{root}/db.sqlite3", {}, (), ""),
+        (":memory:", {"EMAIL_BACKEND": "a.smtp.EmailBackend"}, (), ""),
+        ("/home/me/db.sqlite3", {}, (), "its database default is no file of the project"),
+        (ELSEWHERE, {}, (), "its database default is no file of the project"),
+        ("x", {"EMAIL_BACKEND": "a.smtp.EmailBackend"}, ("EMAIL_HOST",), "it sends mail"),
+        ("x", {"EMAIL_BACKEND": "a.console.EmailBackend"}, ("EMAIL_BACKEND",), ""),
+        (None, {}, (), "its settings were not read"),
+    ],
+)
+def test_a_form_goes_only_where_what_it_does_stays(tmp_path, database, settings, explicit, why):
+    project = find_project(projects.project(tmp_path / "target"))
+    if isinstance(database, str):
+        database = Database("x.sqlite3", database.format(root=project.root), sqlite=True)
+    facts = Facts(
+        databases={"default": database} if database else {}, settings=settings, explicit=explicit
+    )
+    assert reaches_out(project, facts).partition(",")[0] == why
