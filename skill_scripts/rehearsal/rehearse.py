@@ -156,6 +156,8 @@ def _compared(stage: Stage, done: Rehearsal, progress: Progress) -> Rehearsal:
     try:
         with OwnServer(stage.project, stage.settings, stage.interpreter, run) as own:
             visitor = Visitor(own.origin, "", VISIT_SECONDS)
+            if stage.has_account and not writes_elsewhere:
+                visitor.client.cookies.update(own.sign_in())
             answers = {each: _asked_again(visitor, each) for each in asked}
             visitor.close()
     except NotStartedError as error:

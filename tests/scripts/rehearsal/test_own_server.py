@@ -13,6 +13,8 @@ from skill_scripts.project.files import find_project
 from skill_scripts.rehearsal.own_server import NotStartedError, OwnServer, reaches_out
 from tests.scripts import projects
 
+from .test_door import SIGNING_IN
+
 
 @pytest.fixture
 def own_server():
@@ -76,3 +78,22 @@ def test_a_form_goes_only_where_what_it_does_stays(tmp_path, database, settings,
         databases={"default": database} if database else {}, settings=settings, explicit=explicit
     )
     assert reaches_out(project, facts).partition(",")[0] == why
+
+
+BEHIND_A_WALL = """
+from django.contrib.auth.decorators import login_required
+from django.urls import path
+urlpatterns = [path("", login_required(lambda request: 1 / 0))]
+"""
+
+
+def test_what_lies_behind_a_wall_is_compared_too(make_project, own_server):
+    root = make_project({"site1/urls.py": BEHIND_A_WALL}, settings=SIGNING_IN)
+    with own_server(root) as own:
+        answers = [httpx.get(own.origin, cookies=each) for each in ({}, own.sign_in())]
+    assert [each.status_code for each in answers] == [302, 500]
+
+
+def test_nobody_is_signed_in_where_there_are_no_accounts(make_project, own_server):
+    with own_server(make_project(settings="INSTALLED_APPS = []")) as own:
+        assert own.sign_in() == {}
