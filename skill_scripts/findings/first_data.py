@@ -23,13 +23,13 @@ DEMONSTRATES = re.compile(r"demo|sample|example|fake|dummy|test|populate|seed", 
 class Preparation(NamedTuple):
     """A fixture or command that the project has for a new database."""
 
-    command: tuple[str, ...]  # as in [data] first_run
+    command: tuple[str, ...]  # as in [data] first_run; () for nothing
     place: str
 
     @property
     def is_demonstration(self) -> bool:
         """Whether its name says that it brings rows to play with."""
-        return DEMONSTRATES.search(self.command[-1]) is not None
+        return any(map(DEMONSTRATES.search, self.command[-1:]))
 
 
 def preparations(project: Project) -> list[Preparation]:

@@ -197,9 +197,8 @@ def _with_account(
         return replace(without, is_cut_short=True)
     if done.failure or (done.first and done.first.place.startswith(OWN_PAGES)):
         return without
-    seen = replace(without, shut_with=done.shut) if done.shut else without
-    return replace(done, wall=seen.wall, shut=seen.shut, shut_with=seen.shut_with,
-                   enters=(str(decision),))  # fmt: skip
+    wall = done.wall or without.wall
+    return replace(done, wall=wall, shut=without.shut, enters=(str(decision),))
 
 
 def _lacks_rows(done: Rehearsal) -> bool:
@@ -279,6 +278,7 @@ def _with_moves(
             return replace(
                 again, moves=tuple(map(str, decisions)), moved=tuple(moved), rows=done.rows,
                 rows_are_examples=done.rows_are_examples, without_rows=done.without_rows,
+                wall=done.wall, shut=done.shut, shut_with=done.shut_with, enters=done.enters,
                 written_by={each: done.written_by[each] for each in done.writes},
             )  # fmt: skip
     return done

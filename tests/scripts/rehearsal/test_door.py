@@ -118,6 +118,35 @@ urlpatterns = [path("", page)]
 """
 
 
+MIGRATION = """\
+from django.db import migrations
+
+
+def fill(apps, editor):
+    for name in ("Guests", "Keepers"):
+        apps.get_model("auth", "Group").objects.create(name=name)
+
+
+class Migration(migrations.Migration):
+    dependencies = [("auth", "0012_alter_user_first_name_max_length")]
+    operations = [migrations.RunPython(fill)]
+"""
+
+
+@pytest.mark.long
+def test_a_group_that_is_there_is_found(make_project, kit_json):
+    files = {
+        "site1/urls.py": KEEPERS,
+        "site1/migrations/__init__.py": "",
+        "site1/migrations/0001_initial.py": MIGRATION,
+    }
+    document = kit_json("adapt", projects.commit(make_project(files, settings=SIGNING_IN)))
+
+    assert 'groups = ["Keepers"]' in document["manifest"]
+    (finding,) = findings(document, "login-group")
+    assert 'login.groups=["Keepers"]' in finding["do"] and "DoesNotExist" in finding["what"]
+
+
 def test_a_group_that_a_command_makes_is_found(make_project, kit_json):
     package = "site1/management/commands"
     files = {
