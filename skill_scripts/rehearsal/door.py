@@ -37,7 +37,8 @@ def try_door(visitor: Visitor, seen: Sequence[Answer], guarded: Sequence[str]) -
 
 
 def meet_wall(visitor: Visitor, seen: Sequence[Answer], guarded: Sequence[str]) -> Door:
-    """The same for somebody who is signed in: a page that is there to sign in is none."""
+    """The same for somebody who is signed in: a link to the page where one signs in does not
+    count."""
     wall = _find_wall(visitor, seen, guarded)
     return Door(wall.path, "asks to sign in although there is an account") if wall else Door()
 

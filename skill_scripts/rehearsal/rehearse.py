@@ -129,10 +129,9 @@ def rehearse(
     done = _rehearse_once(stage, keep_seen, progress)
     if done.shut:
         done = _with_account(stage, done, keep_seen, progress)
-        stage = stage.deciding(*map(Decision.parse, done.enters))
-    if not done.failure and _lacks_rows(done) and not stage.settings["data"]["first_run"]:
+    elif not done.failure:
         done = _with_rows(stage, done, keep_seen, progress)
-        stage = stage.deciding(*map(Decision.parse, done.enters))
+    stage = stage.deciding(*map(Decision.parse, done.enters))
     if done.writes:
         done = _with_moves(stage, done, keep_seen, progress)
     if done.broken and stage.seconds_left > 2 * done.start_seconds + COMPARE_SECONDS:
@@ -190,15 +189,19 @@ def _with_account(
 ) -> Rehearsal:
     """Try whether the first account gets in who is shut out by what the pages offer."""
     decision = Decision(("login", "first_account"), True)
+    stage = stage.deciding(decision)
     progress("rehearsing with the first account")
     try:
-        done = _rehearse_once(stage.deciding(decision), keep_seen, progress)
+        done = _rehearse_once(stage, keep_seen, progress)
     except OutOfTimeError:
         return replace(without, is_cut_short=True)
-    if done.failure or (done.first and done.first.place.startswith(OWN_PAGES)):
+    if done.failure:
         return without
     wall = done.wall or without.wall
-    return replace(done, wall=wall, shut=without.shut, enters=(str(decision),))
+    done = replace(done, wall=wall, shut=without.shut, enters=(str(decision),))
+    done = _with_rows(stage, done, keep_seen, progress)
+    is_made = done.first and not done.first.place.startswith(OWN_PAGES)
+    return done if is_made else without
 
 
 def _lacks_rows(done: Rehearsal) -> bool:
@@ -212,9 +215,11 @@ def _lacks_rows(done: Rehearsal) -> bool:
 def _with_rows(
     stage: Stage, without: Rehearsal, keep_seen: KeepSeen, progress: Progress
 ) -> Rehearsal:
-    """Try what the project has for a new database, one after another, each on fresh data."""
+    """Where the first page lacks rows, try what the project has for a new database, one after
+    another, each on fresh data."""
     page = without.first
-    assert page
+    if page is None or not _lacks_rows(without) or stage.settings["data"]["first_run"]:
+        return without
     said = without.shut_with or page.error or f"answers {page.status}"
     try:
         for each, enters, done in _prepared(stage, without, keep_seen, progress):
