@@ -26,7 +26,15 @@ from skill_scripts.rehearsal.own_server import NotStartedError, OwnServer, reach
 from skill_scripts.rehearsal.picture import DrawingError, draw
 from skill_scripts.rehearsal.result import Rehearsal, Seen
 from skill_scripts.rehearsal.start import OutOfTimeError, Raised, Start
-from skill_scripts.rehearsal.visitor import OWN_PAGES, WORD, Answer, Form, Visitor, local
+from skill_scripts.rehearsal.visitor import (
+    OWN_PAGES,
+    OWN_PATHS,
+    WORD,
+    Answer,
+    Form,
+    Visitor,
+    local,
+)
 from skill_scripts.repairs import relocation
 
 VISIT_SECONDS = 60
@@ -151,7 +159,9 @@ def _compared(stage: Stage, done: Rehearsal, progress: Progress) -> Rehearsal:
     commands = [*done.rows] if done.rows and not done.rows_are_examples else []
     run = [commands] if commands else stage.settings["data"]["first_run"]
     writes_elsewhere = reaches_out(stage.project, stage.facts)
-    asked = [each for each in done.broken if not (each.form_on and writes_elsewhere)]
+    sent = [each for each in done.broken if each.form_on and writes_elsewhere]
+    known = [each for each in done.broken if not each.path.startswith(OWN_PATHS)]
+    asked = [each for each in known if each not in sent]
     try:
         with OwnServer(stage.project, stage.settings, stage.interpreter, run) as own:
             visitor = Visitor(own.origin, "", VISIT_SECONDS)
@@ -165,8 +175,7 @@ def _compared(stage: Stage, done: Rehearsal, progress: Progress) -> Rehearsal:
         each for each, answer in answers.items() if answer and _is_no_better(answer, each)
     }
     pages = [replace(each, is_own_fault=each in own_faults) for each in done.pages]
-    left_out = writes_elsewhere if len(asked) < len(done.broken) else ""
-    return replace(done, pages=tuple(pages), not_compared=left_out)
+    return replace(done, pages=tuple(pages), not_compared=writes_elsewhere if sent else "")
 
 
 def _asked_again(visitor: Visitor, seen: Seen) -> Answer | None:

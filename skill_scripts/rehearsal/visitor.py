@@ -17,6 +17,7 @@ LARGEST_PAGE = 4_000_000  # bytes
 REDIRECTS = (301, 302, 303, 307, 308)
 WORD = "deskword"  # for whatever one can write
 OWN_PAGES = "/desktop-auth/"  # of the runtime: they ask for the first account
+OWN_PATHS = (OWN_PAGES, "/desktop-offline/")  # that the project's own server does not know
 # Pages whose very visit may end the session or change something.
 AVOIDED = re.compile(r"log-?out|sign-?out|delete|remove", re.IGNORECASE)
 ANYTHING = {"number": "1", "range": "1", "date": "2001-02-03", "datetime-local": "2001-02-03T04:05",
