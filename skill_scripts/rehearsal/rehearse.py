@@ -159,15 +159,14 @@ def _compared(stage: Stage, done: Rehearsal, progress: Progress) -> Rehearsal:
     commands = [*done.rows] if done.rows and not done.rows_are_examples else []
     run = [commands] if commands else stage.settings["data"]["first_run"]
     writes_elsewhere = reaches_out(stage.project, stage.facts)
-    sent = [each for each in done.broken if each.form_on and writes_elsewhere]
-    known = [each for each in done.broken if not each.path.startswith(OWN_PATHS)]
-    asked = [each for each in known if each not in sent]
+    asked = [each for each in done.broken if not each.path.startswith(OWN_PATHS)]
+    kept_back = [each for each in asked if each.form_on and writes_elsewhere]
     try:
         with OwnServer(stage.project, stage.settings, stage.interpreter, run) as own:
             visitor = Visitor(own.origin, "", VISIT_SECONDS)
             if stage.has_account and not writes_elsewhere:
                 visitor.client.cookies.update(own.sign_in())
-            answers = {each: _asked_again(visitor, each) for each in asked}
+            answers = {each: _asked_again(visitor, each) for each in asked if each not in kept_back}
             visitor.close()
     except NotStartedError as error:
         return replace(done, not_compared=str(error))
@@ -175,7 +174,7 @@ def _compared(stage: Stage, done: Rehearsal, progress: Progress) -> Rehearsal:
         each for each, answer in answers.items() if answer and _is_no_better(answer, each)
     }
     pages = [replace(each, is_own_fault=each in own_faults) for each in done.pages]
-    return replace(done, pages=tuple(pages), not_compared=writes_elsewhere if sent else "")
+    return replace(done, pages=tuple(pages), not_compared=writes_elsewhere if kept_back else "")
 
 
 def _asked_again(visitor: Visitor, seen: Seen) -> Answer | None:
