@@ -228,7 +228,9 @@ def _with_rows(
     page = without.first
     if page is None or not _lacks_rows(without) or stage.settings["data"]["first_run"]:
         return without
-    said = without.shut_with or page.error or f"answers {page.status}"
+    is_ours = page.place.startswith(OWN_PAGES)
+    answers = "no account can be made" if is_ours else f"answers {page.status}"
+    said = without.shut_with or page.error or answers
     try:
         for each, enters, done in _prepared(stage, without, keep_seen, progress):
             if not done.failure and not _lacks_rows(done):
