@@ -23,6 +23,22 @@ from skill_scripts.processes import MARK, Outcome, clean_environment, end_all, r
 from skill_scripts.project.files import Project
 
 PERSON = Path(__file__).with_name("own_person.py")
+SMTP = "django.core.mail.backends.smtp."
+# A sitecustomize.py: mail is taken and goes nowhere.
+NO_MAIL = """
+import smtplib
+
+
+class Nowhere:
+    def __init__(self, *given, **named):
+        pass
+
+    def __getattr__(self, name):
+        return lambda *given, **named: {}
+
+
+smtplib.SMTP = smtplib.SMTP_SSL = Nowhere
+"""
 LARGEST_COPY = 500_000_000  # bytes
 MIGRATE_SECONDS = 300
 START_SECONDS = 60
@@ -38,9 +54,8 @@ def reaches_out(project: Project, facts: Facts) -> str:
         if database.engine and not (database.sqlite and is_copied):
             return f"its database {alias} is no file of the project, so no form was sent to it"
     mail = str(facts.settings.get("EMAIL_BACKEND") or "")
-    is_set = {"EMAIL_BACKEND", "EMAIL_HOST"} & {*facts.explicit}
-    if is_set and not any(local in mail for local in LOCAL_MAIL):
-        return "it sends mail, so no form was sent to it"
+    if mail and not any(known in mail for known in (*LOCAL_MAIL, SMTP)):
+        return f"it sends mail by {mail}, so no form was sent to it"
     return "" if facts.databases else "its settings were not read, so no form was sent to it"
 
 
@@ -98,6 +113,8 @@ class OwnServer:
         self._copy(copy)
         self._manage = copy / self.project.manage
         self._env = self._environment(scratch, copy)
+        (scratch / "python").mkdir()
+        (scratch / "python" / "sitecustomize.py").write_text(NO_MAIL, encoding="utf-8")
         unchecked: list[str] = []
         for command in (["migrate", "--noinput"], *self.first_run):
             done = self._run(command)
@@ -163,8 +180,9 @@ class OwnServer:
             else str(value).replace("{app_data}", str(scratch)).replace("{bundle}", str(scratch))
             for name, value in django["env"].items()
         }
-        if django["path"]:  # its authors have it installed
-            own["PYTHONPATH"] = os.pathsep.join(str(copy / each) for each in django["path"])
+        # Its authors have installed what it imports.
+        folders = [scratch / "python", *(copy / each for each in django["path"])]
+        own["PYTHONPATH"] = os.pathsep.join(map(str, folders))
         if django["settings"]:
             own["DJANGO_SETTINGS_MODULE"] = django["settings"]
         return clean_environment(own)
