@@ -282,6 +282,12 @@ def test_strangers_have_numbers(place) -> None:
     assert "their-name" not in text
 
 
+def test_what_a_project_lacks_itself_is_named_where_something_is_in_the_way(place) -> None:
+    lacking = row("promgen", problems=["adapt ended with 3"], told={})
+    assert "adapt ended with 3; **its models import its tests" in place([lacking])
+    assert "its models import" not in place([row("promgen")])
+
+
 def test_what_was_judged_by_some_criteria_says_so(place) -> None:
     assert "| ephios | pass (WEB,ACC alone) | yes |" in place([row("ephios", judged_by="WEB,ACC")])
 
