@@ -17,7 +17,7 @@ from checks.target import Target
 from checks.verdicts import NotApplicable, Seen
 
 AT_ONCE = 6
-# Those who can sign in, or have: a project may make users for itself.
+# Those who can sign in: a project may make users for itself.
 COUNT = """
 from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import is_password_usable
