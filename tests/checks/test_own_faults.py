@@ -69,6 +69,30 @@ def test_only_what_is_broken_here_alone_fails(target, tmp_path, own, failing):
     assert ("the project's own faults: /broken/?a=1" in text) is bool(own)
 
 
+EMPTY = """
+from django.http import HttpResponse
+from django.urls import path
+
+links = "<!doctype html><title>x</title><a href=/gone/>g</a> <a href=/list/>l</a>"
+urlpatterns = [
+    path("", lambda request: HttpResponse(links)),
+    path("gone/", lambda request: HttpResponse(status=404)),
+    path("list/", lambda request: HttpResponse("a list")),
+]
+"""
+
+
+@pytest.mark.long
+@pytest.mark.browser
+def test_a_page_that_is_gone_without_a_word_disturbs_no_other(tmp_path):
+    root = projects.project(tmp_path / "target", {"site1/urls.py": EMPTY})
+    target = with_payload(root, MANIFEST)
+
+    code, verdicts = judge(target, tmp_path / "report.json", "--only", "WEB-3,WEB-5")
+
+    assert (code, verdicts["WEB-3"], verdicts["WEB-5"]) == (0, "pass", "pass")
+
+
 def test_a_file_that_is_no_result_is_refused_before_anything_starts(target, tmp_path):
     (tmp_path / "seen.json").write_text('{"pages": 1}', encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "checks", "-p", "no:cacheprovider"]
