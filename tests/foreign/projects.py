@@ -406,8 +406,8 @@ PROJECTS = (
     ),
     Project(
         name="constance-example",
-        lacks="its own field of JSON raises for other text; its database lies outside its folder, so "
-        "its own server was sent no form",
+        lacks="its own field of JSON raises for other text; its database lies outside its "
+        "folder, so its own server was sent no form",
         shape="example inside a library, everything behind the admin's login",
         source=Sdist("django-constance==4.4.0"),
         manage="example/manage.py",
