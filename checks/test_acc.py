@@ -17,9 +17,14 @@ from checks.target import Target
 from checks.verdicts import NotApplicable, Seen
 
 AT_ONCE = 6
+# Those who can sign in: a project may make users for itself.
 COUNT = """
 from django.contrib.auth import get_user_model
-print(f"ddk-users {get_user_model()._base_manager.count()};")
+from django.contrib.auth.hashers import is_password_usable
+users = get_user_model()._base_manager.all()
+def signs_in(u):
+    return getattr(u, "is_superuser", True) or (u.password and is_password_usable(u.password))
+print(f"ddk-users {len([u for u in users if signs_in(u)])};")
 """
 BEGUN = "ddk-probe: an account is being made"
 

@@ -25,6 +25,8 @@ LOAD_MS = 30_000
 QUIET_MS = 1_000
 FIELD_MS = 20_000
 SAVE_SECONDS = 20
+# Instead of an error without content Chromium shows a page of its own, a moment later.
+EMPTY_ERROR, OWN_ERROR_PAGE = "ERR_HTTP_RESPONSE_CODE_FAILURE", "chrome-error://chromewebdata/"
 HANDED = "left to a web server"
 PARTS = {"stylesheet", "script", "font"}
 # Also what a policy keeps the page from asking for.
@@ -81,6 +83,7 @@ class Window:
         self.page = page
         self.backend = backend
         self.notes = Visits()
+        self.answer: playwright.Response | None = None
         page.on("pageerror", lambda error: self._note(self.notes.errors, str(error)))
         page.on("console", self._console)
         page.on("response", self._response)
@@ -101,7 +104,14 @@ class Window:
     def visit(self, path: str) -> playwright.Response | None:
         """Load a page and wait until it is quiet, for a moment at most."""
         before = len(self.notes.errors)
-        response = self.page.goto(self.backend.origin + path, wait_until="load")
+        try:
+            response = self.page.goto(self.backend.origin + path, wait_until="load")
+        except playwright.Error as error:
+            if EMPTY_ERROR not in error.message:
+                raise
+            with contextlib.suppress(playwright.TimeoutError):
+                self.page.wait_for_url(OWN_ERROR_PAGE, timeout=QUIET_MS)
+            return self.answer
         with contextlib.suppress(playwright.TimeoutError):
             self.page.wait_for_load_state("networkidle", timeout=QUIET_MS)
         if response and response.status >= 500:
@@ -126,13 +136,16 @@ class Window:
 
     def _response(self, response: playwright.Response) -> None:
         self.notes.requests += 1
+        if response.request.is_navigation_request():
+            self.answer = response
         if response.status >= 400 and not response.request.is_navigation_request():
             self._note(self.notes.failed, f"{urlsplit(response.url).path} {response.status}")
 
     def _failed(self, request: playwright.Request) -> None:
         foreign = _origin(request.url) != self.backend.origin
         # Leaving a page ends what it was still loading.
-        if not foreign and "ERR_ABORTED" not in (request.failure or ""):
+        is_expected = any(each in (request.failure or "") for each in ("ERR_ABORTED", EMPTY_ERROR))
+        if not foreign and not is_expected:
             self._note(self.notes.failed, f"{urlsplit(request.url).path} {request.failure}")
 
 
@@ -409,16 +422,17 @@ def test_handed_over(opened: Backend, seen: Seen) -> None:
 def test_visit_goes_on(opened: Backend, own: frozenset[str], seen: Seen) -> None:
     """Answers behind the first click, and to who returns."""
     done = pages.Visitor(opened).go_on()
-    theirs = [each for each in done.failed if _is_visit_of(each, own)]
+    theirs = [each for each in done.failed if _is_one_of(each, own)]
     failed = [each for each in done.failed if each not in theirs]
     assert not failed, f"{len(failed)} failed: {', '.join(failed[:3])}"
     seen(f"{done.asked} requests{_named(theirs)}")
 
 
-def _is_visit_of(request: str, paths: frozenset[str]) -> bool:
-    """Whether a noted request opened one of the paths: what a form does is compared by nobody."""
-    method, path = request.split()[:2]
-    return method == "GET" and urlsplit(path).path in paths
+def _is_one_of(request: str, own: frozenset[str]) -> bool:
+    """Whether a noted request opened one of the paths, or sent a form to it."""
+    method, address = request.split()[:2]
+    path = urlsplit(address).path
+    return (path if method == "GET" else f"{method} {path}") in own
 
 
 @pytest.mark.criterion("WEB-15")

@@ -20,7 +20,7 @@ from skill_scripts.dependencies.environment import (
 )
 from skill_scripts.dependencies.outside import is_one_machines
 from skill_scripts.dependencies.runtime import PACKAGES, install_runtime, lacks_packages
-from skill_scripts.desktop_toml import Decision
+from skill_scripts.desktop_toml import ENTRY, Decision
 from skill_scripts.errors import KitError
 from skill_scripts.findings.finding import BLOCKED, DECIDE, Finding
 from skill_scripts.findings.surveyed import Progress, Survey
@@ -152,8 +152,13 @@ def adapt(
             _build_front_end(plan, found.draft, None, dry_run, progress)
             _keep_offline(plan, progress)
             if rehearsal:
-                is_decided = any(each.path == HOME for each in decisions)
-                stage = Stage.of(root, home_is_decided=is_decided, facts=found.facts)
+                decided = {each.path for each in decisions}
+                stage = replace(
+                    Stage.of(root),
+                    home_is_decided=HOME in decided,
+                    entry_is_decided=not decided.isdisjoint(ENTRY),
+                    facts=found.facts,
+                )
                 _rehearse(plan, stage, decisions, progress)
                 _refuse_blocked(plan.findings)
             _add_workflows(plan, workflows, dry_run)
@@ -264,7 +269,7 @@ def _rehearse(
         _decide(done, Decision(HOME, seen.home))
     if seen.rows and not seen.rows_are_examples:
         _decide(done, Decision(FIRST_RUN, [[*seen.rows]]))
-    for each in map(Decision.parse, seen.moves):
+    for each in map(Decision.parse, (*seen.enters, *seen.moves)):
         _decide(done, each)
     done.findings += judge(seen)
     if not seen.failure:

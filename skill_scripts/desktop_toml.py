@@ -90,6 +90,8 @@ TABLES: dict[str, dict[str, Key]] = {
 }
 
 Manifest = dict[str, Any]
+# How the first person gets in.
+ENTRY = frozenset({("login", "user"), ("login", "first_account")})
 
 
 def defaults() -> Manifest:

@@ -26,8 +26,9 @@ from skill_scripts.dependencies.environment import (
     python_in,
 )
 from skill_scripts.dependencies.imports import absent, imported
+from skill_scripts.dependencies.mapping import candidates
 from skill_scripts.dependencies.outside import find_outside, is_elsewhere
-from skill_scripts.desktop_toml import Decision
+from skill_scripts.desktop_toml import ENTRY, Decision
 from skill_scripts.errors import KitError
 from skill_scripts.findings.choices import choose
 from skill_scripts.findings.finding import BLOCKED, DECIDE, FINE, HANDLED, SEVERITIES, Finding
@@ -47,6 +48,7 @@ from skill_scripts.probe.facts import Failure, SignedIn
 from skill_scripts.probe.run import run_probe
 from skill_scripts.project.files import Project, find_project, walk
 from skill_scripts.rehearsal import beforehand
+from skill_scripts.rehearsal.door import SETS_UP
 from skill_scripts.rehearsal.judge import judge as judge_rehearsal
 from skill_scripts.rehearsal.judge import superseded
 from skill_scripts.rehearsal.rehearse import Stage
@@ -63,7 +65,6 @@ from skill_scripts.repairs.static_files import from_packages
 
 MOST_REPAIRS = 60
 MOST_RELOCATIONS = 5
-SETS_UP = re.compile(r"set-?up|install|wizard|onboard", re.IGNORECASE)  # and makes the first user
 
 
 def survey(
@@ -143,6 +144,7 @@ def _rehearse(result: Survey, patience: float, progress: Progress) -> None:
     stage = Stage(
         project, settings, result.interpreter, layer=place, keeps=place,
         home_is_decided=("app", "home") in result.decided,
+        entry_is_decided=not result.decided.isdisjoint(ENTRY),
         facts=facts,
         deadline=time.monotonic() + patience,
     )  # fmt: skip
@@ -165,7 +167,7 @@ def _rehearse(result: Survey, patience: float, progress: Progress) -> None:
         result.draft["app"]["home"] = seen.home
         if seen.rows and not seen.rows_are_examples:
             result.draft["data"]["first_run"] = [[*seen.rows]]
-        for each in seen.moves:
+        for each in (*seen.enters, *seen.moves):
             desktop_toml.enter(result.draft, Decision.parse(each))
 
 
@@ -270,12 +272,14 @@ def _add_imports(result: Survey, progress: Progress) -> Iterator[Finding]:
             continue
         yield found.finding(result)
     for module in unknown:
+        names = candidates(module)
+        meant = f"it may be of {' or '.join(names)}" if names else "if it is one of that name"
         yield Finding(
             "undeclared",
             DECIDE,
             f"{module} is imported, and nothing says which package has it",
-            f"if it is one of that name: --set 'python.extra=[\"{module}\"]'; if it is a file of "
-            "the project that is in no clone, ship it: --set 'stage.include=[\"FILE\"]'",
+            f"{meant}: --set 'python.extra=[\"{names[0] if names else module}\"]'; if it is a file "
+            "of the project that is in no clone, ship it: --set 'stage.include=[\"FILE\"]'",
             places[module],
         )
 

@@ -272,8 +272,9 @@ FINDINGS: dict[str, Meaning] = {
     "other-hosts": Meaning((HANDLED,), "Pages load styles, scripts or fonts from other hosts."),
     "load": Meaning((BLOCKED,), "The project does not load."),
     "first-account": Meaning((BLOCKED,), "The first launch cannot make the account it asks for."),
+    "login-group": Meaning((HANDLED,), "The first account needs a group of the project."),
     "own-fault": Meaning(
-        (HANDLED,), "A page or its part is broken on the project's own server too."
+        (HANDLED,), "A page, its part or its form is broken on the project's own server too."
     ),
     "impossible-database": Meaning((BLOCKED,), "A migration does not work on SQLite."),
     "first-start": Meaning((BLOCKED,), "The first start fails."),

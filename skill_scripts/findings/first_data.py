@@ -13,8 +13,9 @@ from skill_scripts.project.files import DEMONSTRATIONS, NOT_THE_PROJECT, Project
 
 FIXTURE_ENDINGS = (".json", ".jsonl", ".xml", ".yaml", ".yml")
 FIRST_DATA = re.compile(r"(initial|default|seed|base|demo|sample|setup|start)", re.IGNORECASE)
+GROUPS = "auth.group"  # what the first user may be put into
 SETS_UP = re.compile(
-    r"(setup|init|bootstrap|seed|populate)(_|$)"
+    r"(setup|init|bootstrap|seed|populate)(_|$|data|db)"
     r"|(create|load|import|install)_(default|initial|demo|seed|sample)"
 )
 DEMONSTRATES = re.compile(r"demo|sample|example|fake|dummy|test|populate|seed", re.IGNORECASE)
@@ -23,13 +24,13 @@ DEMONSTRATES = re.compile(r"demo|sample|example|fake|dummy|test|populate|seed", 
 class Preparation(NamedTuple):
     """A fixture or command that the project has for a new database."""
 
-    command: tuple[str, ...]  # as in [data] first_run
+    command: tuple[str, ...]  # as in [data] first_run; () for nothing
     place: str
 
     @property
     def is_demonstration(self) -> bool:
         """Whether its name says that it brings rows to play with."""
-        return DEMONSTRATES.search(self.command[-1]) is not None
+        return any(map(DEMONSTRATES.search, self.command[-1:]))
 
 
 def preparations(project: Project) -> list[Preparation]:
@@ -37,7 +38,7 @@ def preparations(project: Project) -> list[Preparation]:
     fixtures, commands = [], []
     for path in _own_paths(project):
         if path.parent.name == "fixtures" and path.suffix in FIXTURE_ENDINGS:
-            if FIRST_DATA.match(path.stem):
+            if FIRST_DATA.match(path.stem) or GROUPS in project.source(path.as_posix()):
                 fixtures.append(Preparation(("loaddata", path.stem), path.as_posix()))
         elif path.parent.parts[-2:] == ("management", "commands") and SETS_UP.match(path.stem):
             commands.append(Preparation((path.stem,), path.as_posix()))

@@ -6,6 +6,7 @@ from typing import Any
 from packaging.version import InvalidVersion, Version
 
 from skill_scripts.dependencies.packages import PACKAGES
+from skill_scripts.desktop_toml import ENTRY
 from skill_scripts.findings.finding import BLOCKED, DECIDE, FINE, HANDLED, Finding
 from skill_scripts.findings.surveyed import Survey
 from skill_scripts.probe.facts import Facts, Failure, SignedIn
@@ -158,7 +159,7 @@ def _integrations(settings: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _web(survey: Survey) -> Iterator[Finding]:
     facts, settings, draft = survey.facts, survey.facts.settings, survey.draft
-    is_decided = not survey.decided.isdisjoint({("login", "user"), ("login", "first_account")})
+    is_decided = not survey.decided.isdisjoint(ENTRY)
     health_path, signs_in = draft["django"]["health_path"], draft["login"]["user"]
     middleware = settings.get("MIDDLEWARE") or []
     walls = [name for name in middleware if any(mark in name for mark in LOGIN_MIDDLEWARE)]

@@ -64,7 +64,7 @@ def place(root: Path) -> Path:
 
 
 def _key(stage: Stage) -> str:
-    return f"{stage.key} {stage.home_is_decided}"
+    return f"{stage.key} {stage.home_is_decided} {stage.entry_is_decided}"
 
 
 @contextmanager

@@ -67,7 +67,7 @@ def choose(
         key=lambda page: (
             page.path not in named,
             # Every page may lead to where one signs in; nobody opens an app for it.
-            any(form.asks_password for form in documents[page.path].forms),
+            any(form.passwords for form in documents[page.path].forms),
             "admin" in page.path,
             page.path != page.place,  # a page of its own before one that leads on
             -linked[page.path],

@@ -195,21 +195,24 @@ def line_of(file: str, number: int | None) -> int:
 
 
 def describe_state() -> dict[str, Any]:
-    """Who may sign in with a password that every installation has, and which page is the first."""
+    """Who may sign in with a password that every installation has, which groups there are, and
+    which page is the first."""
     from django.apps import apps
     from django.conf import settings
     from django.shortcuts import resolve_url
 
-    state: dict[str, Any] = {"accounts": [], "pointers": {}}
+    state: dict[str, Any] = {"accounts": [], "groups": [], "pointers": {}}
     if apps.is_installed("django.contrib.auth"):
         from django.contrib.auth import get_user_model
         from django.contrib.auth.hashers import is_password_usable
+        from django.contrib.auth.models import Group
 
         state["accounts"] = sorted(
             user.get_username()
             for user in get_user_model()._default_manager.all()
             if (password := getattr(user, "password", "")) and is_password_usable(password)
         )
+        state["groups"] = [*Group.objects.order_by("pk").values_list("name", flat=True)]
     pointers = {"LOGIN_REDIRECT_URL": lambda: resolve_url(settings.LOGIN_REDIRECT_URL)}
     if apps.is_installed("django.contrib.admin"):
         from django.contrib import admin

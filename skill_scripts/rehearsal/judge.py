@@ -14,6 +14,8 @@ from skill_scripts.repairs.missing import distribution_for
 
 SHOWN = 5
 MOST_BROKEN = 10
+GROUPS = "login.groups="
+WALL = "login-wall"
 NOT_FOUND = re.compile(r"No module named '([\w.]+)'")
 
 
@@ -23,6 +25,7 @@ def judge(done: Rehearsal) -> Iterator[Finding]:
         yield failed(done.failure)
         return
     yield from _first_page(done)
+    yield from _entry(done)
     yield from _broken(done)
     yield from _writes(done)
     for name in done.accounts:
@@ -36,9 +39,47 @@ def judge(done: Rehearsal) -> Iterator[Finding]:
 
 def superseded(predicted: Finding, done: Rehearsal, found: Sequence[Finding]) -> bool:
     """Whether what was seen, of which `found` are the findings, takes the place of a prediction."""
+    if predicted.id == WALL and done.wall and not done.shut_with:
+        return True
     if predicted.key == OTHER_PAGES:
         return not done.failure and not any(each.is_part for each in done.broken)
     return predicted.severity == DECIDE and any(each.id == predicted.id for each in found)
+
+
+def _entry(done: Rehearsal) -> Iterator[Finding]:
+    """Who gets in, where a person without an account does not."""
+    signed_in = "--set login.user=NAME --set login.create=true"
+    groups = [each for each in done.enters if each.startswith(GROUPS)]
+    if done.shut_with:
+        yield Finding(
+            WALL,
+            DECIDE,
+            f"{done.wall} {done.shut_with}",
+            "name what else its user needs: data.first_run, login.groups; or sign them in by other "
+            f"means: {signed_in}",
+        )
+    elif len(groups) < len(done.enters):
+        yield Finding(
+            WALL,
+            HANDLED,
+            f"{done.wall} asks to sign in, and {done.shut}",
+            "the first launch asks for the first account, seen to get in; off: --set "
+            f"login.first_account=false; without a question: {signed_in}",
+        )
+    elif done.shut:
+        yield Finding(
+            WALL,
+            DECIDE,
+            f"{done.wall} asks to sign in, and {done.shut}",
+            f"stay with it, or sign the one user in: {signed_in}",
+        )
+    for each in groups:
+        yield Finding(
+            "login-group",
+            HANDLED,
+            f"the first page fails ({done.without_rows}) unless its user is in a group",
+            f"the first account belongs to it: {each}, seen to work",
+        )
 
 
 def _writes(done: Rehearsal) -> Iterator[Finding]:
@@ -72,18 +113,19 @@ def _broken(done: Rehearsal) -> Iterator[Finding]:
     """Pages behind the first one, and parts of pages."""
     for each in done.broken[:MOST_BROKEN]:
         said = each.error or f"answers {each.status}"
+        what = f"the form of {each.form_on} to {each.path}" if each.form_on else each.path
         if each.is_own_fault:
             yield Finding(
                 "own-fault",
                 HANDLED,
-                f"{each.path}: {said}, on the project's own server too",
+                f"{what}: {said}, on the project's own server too",
                 "nothing of the desktop layer; tell the people who make the project",
                 each.source,
             )
-        elif each.path != done.home and not each.is_part:
+        elif (each.path != done.home or each.form_on) and not each.is_part:
             compared = f" (not compared: {done.not_compared})" if done.not_compared else ""
             yield Finding(
-                "broken-page", DECIDE, f"{each.path}: {said}{compared}", _remedy(said), each.source
+                "broken-page", DECIDE, f"{what}: {said}{compared}", _remedy(said), each.source
             )
 
 

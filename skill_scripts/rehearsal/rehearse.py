@@ -3,7 +3,7 @@
 import math
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,25 +14,36 @@ from skill_scripts import desktop_toml
 from skill_scripts.dependencies.environment import Interpreter, find_adapted, no_environment
 from skill_scripts.desktop_toml import Decision
 from skill_scripts.errors import KitError
-from skill_scripts.findings.first_data import preparations
+from skill_scripts.findings.first_data import Preparation, preparations
 from skill_scripts.findings.surveyed import Progress
 from skill_scripts.offline import addresses
 from skill_scripts.probe.facts import Facts
 from skill_scripts.project.files import PAYLOAD_FOLDER, Project
 from skill_scripts.rehearsal import first_page, result
+from skill_scripts.rehearsal.door import Door, is_own_set_up, meet_wall, try_door
 from skill_scripts.rehearsal.first_page import FirstPage
-from skill_scripts.rehearsal.own_server import NotStartedError, OwnServer
+from skill_scripts.rehearsal.own_server import NotStartedError, OwnServer, reaches_out
 from skill_scripts.rehearsal.picture import DrawingError, draw
 from skill_scripts.rehearsal.result import Rehearsal, Seen
 from skill_scripts.rehearsal.start import OutOfTimeError, Raised, Start
-from skill_scripts.rehearsal.visitor import OWN_PAGES, OWN_PATHS, Answer, Visitor, local
+from skill_scripts.rehearsal.visitor import (
+    OWN_PAGES,
+    OWN_PATHS,
+    WORD,
+    Answer,
+    Form,
+    Visitor,
+    local,
+)
 from skill_scripts.repairs import relocation
 
 VISIT_SECONDS = 60
 MOST_PAGES = 12
 MOST_BEHIND = 20  # pages two clicks away
 MOST_PARTS = 60
+MOST_FORMS = 12
 MOST_PREPARATIONS = 5
+MOST_GROUPS = 4
 MOST_MOVES = 3
 ROWS_SECONDS = 300  # after which no further one is tried
 COMPARE_SECONDS = 5  # beside a start of each kind
@@ -50,19 +61,20 @@ class Stage:
     layer: Path
     keeps: Path  # the folder for the picture
     home_is_decided: bool = True
+    entry_is_decided: bool = True  # how the first person gets in
     facts: Facts = field(default_factory=Facts)  # what a survey saw
     deadline: float = math.inf  # of time.monotonic(), after which nothing further is begun
 
     @classmethod
-    def of(cls, root: Path, *, home_is_decided: bool = True, facts: Facts | None = None) -> Self:
-        """The stage for the adapted project in `root`. Raises KitError DDK-ENV-04 without an
-        environment."""
+    def of(cls, root: Path) -> Self:
+        """The stage for the adapted project in `root`, with all decided. Raises KitError
+        DDK-ENV-04 without an environment."""
         settings = desktop_toml.read(root / desktop_toml.PLACE)
         project, interpreter = find_adapted(root, settings)
         if interpreter is None:
             raise no_environment(root)
         layer, keeps = root / PAYLOAD_FOLDER, result.place(root)
-        return cls(project, settings, interpreter, layer, keeps, home_is_decided, facts or Facts())
+        return cls(project, settings, interpreter, layer, keeps)
 
     @property
     def key(self) -> str:
@@ -74,6 +86,12 @@ class Stage:
         """How long something may still take."""
         return self.deadline - time.monotonic()
 
+    @property
+    def has_account(self) -> bool:
+        """Whether the person who opens the app has one."""
+        login = self.settings["login"]
+        return bool(login["first_account"] or login["user"])
+
     def deciding(self, *decisions: Decision) -> Self:
         """The same with further decisions."""
         settings = deepcopy(self.settings)
@@ -82,8 +100,8 @@ class Stage:
         return replace(self, settings=settings)
 
     def prepared_by(self, command: Sequence[str]) -> Self:
-        """The same with a command that is run on the new database."""
-        return self.deciding(Decision(("data", "first_run"), [[*command]]))
+        """The same with a command, if any, that is run on the new database."""
+        return self.deciding(Decision(("data", "first_run"), [[*command]])) if command else self
 
     def start(self, scratch: Path, progress: Progress) -> Start:
         """A start of it on the app data in `scratch`."""
@@ -117,8 +135,11 @@ def rehearse(
     """
     begin = time.monotonic()
     done = _rehearse_once(stage, keep_seen, progress)
-    if not done.failure and _lacks_rows(done) and not stage.settings["data"]["first_run"]:
+    if done.shut:
+        done = _with_account(stage, done, keep_seen, progress)
+    elif not done.failure:
         done = _with_rows(stage, done, keep_seen, progress)
+    stage = stage.deciding(*map(Decision.parse, done.enters))
     if done.writes:
         done = _with_moves(stage, done, keep_seen, progress)
     if done.broken and stage.seconds_left > 2 * done.start_seconds + COMPARE_SECONDS:
@@ -137,19 +158,32 @@ def _compared(stage: Stage, done: Rehearsal, progress: Progress) -> Rehearsal:
     progress("comparing with the project's own server")
     commands = [*done.rows] if done.rows and not done.rows_are_examples else []
     run = [commands] if commands else stage.settings["data"]["first_run"]
+    writes_elsewhere = reaches_out(stage.project, stage.facts)
+    asked = [each for each in done.broken if not each.path.startswith(OWN_PATHS)]
+    kept_back = [each for each in asked if each.form_on and writes_elsewhere]
     try:
         with OwnServer(stage.project, stage.settings, stage.interpreter, run) as own:
             visitor = Visitor(own.origin, "", VISIT_SECONDS)
-            compared = [each.path for each in done.broken if not each.path.startswith(OWN_PATHS)]
-            answers = {path: visitor.open(path) for path in compared}
+            if stage.has_account and not writes_elsewhere:
+                visitor.client.cookies.update(own.sign_in())
+            answers = {each: _asked_again(visitor, each) for each in asked if each not in kept_back}
             visitor.close()
     except NotStartedError as error:
         return replace(done, not_compared=str(error))
-    pages = [
-        replace(each, is_own_fault=each.path in answers and _is_no_better(answers[each.path], each))
-        for each in done.pages
-    ]
-    return replace(done, pages=tuple(pages))
+    own_faults = {
+        each for each, answer in answers.items() if answer and _is_no_better(answer, each)
+    }
+    pages = [replace(each, is_own_fault=each in own_faults) for each in done.pages]
+    return replace(done, pages=tuple(pages), not_compared=writes_elsewhere if kept_back else "")
+
+
+def _asked_again(visitor: Visitor, seen: Seen) -> Answer | None:
+    """The same of another server; None where it has no such form."""
+    if not seen.form_on:
+        return visitor.open(seen.path)
+    forms = visitor.document(visitor.open(seen.form_on)).forms
+    form = next((each for each in forms if local(each.action) == seen.path), None)
+    return form and visitor.send(form, form.filled(WORD))
 
 
 def _is_no_better(there: Answer, here: Seen) -> bool:
@@ -158,35 +192,82 @@ def _is_no_better(there: Answer, here: Seen) -> bool:
     return replace(here, status=there.status).is_broken
 
 
+def _with_account(
+    stage: Stage, without: Rehearsal, keep_seen: KeepSeen, progress: Progress
+) -> Rehearsal:
+    """Try whether the first account gets in who is shut out by what the pages offer."""
+    decision = Decision(("login", "first_account"), True)
+    stage = stage.deciding(decision)
+    progress("rehearsing with the first account")
+    try:
+        done = _rehearse_once(stage, keep_seen, progress)
+    except OutOfTimeError:
+        return replace(without, is_cut_short=True)
+    if done.failure:
+        return without
+    wall = done.wall or without.wall
+    done = replace(done, wall=wall, shut=without.shut, enters=(str(decision),))
+    done = _with_rows(stage, done, keep_seen, progress)
+    is_made = done.first and not done.first.place.startswith(OWN_PAGES)
+    return done if is_made else without
+
+
 def _lacks_rows(done: Rehearsal) -> bool:
-    """Whether the first page fails in a way that rows may heal."""
+    """Whether the first page fails in a way that rows may heal, or shuts out whoever has an
+    account."""
     page = done.first
-    return page is not None and (page.status >= 500 or page.place.startswith(OWN_PAGES))
+    is_broken = page is not None and (page.status >= 500 or page.place.startswith(OWN_PAGES))
+    return is_broken or bool(done.shut_with)
 
 
 def _with_rows(
     stage: Stage, without: Rehearsal, keep_seen: KeepSeen, progress: Progress
 ) -> Rehearsal:
-    """Try what the project has for a new database, one after another, each on fresh data."""
-    deadline = min(time.monotonic() + ROWS_SECONDS, stage.deadline)
+    """Where the first page lacks rows, try what the project has for a new database, one after
+    another, each on fresh data."""
     page = without.first
-    assert page
-    said = page.error or f"answers {page.status}"
-    for each in preparations(stage.project)[:MOST_PREPARATIONS]:
-        if time.monotonic() > deadline:
-            return replace(without, is_cut_short=True)
-        progress(f"rehearsing with {' '.join(each.command)}")
-        try:
-            done = _rehearse_once(stage.prepared_by(each.command), keep_seen, progress)
-        except OutOfTimeError:
-            return replace(without, is_cut_short=True)
-        if not done.failure and not _lacks_rows(done):
-            is_example = each.is_demonstration
-            return replace(
-                without if is_example else done,
-                rows=each.command, rows_are_examples=is_example, without_rows=said,
-            )  # fmt: skip
+    if page is None or not _lacks_rows(without) or stage.settings["data"]["first_run"]:
+        return without
+    is_ours = page.place.startswith(OWN_PAGES)
+    answers = "no account can be made" if is_ours else f"answers {page.status}"
+    said = without.shut_with or page.error or answers
+    try:
+        for each, enters, done in _prepared(stage, without, keep_seen, progress):
+            if not done.failure and not _lacks_rows(done):
+                is_example = each.is_demonstration
+                return replace(
+                    without if is_example else done,
+                    rows=each.command, rows_are_examples=is_example, without_rows=said,
+                    wall=without.wall, shut=without.shut, shut_with="",
+                    enters=without.enters if is_example else (*without.enters, *enters),
+                )  # fmt: skip
+    except OutOfTimeError:
+        return replace(without, is_cut_short=True)
     return without
+
+
+def _prepared(
+    stage: Stage, without: Rehearsal, keep_seen: KeepSeen, progress: Progress
+) -> Iterator[tuple[Preparation, tuple[str, ...], Rehearsal]]:
+    """Every command of the project, and for whoever has an account the groups that there are then:
+    an app may ask for one of its own. Raises OutOfTimeError."""
+    deadline = min(time.monotonic() + ROWS_SECONDS, stage.deadline)
+    nothing = Preparation((), "")
+
+    def tried(prepared: Stage, *words: str) -> Rehearsal:
+        if time.monotonic() > deadline:
+            raise OutOfTimeError
+        progress(f"rehearsing with {' '.join(words)}")
+        return _rehearse_once(prepared, keep_seen, progress)
+
+    for each in (nothing, *preparations(stage.project)[:MOST_PREPARATIONS]):
+        prepared = stage.prepared_by(each.command)
+        done = tried(prepared, *each.command) if each.command else without
+        yield each, (), done
+        for name in done.groups[: MOST_GROUPS if stage.has_account else 0]:
+            decision = Decision(("login", "groups"), [name])
+            further = prepared.deciding(decision)
+            yield each, (str(decision),), tried(further, *each.command, f"in the group {name}")
 
 
 def _with_moves(
@@ -212,6 +293,7 @@ def _with_moves(
             return replace(
                 again, moves=tuple(map(str, decisions)), moved=tuple(moved), rows=done.rows,
                 rows_are_examples=done.rows_are_examples, without_rows=done.without_rows,
+                wall=done.wall, shut=done.shut, shut_with=done.shut_with, enters=done.enters,
                 written_by={each: done.written_by[each] for each in done.writes},
             )  # fmt: skip
     return done
@@ -270,10 +352,12 @@ def _visit(stage: Stage, start: Start, progress: Progress) -> tuple[Rehearsal, d
         }  # fmt: skip
         parts = [visitor.open(path) for path in [*own][:MOST_PARTS] if visitor.has_time]
         missing = [each for each in parts if each.status >= 400]
+        cookies = dict(visitor.client.cookies.items())
         raised = start.raised
         seen = [_seen(each, raised) for each in answers]
         seen += [Seen(each.path, each.status, each.place, is_part=True) for each in missing]
-        cookies = dict(visitor.client.cookies.items())
+        seen += _sent(visitor, start, answers)
+        door = _door(stage, visitor, answers)
     finally:
         visitor.close()
     state = start.state
@@ -287,7 +371,40 @@ def _visit(stage: Stage, start: Start, progress: Progress) -> tuple[Rehearsal, d
         pages=tuple(seen),
         other_hosts=tuple(foreign),
         accounts=state.accounts,
+        groups=state.groups,
+        wall=door.wall,
+        shut="" if stage.has_account else door.shut,
+        shut_with=door.shut if stage.has_account else "",
     ), cookies
+
+
+def _door(stage: Stage, visitor: Visitor, answers: Sequence[Answer]) -> Door:
+    """Whether the person of a new installation gets in, who has an account or looks for one."""
+    is_asked = stage.has_account or not stage.entry_is_decided
+    if not is_asked or is_own_set_up(answers[0]):
+        return Door()
+    urls = stage.facts.urls
+    guarded = [each for each in urls.guarded if each in urls.pages] if urls else []
+    guarded += urls.walled if urls else ()
+    return (meet_wall if stage.has_account else try_door)(visitor, answers, guarded)
+
+
+def _sent(visitor: Visitor, start: Start, answers: Sequence[Answer]) -> list[Seen]:
+    """The forms of the pages that fail when they are sent."""
+    forms: dict[str, tuple[str, Form]] = {}
+    for page in answers:
+        if page.is_page and not page.place.startswith(OWN_PAGES):
+            for form in visitor.document(page).forms:
+                if form.is_safe:
+                    forms.setdefault(form.action, (page.path, form))
+    seen = []
+    for page_path, form in [*forms.values()][:MOST_FORMS]:
+        if not visitor.has_time:
+            break
+        answer = visitor.send(form, form.filled(WORD))
+        if answer.status >= 500:
+            seen.append(replace(_seen(answer, start.raised[::-1]), form_on=page_path))
+    return seen
 
 
 def _behind(visitor: Visitor, answers: Sequence[Answer]) -> list[Answer]:

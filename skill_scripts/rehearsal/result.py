@@ -13,6 +13,7 @@ from skill_scripts.layer.payload import REHEARSAL, sha256
 from skill_scripts.project.files import PAYLOAD_FOLDER, Project
 from skill_scripts.rehearsal.start import Failure
 
+KIT = Path(__file__).parents[1]
 FILE_NAME = "rehearsal.json"
 PICTURE = "first-page.png"
 
@@ -25,6 +26,7 @@ class Seen:
     status: int
     place: str = ""  # where it led
     is_part: bool = False  # a style, script or picture of a page
+    form_on: str = ""  # the page with the form that was sent there; "" for a page that was opened
     error: str = ""  # what it raised
     source: str = ""  # file:line in the project
     is_own_fault: bool = False  # the project's own server answers no better
@@ -59,6 +61,11 @@ class Rehearsal:
     moves: tuple[str, ...] = ()  # decisions, KEY=VALUE, with which less is written there
     moved: tuple[str, ...] = ()  # what is written elsewhere by them
     accounts: tuple[str, ...] = ()  # with a password that every installation has
+    groups: tuple[str, ...] = ()  # that a user may be put into
+    wall: str = ""  # the page that asks to sign in
+    shut: str = ""  # why it stays closed to somebody without an account
+    shut_with: str = ""  # why it stays closed to somebody with one
+    enters: tuple[str, ...] = ()  # decisions, KEY=VALUE, with which the first person gets in
     picture: str = ""  # a file beside this one
     no_picture: str = ""  # why there is none
     is_cut_short: bool = False  # for want of time, so that it is no result for others
@@ -82,18 +89,27 @@ def place(root: Path) -> Path:
 def key_of(
     project: Project, settings: desktop_toml.Manifest, interpreter: Interpreter, layer: Path
 ) -> str:
-    """What a rehearsal is made of: this kit, the decisions, the environment, the files of the
-    layer and those of the project, by size and time of their last change.
+    """What a rehearsal is made of: this kit, whose version stays while it is worked on, the
+    decisions, the environment, the files of the layer and those of the project, by size and time
+    of their last change.
 
     An environment of ours follows from the decisions and the project, wherever it lies.
     """
     environment = "ours" if interpreter.private else str(interpreter.python)
-    parts: list[Any] = [__version__, settings, environment]
+    parts: list[Any] = [__version__, _hash_of_kit(), settings, environment]
     own = [*(layer / "offline").rglob("*"), *(layer / "desktop_runtime").rglob("*.py")]
     parts += sorted((each.relative_to(layer).as_posix(), sha256(each))
                     for each in own if each.is_file())  # fmt: skip
     parts += _stamps(project.root, (project.root / name for name in project.files))
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _hash_of_kit() -> str:
+    """One hash over the kit's modules."""
+    digest = hashlib.sha256()
+    for file in sorted(KIT.rglob("*.py")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _stamps(base: Path, files: Iterable[Path]) -> Iterable[str]:

@@ -64,6 +64,7 @@ class State:
     migrations: int = 0
     accounts: tuple[str, ...] = ()  # that one may sign in to with a password
     pointers: Mapping[str, str] = field(default_factory=dict)  # who names a first page → path
+    groups: tuple[str, ...] = ()
 
 
 class Start:
@@ -187,6 +188,7 @@ class Start:
         for note in self._notes("ready"):
             self.state.accounts = tuple(note["accounts"])
             self.state.pointers = note["pointers"]
+            self.state.groups = tuple(note["groups"])
 
     def _last(self) -> Raised | None:
         found = self.raised

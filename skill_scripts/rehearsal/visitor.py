@@ -15,21 +15,68 @@ ANSWER_SECONDS = 30
 MOST_REDIRECTS = 8
 LARGEST_PAGE = 4_000_000  # bytes
 REDIRECTS = (301, 302, 303, 307, 308)
+WORD = "deskword"  # for whatever one can write
 OWN_PAGES = "/desktop-auth/"  # of the runtime: they ask for the first account
 OWN_PATHS = (OWN_PAGES, "/desktop-offline/")  # that the project's own server does not know
 # Pages whose very visit may end the session or change something.
 AVOIDED = re.compile(r"log-?out|sign-?out|delete|remove", re.IGNORECASE)
-ANYTHING = {"email": "me@example.org", "number": "1", "date": "2001-02-03", "tel": "+12025550100",
-            "url": "https://example.org/"}  # fmt: skip
+ANYTHING = {"number": "1", "range": "1", "date": "2001-02-03", "datetime-local": "2001-02-03T04:05",
+            "time": "04:05", "tel": "+12025550100", "url": "https://example.org/",
+            "color": "#123456"}  # fmt: skip
+PASSWORD = "Quite1-long-and-odd"
+SENDS_NOTHING = ("submit", "button", "reset", "image", "file")
 
 
 @dataclass
 class Form:
-    """A form and the values it would send as it stands."""
+    """A form as a browser would send it."""
 
+    page: str
     action: str
-    values: dict[str, str] = field(default_factory=dict)
-    asks_password: bool = False
+    method: str
+    fields: list[dict[str, str]] = field(default_factory=list)  # attributes, and their kind
+
+    @property
+    def passwords(self) -> int:
+        """How many passwords it asks for."""
+        return sum(each["kind"] == "password" for each in self.fields)
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether it goes to the same server, and neither ends a session nor locks anybody out."""
+        here = urlsplit(self.action).netloc == urlsplit(self.page).netloc
+        is_plain = not self.passwords and not AVOIDED.search(self.action)
+        return here and self.method == "post" and is_plain
+
+    @property
+    def files(self) -> dict[str, tuple[str, bytes]]:
+        """A small file for each field that takes one."""
+        names = (each.get("name") for each in self.fields if each["kind"] == "file")
+        return {name: ("file.txt", b"a file") for name in names if name}
+
+    def filled(self, word: str, *, ticked: bool = False) -> dict[str, str]:
+        """A value for every field, `word` wherever one can write; `ticked`: with every box."""
+        values: dict[str, str] = {}
+        for each in self.fields:
+            name, kind = each.get("name"), each["kind"]
+            is_left = kind == "checkbox" and not ticked and "required" not in each
+            if name and name not in values and kind not in SENDS_NOTHING and not is_left:
+                values[name] = _value(each, word)
+        return values
+
+
+def _value(asked: dict[str, str], word: str) -> str:
+    kind, own = asked["kind"], asked.get("value", "")
+    if kind in ("hidden", "radio", "select", "checkbox"):
+        return own or ("on" if kind == "checkbox" else "")
+    if kind == "password":
+        return PASSWORD
+    if own or kind in ANYTHING:
+        return own or ANYTHING[kind]
+    longest = asked.get("maxlength", "")
+    is_mail = kind == "email" or "mail" in asked.get("name", "")
+    text = f"{word}@example.org" if is_mail else word
+    return text[: int(longest)] if longest.isdigit() else text
 
 
 class Document(HTMLParser):
@@ -42,6 +89,7 @@ class Document(HTMLParser):
         self.parts: list[str] = []
         self.forms: list[Form] = []
         self._form: Form | None = None
+        self._select: dict[str, str] | None = None
         self.feed(markup)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -55,17 +103,24 @@ class Document(HTMLParser):
             case "link" if a.get("href") and {"stylesheet", "icon"} & {*a.get("rel", "").split()}:
                 self.parts.append(urljoin(self.address, a["href"]))
             case "form":
-                self._form = Form(urljoin(self.address, a.get("action") or self.address))
+                action = urljoin(self.address, a.get("action") or self.address)
+                self._form = Form(self.address, action, a.get("method", "get").lower())
                 self.forms.append(self._form)
-            case "input" | "textarea" if self._form and a.get("name"):
-                kind = a.get("type", "text").lower()
-                self._form.asks_password |= kind == "password"
-                self._form.values[a["name"]] = a.get("value") or ANYTHING.get(kind, "me")
+            case "input" | "textarea" if self._form:
+                self._form.fields.append({**a, "kind": a.get("type", "text").lower()})
+            case "select" if self._form:
+                self._select = {**a, "kind": "select", "value": ""}
+                self._form.fields.append(self._select)
+            case "option" if self._select is not None:
+                if not self._select["value"] or "selected" in a:
+                    self._select["value"] = a.get("value", "") or self._select["value"]
 
     def handle_endtag(self, tag: str) -> None:
-        """Leave a form."""
+        """Leave a form or a list of choices."""
         if tag == "form":
             self._form = None
+        elif tag == "select":
+            self._select = None
 
 
 @dataclass(frozen=True)
@@ -115,11 +170,15 @@ class Visitor:
         answer = self._follow("GET", path)
         if answer.place.startswith(OWN_PAGES):
             document = self.document(answer)
-            alone = next((form for form in document.forms if not form.asks_password), None)
+            alone = next((form for form in document.forms if not form.passwords), None)
             if alone:
-                self._follow("POST", local(alone.action), alone.values)
+                self.send(alone, alone.filled(WORD, ticked=True))
                 return self._follow("GET", path)
         return answer
+
+    def send(self, form: Form, values: dict[str, str]) -> Answer:
+        """What a form is answered with, redirects followed."""
+        return self._follow("POST", local(form.action), values, form)
 
     def document(self, answer: Answer) -> Document:
         """The page's links and parts."""
@@ -133,19 +192,28 @@ class Visitor:
         """Let go of the connections."""
         self.client.close()
 
-    def _follow(self, method: str, path: str, values: dict[str, str] | None = None) -> Answer:
+    def _follow(
+        self,
+        method: str,
+        path: str,
+        values: dict[str, str] | None = None,
+        form: Form | None = None,
+    ) -> Answer:
         place = path
         try:
             for _ in range(MOST_REDIRECTS):
-                headers = {"Origin": self.origin} if values else None
-                with self.client.stream(method, place, data=values, headers=headers) as got:
+                headers = {"Origin": self.origin, "Referer": form.page} if form else None
+                files = form.files or None if form else None
+                with self.client.stream(
+                    method, place, data=values, files=files, headers=headers
+                ) as got:
                     location = got.headers.get("location", "")
                     if got.status_code not in REDIRECTS or not location:
                         return _answer(path, place, got)
                 address = urljoin(self.origin + place, location)
                 if not address.startswith(f"{self.origin}/"):
                     return Answer(path, got.status_code, address)
-                place, method, values = local(address), "GET", None
+                place, method, values, form = local(address), "GET", None, None
         except httpx.HTTPError:
             return Answer(path, 0, place)
         return Answer(path, 0, place)

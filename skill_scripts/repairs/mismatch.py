@@ -21,6 +21,10 @@ GONE_FROM_PYTHON = {
     "audioop": "3.13", "cgi": "3.13", "crypt": "3.13", "imghdr": "3.13", "lib2to3": "3.13",
     "nntplib": "3.13", "pipes": "3.13", "telnetlib": "3.13", "uu": "3.13", "xdrlib": "3.13",
 }  # fmt: skip
+# A copy of six from before 1.16, which many old packages bring, finds its `moves` no more:
+# https://docs.python.org/3/whatsnew/3.12.html#removed (find_module of importers).
+MOVES_OF_SIX = re.compile(r"(^|\.)six\.moves(\.|$)")
+WITHOUT_MOVES = "3.12"
 OF_PYTHON_2 = frozenset(
     {
         "ConfigParser", "Cookie", "HTMLParser", "Queue", "StringIO", "UserDict", "UserList",
@@ -74,6 +78,13 @@ class _User(NamedTuple):
         return f"{self.package} {self.version}" if self.package else self.place
 
 
+def gone_from_python(module: str) -> str:
+    """The Python on which a module cannot be imported any more, "" where it is another's."""
+    if MOVES_OF_SIX.search(module):
+        return WITHOUT_MOVES
+    return GONE_FROM_PYTHON.get(module.partition(".")[0], "")
+
+
 def find_mismatch(failure: Failure, facts: Facts, root: Path) -> Mismatch | None:
     """The mismatch behind a failure of the project in `root`, None if it was something else."""
     for error in failure.chain:
@@ -94,7 +105,7 @@ def _absent(message: str) -> Iterator[tuple[str, str]]:
 
 def _of_python(module: str) -> bool:
     top = module.partition(".")[0]
-    return top in sys.stdlib_module_names | GONE_FROM_PYTHON.keys() | OF_PYTHON_2
+    return bool(gone_from_python(module)) or top in sys.stdlib_module_names | OF_PYTHON_2
 
 
 def _user(frames: Sequence[Frame], facts: Facts, root: Path, of_python: bool) -> _User | None:
@@ -123,7 +134,7 @@ def _judge(absent: str, module: str, user: _User, facts: Facts, root: Path) -> M
             f"{newer}; or {_extra('setuptools<81')}",
         )
     if _of_python(module):
-        python, gone = facts.python, GONE_FROM_PYTHON.get(top)
+        python, gone = facts.python, gone_from_python(module)
         older = f"make an environment with a Python before {gone}" if gone else ""
         return Mismatch(
             f"{user} is too old for Python {python}, which has no {absent}",

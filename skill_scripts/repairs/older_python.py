@@ -1,4 +1,4 @@
-"""Takes an interpreter that still has a module of the standard library."""
+"""Takes an interpreter that still has a module: of the standard library, or of an old six."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ from skill_scripts.dependencies.environment import COMPLETE, make_environment
 from skill_scripts.findings.finding import HANDLED, Finding
 from skill_scripts.findings.surveyed import Survey
 from skill_scripts.probe.facts import Failure
-from skill_scripts.repairs.mismatch import GONE_FROM_PYTHON
+from skill_scripts.repairs.mismatch import gone_from_python
 from skill_scripts.repairs.missing import missing_module
 
 
@@ -19,7 +19,7 @@ class OlderPython:
     def narrow(self, survey: Survey) -> None:
         """Keep the project to such Pythons."""
         declared = survey.declared
-        bounds = [declared.requires_python, f"<{GONE_FROM_PYTHON[self.module]}"]
+        bounds = [declared.requires_python, f"<{gone_from_python(self.module)}"]
         declared.requires_python = ",".join(filter(None, bounds))
 
     def apply(self, survey: Survey) -> None:
@@ -41,15 +41,15 @@ class OlderPython:
         return Finding(
             "older-python",
             HANDLED,
-            f"module {self.module} is gone from Python {GONE_FROM_PYTHON[self.module]}",
+            f"module {self.module} is gone from Python {gone_from_python(self.module)}",
             f"Python {survey.interpreter.version} runs the project",
         )
 
 
 def take(survey: Survey, failure: Failure) -> OlderPython | None:
     """A Python from before the module went."""
-    module = (missing_module(failure) or "").split(".")[0]
-    version = GONE_FROM_PYTHON.get(module)
+    module = missing_module(failure) or ""
+    version = gone_from_python(module)
     if not version or not survey.made or f"<{version}" in survey.declared.requires_python:
         return None
     return OlderPython(module)

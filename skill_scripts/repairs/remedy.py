@@ -3,6 +3,7 @@
 import re
 from pathlib import PurePosixPath
 
+from skill_scripts.dependencies.mapping import candidates
 from skill_scripts.findings.surveyed import Survey
 from skill_scripts.probe.facts import Failure
 from skill_scripts.project.files import Project
@@ -18,10 +19,13 @@ def remedy(survey: Survey, failure: Failure) -> str:
     if module := missing_module(failure):
         if its_own := file_that_is_not_there(survey.project, module):
             return its_own
-        name = distribution_for(module, {}) or "NAME"
+        known = distribution_for(module, {})
+        names = [known] if known else candidates(module.partition(".")[0])
+        either = f" ({' or '.join(names)})" if len(names) > 1 else ""
         return (
             f"install what provides {module} in the project's environment, or, if it is "
-            f"undeclared, name its package: --set 'python.extra=[\"{name}\"]'"
+            f"undeclared, name its package{either}: "
+            f"--set 'python.extra=[\"{names[0] if names else 'NAME'}\"]'"
         )
     if name := missing_variable(failure):
         return f"give the variable a value: --set django.env.{name}=VALUE"

@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "docs" / "projects.json"
 PAGE = ROOT / "docs" / "reference" / "projects.md"
 WHY_LENGTH = 240
+LACKS = {each.name: each.lacks for each in PROJECTS if each.lacks}
+LAUNCHES = ("setup_seconds", "first_launch", "warm_launch")
 HEAD = """---
 hide:
   - toc
@@ -37,7 +39,10 @@ style, script and font of the visited pages is served by the app or declared wit
 (*styled offline*: WEB-3, WEB-11), the person of a new installation is let in (*gets in*: no wall,
 the first account, or the project's own page to sign up, tried in a new installation), a form that
 was filled in the browser saved its record (*saving seen*: WEB-6), and no criterion failed that must
-hold. An empty cell was not measured: that project has not been run since these columns exist.
+hold. An empty cell was not measured: that project has not been run since these columns exist. What
+in a project itself is in the way, found by looking, stands **bold** behind what was measured. The
+machine reached package registries and no other host, so a file that is in no npm package was not
+kept; elsewhere `desktop-django offline` brings it from its address.
 
 """
 FIGURES = """
@@ -126,11 +131,15 @@ class Row:
 def enter(
     rows: Iterable[Row], *, at_random: bool = False, data: Path = DATA, to: Path = PAGE
 ) -> None:
-    """Put the rows in the place of those of before, and make the page anew."""
+    """Put the rows in the place of those of before, and make the page anew; launches that were not
+    measured this time stay as they were."""
     kept = json.loads(data.read_text(encoding="utf-8")) if data.is_file() else {}
     part = "at_random" if at_random else "projects"
     by_name = {each["name"]: each for each in kept.get(part, [])}
-    by_name |= {row.name: _as_data(row) for row in rows}
+    for row in rows:
+        before = by_name.get(row.name, {})
+        launches = {name: before.get(name) for name in LAUNCHES if getattr(row, name) is None}
+        by_name[row.name] = _as_data(row) | launches
     order = sorted(by_name) if at_random else [each.name for each in PROJECTS]
     kept[part] = [by_name[name] for name in order if name in by_name]
     data.write_text(_text(kept), encoding="utf-8")
@@ -180,6 +189,8 @@ def whole_table(rows: Iterable[Row], *, numbered: bool = False) -> str:
     for number, row in enumerate(rows, 1):
         told = [str(row.told.get(name, "")) for name in COLUMNS]
         why = [each[:WHY_LENGTH] for each in row.missing]
+        if why and row.is_looked_at and (own := LACKS.get(row.name)) and not numbered:
+            why.append(f"**{own}**")
         name = str(number) if numbered else row.name
         lines.append(_line(name, row.said, *told, row.wholeness, "; ".join(why)))
     return "\n".join(lines) + "\n"

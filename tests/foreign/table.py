@@ -16,6 +16,7 @@ that was not run keeps its row of before.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import re
@@ -25,9 +26,11 @@ import sys
 import tempfile
 import time
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
 from uv import find_uv_bin
 
 from bench.launching import NotReadyError, Place, backend, floor
@@ -84,8 +87,6 @@ class Journey:
             self.row.problems.append(f"cannot be obtained: {error}")
         except StepError as error:
             self.row.problems.append(str(error))
-        except subprocess.TimeoutExpired as error:
-            self.row.problems.append(f"a step takes more than {error.timeout:.0f} seconds")
         return self.row
 
     @property
@@ -139,21 +140,18 @@ class Journey:
         shutil.copytree(self.repository, copy, ignore=shutil.ignore_patterns(*left_out))
         needs = (part for package in self.project.tests_need for part in ("--with", package))
         uv = [find_uv_bin(), "run", "--no-project", "--quiet", "--exclude-newer", AS_OF]
-        done = subprocess.run(
+        _, said = run_whole(
+            "its own tests",
             [*uv, "--python", self._python, *needs, "python", *self.project.tests],
             cwd=copy / self.project.target,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
-            timeout=STEP_SECONDS,
             env=clean_environment(),
         )
         shutil.rmtree(copy)
-        (self.folder / f"own-tests-{name}.log").write_text(done.stdout, encoding="utf-8")
+        (self.folder / f"own-tests-{name}.log").write_text(said, encoding="utf-8")
         # As unittest sums up, without the seconds.
-        sums = re.findall(r"^Ran \d+ tests?|^OK.*|^FAILED .*", done.stdout, re.MULTILINE)
-        failed = sorted(re.findall(r"^(?:FAIL|ERROR): .*", done.stdout, re.MULTILINE))
+        sums = re.findall(r"^Ran \d+ tests?|^OK.*|^FAILED .*", said, re.MULTILINE)
+        failed = sorted(re.findall(r"^(?:FAIL|ERROR): .*", said, re.MULTILINE))
         self._expect(bool(sums), f"its own tests did not run, see own-tests-{name}.log")
         return ", ".join(sums), failed
 
@@ -232,26 +230,56 @@ class Journey:
         started = time.monotonic()
         flag = ["--json"] if as_json else []
         with (self.folder / f"{command}.log").open("w", encoding="utf-8") as log:
-            answer = subprocess.run(
+            code, answer = run_whole(
+                command,
                 [sys.executable, "-m", "skill_scripts", command, self.target, *options, *flag],
                 cwd=ROOT,
-                stdout=subprocess.PIPE,
                 stderr=log,
-                text=True,
-                timeout=STEP_SECONDS,
                 env=with_interpreters(clean_environment()),
             )
-            log.write(answer.stdout)
+            log.write(answer)
         self.row.seconds[command] = round(time.monotonic() - started, 1)
-        if answer.returncode not in codes:
-            said = reason(answer.stdout).replace(str(self.repository), "")
-            raise StepError(f"{command} ended with {answer.returncode}: {said}")
-        return answer.stdout
+        if code not in codes:
+            said = reason(answer).replace(str(self.repository), "")
+            raise StepError(f"{command} ended with {code}: {said}")
+        return answer
 
     @staticmethod
     def _expect(holds: bool, otherwise: str) -> None:
         if not holds:
             raise StepError(otherwise)
+
+
+def run_whole(
+    name: str, command: Sequence[str | Path], *, seconds: float = STEP_SECONDS, **options: Any
+) -> tuple[int, str]:
+    """Run a step to its end; how it ended, and what it wrote to stdout.
+
+    Raises:
+        StepError: if it takes longer than `seconds`; nothing that it has started lives on.
+    """
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, **options
+    ) as child:
+        try:
+            answer, _ = child.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            raise StepError(f"{name} is not finished in {seconds:.0f} s") from None
+        finally:
+            end_tree(child)
+    return child.returncode, answer
+
+
+def end_tree(child: subprocess.Popen[str]) -> None:
+    """End a child that still runs, with its descendants: they write where a folder is to go."""
+    if child.poll() is not None:
+        return
+    started = psutil.Process(child.pid).children(recursive=True)
+    child.kill()
+    for each in started:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            each.kill()
+    psutil.wait_procs(started, timeout=10)
 
 
 def reason(answer: str) -> str:

@@ -266,6 +266,11 @@ def test_rows_of_before_stay_and_say_so(place) -> None:
     assert "2 more have not been run since" in text
 
 
+def test_launches_stay_where_none_was_measured(place) -> None:
+    place([row("ephios", setup_seconds=1.5, first_launch=2.5, warm_launch=1.2)])
+    assert "| 2.5 x | 1.2 x |" in place([row("ephios")])
+
+
 def test_rows_of_a_project_that_is_gone_go(place) -> None:
     assert "nobody" not in place([row("nobody"), row("ephios")])
 
@@ -275,6 +280,12 @@ def test_strangers_have_numbers(place) -> None:
                  at_random=True)  # fmt: skip
     assert "| 1 | FAIL |  |  |  |  | no | adapt ended with 3: why |" in text
     assert "their-name" not in text
+
+
+def test_what_a_project_lacks_itself_is_named_where_something_is_in_the_way(place) -> None:
+    lacking = row("promgen", problems=["adapt ended with 3"], told={})
+    assert "adapt ended with 3; **its models import its tests" in place([lacking])
+    assert "its models import" not in place([row("promgen")])
 
 
 def test_what_was_judged_by_some_criteria_says_so(place) -> None:

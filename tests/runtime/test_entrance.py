@@ -167,6 +167,27 @@ def test_just_me_is_signed_in_at_every_launch_and_has_no_password(tmp_path, data
             assert Person(backend.ready()).get("/")[2] == "me True False"
 
 
+ANONYMOUS = """
+from django.contrib.auth.models import User
+from django.db.models.signals import post_migrate
+def make(**_):
+    if not User.objects.filter(username="nobody").exists():
+        User.objects.create_user("nobody")
+post_migrate.connect(make)
+"""
+
+
+def test_a_user_of_the_projects_own_is_nobody(tmp_path, data):
+    root = project(tmp_path / "p", ANONYMOUS)
+    with Backend(root, data) as backend:
+        person = Person(backend.ready())
+        assert person.get("/")[1]["Location"] == PAGE
+        assert person.make("alone")[0] == 302
+    with Backend(root, data) as backend:
+        assert Person(backend.ready()).get("/")[2] == "me True False"
+    assert counted(root, data) == 2
+
+
 COMMAND = """
 from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError

@@ -188,6 +188,30 @@ def test_a_cache_in_memory_answers_like_the_one_whose_place_it_takes(tmp_path):
     }
 
 
+SHARED = """
+CACHES["near"] = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+CONSTANCE_DATABASE_CACHE_BACKEND = "%s"
+"""
+NAMES_ITS_CACHE = """
+from django.conf import settings
+def named(request): return HttpResponse(str(settings.CONSTANCE_DATABASE_CACHE_BACKEND))
+"""
+
+
+@pytest.mark.parametrize(("alias", "answer"), [("default", b"None"), ("near", b"near")])
+def test_a_cache_for_several_processes_is_left_out_where_memory_takes_its_place(
+    tmp_path, alias, answer
+):
+    """django-constance raises for one in memory; without one it reads its table."""
+    files = {
+        "settings.py": SETTINGS + REDIS + SHARED % alias,
+        "app/views.py": VIEWS + NAMES_ITS_CACHE,
+        "urls.py": routes("named"),
+    }
+    with Backend(make_project(tmp_path / "project", files), tmp_path / "data") as backend:
+        assert backend.ready().get("/named/")[2] == answer
+
+
 BACKENDS = """
 AUTHENTICATION_BACKENDS = ["app.auth.Attempts", "app.auth.Rights",
                            "django.contrib.auth.backends.ModelBackend"]

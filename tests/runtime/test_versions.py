@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from .backends import INITIAL, SETTINGS, Backend, make_project
+from .backends import INITIAL, SETTINGS, Backend, make_project, manage
 
 pytestmark = pytest.mark.slow
 
@@ -273,3 +273,20 @@ def test_an_update_with_nothing_to_apply_makes_what_migrate_makes(project, data)
     query = "SELECT count(*) FROM auth_permission WHERE codename = 'add_note'"
     assert rows(data / "db.sqlite3", query) == [(2,)]
     assert rows(data / "db.sqlite3", "SELECT * FROM plain_note") == []
+
+
+def test_commands_on_an_app_whose_migrations_are_absent(project, data):
+    """As at a start, its tables are made as the models are; only makemigrations sees an app that
+    lacks them."""
+    depends = EXTRA["extra/migrations/0001_initial.py"].replace(
+        "dependencies = []", 'dependencies = [("app", "__first__")]'
+    )
+    (project / "extra/migrations").mkdir(parents=True)
+    files = {**EXTRA, "settings.py": WITH_EXTRA, "extra/migrations/0001_initial.py": depends}
+    ship(project, {}, **files)
+    start(project, data)
+
+    done = manage(project, data, "migrate")
+    assert done.returncode == 0, done.stderr
+    made = manage(project, data, "makemigrations", "app", "--dry-run")
+    assert "Create model Note" in made.stdout, made.stderr

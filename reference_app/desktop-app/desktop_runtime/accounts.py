@@ -10,6 +10,7 @@ from typing import Any
 from django import forms
 from django.contrib.auth import get_user_model
 from django.contrib.auth.forms import BaseUserCreationForm, SetPasswordForm
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.db import models, router, transaction
@@ -25,9 +26,14 @@ Then = Callable[[models.Model], None]
 
 
 def exist() -> bool:
-    """Whether there is any user, whoever made it."""
+    """Whether there is somebody who signs in, whoever made them. A user who never has, without a
+    password or rights, is the project's own: django-guardian makes an anonymous one."""
     model = get_user_model()
-    return model._base_manager.using(router.db_for_write(model)).exists()
+    users = model._base_manager.using(router.db_for_write(model))
+    if {"password", "last_login", "is_superuser"} <= {each.name for each in model._meta.fields}:
+        has_none = models.Q(password="") | models.Q(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+        users = users.exclude(has_none, last_login=None, is_superuser=False)
+    return users.exists()
 
 
 class UnacceptedError(Exception):
@@ -46,10 +52,12 @@ def make(values: Values, password: str | None, then: Then) -> models.Model | Non
         with transaction.atomic(using=database):
             if exist():
                 return None
+            users = model._base_manager.using(database)
+            earlier = [*users.values_list("pk", flat=True)]
             manager = model._default_manager.db_manager(database)
             # Some managers insist on a password, and some forget to return whom they made.
             manager.create_superuser(**values, password=password or secrets.token_urlsafe(32))
-            user = model._base_manager.using(database).earliest("pk")
+            user = users.exclude(pk__in=earlier).earliest("pk")
             if password is None:
                 user.set_unusable_password()
             if not user.is_active:

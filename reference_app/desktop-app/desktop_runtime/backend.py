@@ -329,6 +329,10 @@ def _run_command(payload: Path, command: list[str]) -> int:
     try:
         installation, manifest = read_installation(), read_manifest(payload / "desktop.toml")
         _load_beside(payload, installation, manifest)
+        if command[:1] != ["makemigrations"]:  # it may be asked to write those that are absent
+            from .migrations import leave_out_absent
+
+            leave_out_absent()
     except BackendError as failure:
         return _refused(failure)
     execute_from_command_line(["manage.py", *command])

@@ -21,7 +21,7 @@ from .data import secret_key
 from .environment import fill
 from .manifest import Manifest
 from .redisserver import address as redis_address
-from .standins import FILE_CACHE, LOCAL_CACHES, STAND_IN_CACHE, compresses, services
+from .standins import FILE_CACHE, LOCAL_CACHES, SHARED_CACHES, STAND_IN_CACHE, compresses, services
 
 SQLITE = "django.db.backends.sqlite3"
 FILE_STORAGE = "django.core.files.storage.FileSystemStorage"
@@ -289,6 +289,10 @@ def _caches(settings: Any, installation: Installation) -> dict[str, Any]:
             cache = {**cache, "LOCATION": str(installation.app_data / "cache" / alias)}
         caches[alias] = cache
     values: dict[str, Any] = {"CACHES": caches}
+    for name in SHARED_CACHES:
+        alias = getattr(settings, name, None)
+        if alias in caches and caches[alias]["BACKEND"] == STAND_IN_CACHE:
+            values[name] = None
     # A cache in memory forgets its sessions at every start.
     volatile = settings.SESSION_ENGINE == "django.contrib.sessions.backends.cache"
     if volatile or "redis" in settings.SESSION_ENGINE:

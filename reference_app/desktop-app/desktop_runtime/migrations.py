@@ -127,14 +127,10 @@ class Databases:
 
     def _read_code(self, before: dict[str, Any]) -> tuple[versions.Names, dict[str, Any]]:
         """The migrations that are known to the code, and the record of this code."""
-        loader = MigrationLoader(None, load=False)
-        loader.load_disk()
+        loader = leave_out_absent()
         found: dict[str, dict[str, list[tuple[str, str]]]] = {}
         for (app, name), migration in loader.disk_migrations.items():
             found.setdefault(app, {})[name] = [*migration.replaces]
-        # Apps whose migrations are not in the code: their tables are made as the models are now.
-        empty = dict.fromkeys(loader.migrated_apps - found.keys())
-        settings.MIGRATION_MODULES = {**settings.MIGRATION_MODULES, **empty}
         modules = {app: loader.migrations_module(app)[0] for app in found}
         bundle = self.installation.bundle / "runtime-manifest.json"
         release = bundle.read_bytes() if bundle.is_file() else b""
@@ -225,6 +221,16 @@ class Databases:
     def _put_back(self, change: Change) -> None:
         connections.close_all()
         self.recovery.undo(change)
+
+
+def leave_out_absent() -> MigrationLoader:
+    """Have Django make the tables of apps whose migrations are not in the code as the models are
+    now: others may depend on them, which Django refuses. Returns what is in the code."""
+    loader = MigrationLoader(None, load=False)
+    loader.load_disk()
+    absent = loader.migrated_apps - {app for app, _ in loader.disk_migrations}
+    settings.MIGRATION_MODULES = {**settings.MIGRATION_MODULES, **dict.fromkeys(absent)}
+    return loader
 
 
 def _migrate_alias(alias: str, report: Callable[[str], None]) -> None:

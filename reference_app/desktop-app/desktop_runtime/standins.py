@@ -11,6 +11,8 @@ from typing import Any
 LOCAL_MEMORY_CACHE = "django.core.cache.backends.locmem.LocMemCache"
 # For every cache that needs a server: it has their methods too.
 STAND_IN_CACHE = "desktop_runtime.cache.LocalCache"
+# Settings that name a cache for several processes: their packages refuse one of this kind.
+SHARED_CACHES = ("CONSTANCE_DATABASE_CACHE_BACKEND",)
 FILE_CACHE = "django.core.cache.backends.filebased.FileBasedCache"
 
 # Cache backends that need no server; every other one becomes STAND_IN_CACHE.

@@ -3,7 +3,7 @@
 import pytest
 
 from skill_scripts.dependencies.imports import absent, imported
-from skill_scripts.dependencies.mapping import package_of
+from skill_scripts.dependencies.mapping import candidates, package_of
 from skill_scripts.project.files import find_project
 from tests.scripts import projects
 from tests.scripts.documents import findings
@@ -19,6 +19,7 @@ from tests.scripts.documents import findings
         ("jwt", "pyjwt"),  # and a package jwt, which few want
         ("captcha", ""),  # of two packages that as many want
         ("google", ""),  # of many
+        ("bootstrap5", ""),  # of one whose name another has
         ("utils", ""),  # a module that a project forgot to commit
         ("config", ""),
         ("no_such_module_anywhere", ""),
@@ -26,6 +27,20 @@ from tests.scripts.documents import findings
 )
 def test_a_package_is_known_beyond_doubt_or_not_at_all(module, package):
     assert package_of(module) == package
+
+
+@pytest.mark.parametrize(
+    ("module", "names"),
+    [
+        ("captcha", ["captcha", "django-simple-captcha"]),
+        ("bootstrap5", ["django-bootstrap-v5", "django-bootstrap5"]),
+        ("djmoney", ["django-money"]),
+        ("utils", []),
+        ("no_such_module_anywhere", []),
+    ],
+)
+def test_who_decides_is_told_which_packages_may_be_meant(module, names):
+    assert candidates(module) == names
 
 
 def test_what_the_applications_need_is_read_once(tmp_path):

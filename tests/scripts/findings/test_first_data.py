@@ -12,6 +12,7 @@ def test_what_a_new_installation_needs_is_proposed(make_project, kit_json):
         {
             "shop/fixtures/initial_data.json": "[]",
             "shop/fixtures/orders.json": "[]",
+            "shop/fixtures/roles.json": '[{"model": "auth.group", "fields": {"name": "Riders"}}]',
             "tests/fixtures/default.json": "[]",
             "shop/management/commands/setup_shop.py": "",
             "shop/management/commands/report.py": "",
@@ -24,10 +25,8 @@ def test_what_a_new_installation_needs_is_proposed(make_project, kit_json):
     document = kit_json("survey", root)
 
     (commands,) = findings(document, "first-run-commands")
-    assert (
-        """--set 'data.first_run=[["loaddata", "initial_data"], ["setup_shop"]]'"""
-        in (commands["do"])
-    )
+    wanted = '[["loaddata", "initial_data"], ["loaddata", "roles"], ["setup_shop"]]'
+    assert f"--set 'data.first_run={wanted}'" in commands["do"]
     (translations,) = findings(document, "translations")
     assert translations["place"] == "shop/locale/de/LC_MESSAGES/django.po"
     assert translations["what"].startswith("1 translations")

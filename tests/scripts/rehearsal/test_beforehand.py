@@ -66,7 +66,13 @@ def test_a_second_survey_takes_what_the_first_has_seen(root, kit_json, monkeypat
 
 @pytest.mark.parametrize(
     "change",
-    ["a file", *(pytest.param(e, marks=pytest.mark.long) for e in ("a decision", "another kit"))],
+    [
+        "a file",
+        *(
+            pytest.param(each, marks=pytest.mark.long)
+            for each in ("a decision", "another kit", "other code of the kit")
+        ),
+    ],
 )
 def test_what_was_seen_holds_for_the_same_app_only(root, kit, kit_json, monkeypatch, change):
     kit_json("survey", root)
@@ -76,6 +82,8 @@ def test_what_was_seen_holds_for_the_same_app_only(root, kit, kit_json, monkeypa
         projects.commit(root)
     elif change == "another kit":
         monkeypatch.setattr(result, "__version__", "0.0.1")
+    elif change == "other code of the kit":
+        monkeypatch.setattr(result, "KIT", root)
     further = ["--set", "app.home=/b"] if change == "a decision" else []
     assert "it was rehearsed again" in kit("adapt", root, *further).stderr
 

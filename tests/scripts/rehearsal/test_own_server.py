@@ -1,5 +1,6 @@
 """The project as its authors start it, beside which broken pages are looked at."""
 
+import socket
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,8 +9,12 @@ import pytest
 
 from skill_scripts import desktop_toml
 from skill_scripts.dependencies.environment import Interpreter
+from skill_scripts.probe.facts import Database, Facts
 from skill_scripts.project.files import find_project
-from skill_scripts.rehearsal.own_server import NotStartedError, OwnServer
+from skill_scripts.rehearsal.own_server import NotStartedError, OwnServer, reaches_out
+from tests.scripts import projects
+
+from .test_door import SIGNING_IN
 
 
 @pytest.fixture
@@ -49,3 +54,75 @@ def test_a_folder_that_was_put_on_the_import_path_is_there_too(make_project, own
     root = make_project({"src/mylib/__init__.py": "NAME = 'x'\n"}, settings="import mylib")
     with own_server(root, ["src"]) as own:
         assert httpx.get(own.origin, trust_env=False).text == "hello"
+
+
+ELSEWHERE = Database("django.db.backends.postgresql", "shop", sqlite=False)
+
+
+@pytest.mark.parametrize(
+    ("database", "settings", "why"),
+    [
+        ("{root}/db.sqlite3", {}, ""),
+        (":memory:", {"EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend"}, ""),
+        ("/home/me/db.sqlite3", {}, "its database default is no file of the project"),
+        (ELSEWHERE, {}, "its database default is no file of the project"),
+        (
+            "x",
+            {"EMAIL_BACKEND": "anymail.backends.x.Backend"},
+            "it sends mail by anymail.backends.x.Backend",
+        ),
+        ("x", {"EMAIL_BACKEND": "a.console.EmailBackend"}, ""),
+        (None, {}, "its settings were not read"),
+    ],
+)
+def test_a_form_goes_only_where_what_it_does_stays(tmp_path, database, settings, why):
+    project = find_project(projects.project(tmp_path / "target"))
+    if isinstance(database, str):
+        database = Database("x.sqlite3", database.format(root=project.root), sqlite=True)
+    facts = Facts(databases={"default": database} if database else {}, settings=settings)
+    assert reaches_out(project, facts).partition(",")[0] == why
+
+
+BEHIND_A_WALL = """
+from django.contrib.auth.decorators import login_required
+from django.urls import path
+urlpatterns = [path("", login_required(lambda request: 1 / 0))]
+"""
+
+
+def test_what_lies_behind_a_wall_is_compared_too(make_project, own_server):
+    root = make_project({"site1/urls.py": BEHIND_A_WALL}, settings=SIGNING_IN)
+    with own_server(root) as own:
+        answers = [httpx.get(own.origin, cookies=each) for each in ({}, own.sign_in())]
+    assert [each.status_code for each in answers] == [302, 500]
+
+
+def test_nobody_is_signed_in_where_there_are_no_accounts(make_project, own_server):
+    with own_server(make_project(settings="INSTALLED_APPS = []")) as own:
+        assert own.sign_in() == {}
+
+
+SENDS_MAIL = """
+from django.core.mail import send_mail
+from django.http import HttpResponse
+from django.urls import path
+
+
+def page(request):
+    return HttpResponse(send_mail("subject", "text", "a@example.org", ["b@example.org"]))
+
+
+urlpatterns = [path("", page)]
+"""
+
+
+@pytest.mark.slow
+def test_mail_is_taken_and_goes_nowhere(make_project, own_server):
+    with socket.create_server(("127.0.0.1", 0)) as postman:
+        port = postman.getsockname()[1]
+        mail = f'EMAIL_HOST = "127.0.0.1"\nEMAIL_PORT = {port}'
+        with own_server(make_project({"site1/urls.py": SENDS_MAIL}, settings=mail)) as own:
+            assert httpx.get(own.origin, timeout=60).text == "1"
+        postman.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            postman.accept()

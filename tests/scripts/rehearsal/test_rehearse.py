@@ -272,7 +272,8 @@ def test_the_command_that_heals_the_first_page_is_found(make_project, kit_json, 
 
 
 def test_what_the_projects_own_server_cannot_either_is_its_own_fault(make_project, kit_json):
-    """One page is broken everywhere, one under the desktop's settings; one is the runtime's."""
+    """Some pages and a form are broken everywhere, others only under the desktop's settings; one
+    is the runtime's."""
     urls = """\
         from django.conf import settings
         from django.http import HttpResponse
@@ -296,13 +297,17 @@ def test_what_the_projects_own_server_cannot_either_is_its_own_fault(make_projec
         names = ("broken", "ours", "lazy", "list")
         links = "".join(f"<a href=/{each}/>{each}</a>" for each in names)
         links += "<img src=/gone.png><img src=/desktop-offline/gone.png>"
+        form = "<form method=post action={}><input name=text></form>"
+        forms = form.format("/send/") + form.format("/send-ours/") + form.format("/ours/")
         urlpatterns = [
             path("", lambda request: HttpResponse(links)),
             path("broken/", broken),
             path("ours/", ours),
             path("lazy/", lazy),
-            path("list/", lambda request: HttpResponse("<a href=/deep/>deep</a>")),
+            path("list/", lambda request: HttpResponse("<a href=/deep/>deep</a>" + forms)),
             path("deep/", broken),
+            path("send/", broken),
+            path("send-ours/", ours),
         ]
         """
     root = projects.commit(make_project({"site1/urls.py": urls}))
@@ -310,16 +315,21 @@ def test_what_the_projects_own_server_cannot_either_is_its_own_fault(make_projec
 
     document = kit_json("adapt", root)
 
-    seen = {each["path"]: each for each in document["rehearsal"]["pages"]}
+    pages = document["rehearsal"]["pages"]
+    seen = {each["path"]: each for each in pages if not each["form_on"]}
     assert document["rehearsal"]["not_compared"] == ""
+    assert [(each["path"], each["form_on"], each["is_own_fault"]) for each in pages[8:]] == [
+        ("/send/", "/list/", True), ("/send-ours/", "/list/", False), ("/ours/", "/list/", False),
+    ]  # fmt: skip
     assert {path: each["is_own_fault"] for path, each in seen.items()} == {
         "/": False, "/broken/": True, "/ours/": False, "/lazy/": False, "/list/": False,
         "/deep/": True, "/gone.png": True, "/desktop-offline/gone.png": False,
     }  # fmt: skip
     assert seen["/ours/"]["status"] == 500 and seen["/gone.png"]["status"] == 404
     named = [each["what"].split(":")[0] for each in findings(document, "own-fault")]
-    assert named == ["/broken/", "/deep/", "/gone.png"]
-    ours, lazy = findings(document, "broken-page")
+    assert named == ["/broken/", "/deep/", "/gone.png", "the form of /list/ to /send/"]
+    ours, lazy, form, _ = findings(document, "broken-page")
+    assert form["what"] == "the form of /list/ to /send-ours/: AssertionError: "
     assert ours["what"] == "/ours/: AssertionError: " and ours["place"] == "site1/urls.py:16"
     assert "slugify" in lazy["what"] and "python.extra=" in lazy["do"]
     after = projects.contents(root)

@@ -50,6 +50,7 @@ IN_PROJECT = ("/project/manage.py", "/project/app/models.py")
         ("cannot import name 'Mapping' from 'collections' (/usr/lib/python3.12/c.py)",
          "collections.Mapping"),
         ("module 'collections' has no attribute 'Mapping'", "collections.Mapping"),
+        ("No module named 'old.packages.six.moves'", "old.packages.six.moves"),
     ],
 )  # fmt: skip
 def test_a_package_too_old_for_python_is_named(message, name):
@@ -57,7 +58,7 @@ def test_a_package_too_old_for_python_is_named(message, name):
 
     assert found.what == f"django-old 1.0 is too old for Python 3.12.1, which has no {name}"
     assert "--set 'python.extra=[\"django-old>1.0\"]'" in found.do
-    assert ("a Python before 3.12" in found.do) == (name == "imp")
+    assert ("a Python before 3.12" in found.do) == (name == "imp" or "six" in name)
 
 
 def test_a_django_too_old_for_python_is_named():
@@ -74,7 +75,6 @@ def test_a_django_too_old_for_python_is_named():
     "message, name, gone",
     [
         ("No module named 'django.utils.six'", "django.utils.six", "3.0"),
-        ("No module named 'django.utils.six.moves'", "django.utils.six.moves", "3.0"),
         ("cannot import name 'ugettext' from 'django.utils.translation' (/x.py)",
          "django.utils.translation.ugettext", "4.0"),
     ],

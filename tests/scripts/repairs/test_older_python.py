@@ -10,8 +10,16 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.network
 @pytest.mark.long
-def test_a_module_that_python_no_longer_has_leads_to_an_older_one(tmp_path, kit_json):
-    root = projects.project(tmp_path / "bare", {"requirements.txt": "django<6"}, "import asyncore")
+@pytest.mark.parametrize(
+    ("further", "line"),
+    [("", "import asyncore"), ("urllib3==1.24.1", "import urllib3")],
+    ids=["of the standard library", "of a copy of six"],
+)
+def test_a_module_that_python_no_longer_has_leads_to_an_older_one(
+    tmp_path, kit_json, further, line
+):
+    files = {"requirements.txt": f"django<6\n{further}\n"}
+    root = projects.project(tmp_path / "bare", files, line)
 
     document = kit_json("survey", root)
 
