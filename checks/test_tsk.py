@@ -10,7 +10,7 @@ from checks.verdicts import NotApplicable, NotRun, Seen
 
 @pytest.mark.criterion("TSK-1")
 def test_outside_the_request(queued: Queued, seen: Seen) -> None:
-    """Runs a task that a page sends in another process, and keeps its result."""
+    """Runs a sent task elsewhere, and keeps its result."""
     begun = {name: queued.processes(name) for name in QUICK}
     missing = [name for name, pids in begun.items() if not pids]
     assert not missing, f"{len(missing)} of {len(QUICK)} tasks that a page sent did not begin"
@@ -48,7 +48,7 @@ def test_once(queued: Queued, seen: Seen) -> None:
 
 @pytest.mark.criterion("TSK-4")
 def test_survives(queued: Queued, seen: Seen) -> None:
-    """Runs at the next start what waited in the queue when everything was killed."""
+    """Runs after a kill what waited in the queue."""
     lost = [name for name in WAITING if not queued.count("end", name)]
     assert not lost, f"{len(lost)} of {len(WAITING)} waiting tasks were lost by a kill"
     seen(f"{len(WAITING)} waiting tasks ran after the kill")
@@ -56,7 +56,7 @@ def test_survives(queued: Queued, seen: Seen) -> None:
 
 @pytest.mark.criterion("TSK-5")
 def test_ends(queued: Queued, seen: Seen) -> None:
-    """Leaves no process behind when it is stopped while a task runs."""
+    """Leaves no process when stopped during a task."""
     if not queued.was_busy:
         raise NotRun("no task was running at the stop, as TSK-1 and TSK-4 say")
     assert queued.exit is not None, "it still runs after the stop"
