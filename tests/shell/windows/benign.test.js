@@ -135,6 +135,34 @@ test("F5, the wheel with Ctrl and the buttons at the side of the mouse do what t
   await until(() => shell.page.url() === `${shell.origin}/office`);
 });
 
+test("real keys and buttons reach the page", byHand, async (t) => {
+  const shell = await office(t);
+  await shell.inMain((window) => {
+    window.setBounds({ x: 0, y: 0, width: 800, height: 600 });
+    window.focus();
+  });
+  const seen = () => shell.read("visits").match(/\/office/g).length;
+  const level = () => shell.inMain((window) => window.webContents.zoomLevel);
+  /** Again and again: a window takes nothing before it has the focus. */
+  const until_ = (words, condition) =>
+    until(async () => {
+      hand(...words);
+      return condition();
+    }, 20_000);
+  hand("mousemove", 400, 300);
+  for (const key of ["F5", "ctrl+r"]) {
+    const before = seen();
+    await until_(["key", key], () => seen() > before);
+    await shell.page.waitForLoadState();
+  }
+  await until_(["key", "ctrl+KP_Add"], async () => (await level()) > 0);
+  await until_(["key", "ctrl+KP_0"], async () => (await level()) === 0);
+  await until_(["key", "ctrl+KP_Subtract"], async () => (await level()) < 0);
+  await until_(["keydown", "ctrl", "click", 4, "keyup", "ctrl"], async () => (await level()) > 0);
+  await until_(["click", 8], () => shell.page.url() === `${shell.origin}/home`);
+  await until_(["click", 9], () => shell.page.url() === `${shell.origin}/office`);
+});
+
 test("what pages keep, ask and refuse", async (t) => {
   const shell = await office(t);
   const said = await shell.page.evaluate(async () => {
@@ -295,6 +323,17 @@ test("a page prints, and goes on", byHand, async (t) => {
     return shell.read("visits").includes("/afterprint");
   }, 30_000);
   assert.equal(await shell.page.evaluate(() => document.title), "office");
+});
+
+test("a receipt in a window of its own prints", byHand, async (t) => {
+  const shell = await spawnShell(t, prepare({ mode: "receipt" }));
+  await until(() => shell.read("visits").includes("/receipt/beforeprint"), 20_000);
+  await until(() => {
+    hand("key", "Escape");
+    return shell.read("visits").includes("/receipt/afterprint");
+  }, 30_000);
+  shell.child.kill("SIGTERM");
+  await shell.ended;
 });
 
 test("a service worker answers, and what it passes on has the token", async (t) => {
