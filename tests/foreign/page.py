@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "docs" / "projects.json"
 PAGE = ROOT / "docs" / "reference" / "projects.md"
 WHY_LENGTH = 240
+LAUNCHES = ("setup_seconds", "first_launch", "warm_launch")
 HEAD = """---
 hide:
   - toc
@@ -126,11 +127,14 @@ class Row:
 def enter(
     rows: Iterable[Row], *, at_random: bool = False, data: Path = DATA, to: Path = PAGE
 ) -> None:
-    """Put the rows in the place of those of before, and make the page anew."""
+    """Put the rows in the place of those of before, and make the page anew.
+
+    What a brief run leaves out stays as it was measured before.
+    """
     kept = json.loads(data.read_text(encoding="utf-8")) if data.is_file() else {}
     part = "at_random" if at_random else "projects"
     by_name = {each["name"]: each for each in kept.get(part, [])}
-    by_name |= {row.name: _as_data(row) for row in rows}
+    by_name |= {row.name: _with_launches_of(by_name.get(row.name, {}), row) for row in rows}
     order = sorted(by_name) if at_random else [each.name for each in PROJECTS]
     kept[part] = [by_name[name] for name in order if name in by_name]
     data.write_text(_text(kept), encoding="utf-8")
@@ -208,6 +212,15 @@ def _line(*cells: str) -> str:
 
 def _as_data(row: Row) -> dict[str, Any]:
     return asdict(row) | {"verdict": row.verdict, "whole": row.wholeness}
+
+
+def _with_launches_of(before: Mapping[str, Any], row: Row) -> dict[str, Any]:
+    """The row's data; a brief run measures neither the survey nor launches."""
+    data = _as_data(row)
+    if before and not row.problems and "survey" not in row.seconds:
+        data |= {name: before[name] for name in LAUNCHES}
+        data["seconds"] = before["seconds"] | row.seconds
+    return data
 
 
 def _text(content: Any) -> str:

@@ -266,6 +266,14 @@ def test_rows_of_before_stay_and_say_so(place) -> None:
     assert "2 more have not been run since" in text
 
 
+def test_a_brief_run_keeps_the_launches_of_before(place) -> None:
+    place([row("ephios", seconds={"survey": 7.5, "check": 9.0}, first_launch=2.5)])
+    text = place([row("ephios", seconds={"check": 8.0}, passed=70)])
+    assert "| ephios | shape | 7.5 |  | 8.0 | 3 | 0 | 0 | 2.5 x |  |  | 70 |" in text
+    text = place([row("ephios", seconds={"survey": 6.5}, passed=71)])
+    assert "| ephios | shape | 6.5 |  |  | 3 | 0 | 0 |  |  |  | 71 |" in text
+
+
 def test_rows_of_a_project_that_is_gone_go(place) -> None:
     assert "nobody" not in place([row("nobody"), row("ephios")])
 
