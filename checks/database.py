@@ -59,6 +59,11 @@ def applied(app_data: Path) -> set[tuple[str, str]]:
     return found
 
 
+def every(app_data: Path) -> list[Path]:
+    """All SQLite databases in the app data folder, in use or not."""
+    return [path for path in sorted(app_data.rglob("*")) if path.is_file() and _is_database(path)]
+
+
 def backups(app_data: Path) -> set[Path]:
     """Databases that are not in use: whatever lies under a folder named backups."""
     return {

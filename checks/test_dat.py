@@ -11,6 +11,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from checks import database, pages
+from checks import database, pages, portable
 from checks.backend import Backend, Ending, TargetFailedError, run_to_end
 from checks.files import not_root
 from checks.scratch_copy import bringing, switched
@@ -469,3 +470,99 @@ def _refusal(target: Target, app_data: Path, path: Path) -> tuple[Ending, bool]:
 
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes().strip().removesuffix(os.linesep.encode())).hexdigest()
+
+
+@pytest.mark.criterion("DAT-25")
+@pytest.mark.usefixtures("needs_database")
+def test_one_file_for_all(
+    target: Target, settled_copies: Copies, scratch: Path, seen: Seen
+) -> None:
+    """Writes all data to one file while they change."""
+    path = database.main_file(settled_copies("to back up"))
+    portable.put(path, "first")
+    portable.enlarge(path)
+    file, fresh = scratch / "all.zip", scratch / "carried"
+    with Backend(target, path.parent) as backend, portable.writing(path) as saved:
+        backend.ready()
+        database_rows, before = database.rows(path), [*saved]
+        done = portable.run(target, path.parent, "backup", str(file))
+        held_up = len(saved) == len(before)
+    assert done.code == 0, f"backup: {done}"
+    assert not held_up, "nothing could be saved while the backup was made"
+    done = portable.run(target, fresh, "restore", str(file))
+    assert done.code == 0, f"restore: {done}"
+    copy = fresh / path.name
+    assert database.integrity(copy) == "ok", f"the copy is damaged: {database.integrity(copy)}"
+    lost = database_rows - database.rows(copy)
+    assert not lost, f"{len(lost)} of {len(database_rows)} rows are not in the backup"
+    without = {*portable.rows(copy)} - {*portable.uploads(fresh)}
+    assert not without, f"{len(without)} rows name an upload that is not in the backup"
+    key = path.parent / "secret_key"
+    with zipfile.ZipFile(file) as archive:
+        secret = key.is_file() and any(
+            key.read_bytes() in archive.read(name) for name in archive.namelist()
+        )
+    assert not secret, "the secret key is in the backup"
+    seen(f"{len(database_rows)} rows and their uploads, {len(saved)} saved meanwhile")
+
+
+@pytest.mark.criterion("DAT-26")
+@pytest.mark.usefixtures("needs_database")
+def test_refused_backups(target: Target, settled_copies: Copies, scratch: Path, seen: Seen) -> None:
+    """Restores nothing that is newer, foreign or damaged."""
+    path = database.main_file(settled_copies("kept whole"))
+    portable.put(path, "first")
+    made = database.main_file(settled_copies("of another version"))
+    files = {name: scratch / f"{name}.zip" for name in ("good", "newer", "foreign", "damaged")}
+    good = portable.run(target, path.parent, "backup", str(files["good"]))
+    assert good.code == 0, f"backup: {good}"
+    database.add_future_migration(made)
+    portable.run(target, made.parent, "backup", str(files["newer"]))
+    portable.altered(
+        files["good"], files["foreign"], lambda said, _: said.update(identifier="org.example.none")
+    )
+    upload = (portable.UPLOADS / "first").as_posix()
+    portable.altered(
+        files["good"], files["damaged"], lambda _, content: content.update({upload: b"FIRST"})
+    )
+    portable.put(path, "second")
+    database.merge(path)
+    before = database.contents(path), portable.uploads(path.parent)
+    for name, code in {"newer": 13, "foreign": 23, "damaged": 22}.items():
+        done = portable.run(target, path.parent, "restore", str(files[name]))
+        assert done.refuses(code), f"a {name} file: {done}, expected a sentence and exit {code}"
+        after = database.contents(path), portable.uploads(path.parent)
+        assert after == before, f"a {name} file was refused, and the data are not as before"
+    seen("newer: exit 13, damaged: 22, foreign: 23; nothing changed")
+
+
+@pytest.mark.criterion("DAT-27")
+@pytest.mark.usefixtures("needs_database")
+def test_killed_restore(target: Target, settled_copies: Copies, scratch: Path, seen: Seen) -> None:
+    """Loses nothing when a restore is killed."""
+    path = database.main_file(settled_copies("to carry"))
+    portable.put(path, "carried")
+    file = scratch / "carried.zip"
+    done = portable.run(target, path.parent, "backup", str(file))
+    assert done.code == 0, f"backup: {done}"
+    shutil.rmtree(path.parent / portable.UPLOADS)
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"DELETE FROM {portable.TABLE}")
+    portable.put(path, "present")
+    database.merge(path)
+    found = set()
+    for number, moment in enumerate(portable.MOMENTS):
+        app_data = scratch / f"killed restore {number}"
+        shutil.copytree(path.parent, app_data)
+        main = app_data / path.name
+        portable.kill_restore(target, main, file, moment)
+        with Backend(target, app_data) as backend:
+            backend.ready()
+            backend.stop()
+        state = portable.rows(main), portable.uploads(app_data)
+        whole = state in ((["present"], ["present"]), (["carried"], ["carried"]))
+        assert whole, f"killed with the database {moment}: rows and uploads {state}"
+        kept = any("present" in portable.rows(each) for each in database.every(app_data))
+        assert kept, f"killed with the database {moment}: what was there before is gone"
+        found.add(state[0][0])
+    seen(f"3 kills, then {' or '.join(sorted(found))} data, nothing gone")

@@ -30,6 +30,9 @@ from skill_scripts.look import look as look_at_project
 from skill_scripts.offline.assets import Offline
 from skill_scripts.offline.assets import offline as keep_offline
 from skill_scripts.package import package as package_project
+from skill_scripts.portable import Kept, show
+from skill_scripts.portable import backup as backup_data
+from skill_scripts.portable import restore as restore_data
 from skill_scripts.rehearsal.own_page import own_page
 from skill_scripts.rehearsal.rehearse import valid_result
 from skill_scripts.remove import remove as remove_layer
@@ -55,6 +58,7 @@ app = typer.Typer(
 screen = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 120)
 
 ProjectPath = Annotated[Path, typer.Argument(metavar="PATH", help="Folder of the project.")]
+BackupFile = Annotated[Path, typer.Argument(metavar="FILE", help="The backup, a .zip.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 Manage = Annotated[str, typer.Option(help="manage.py to use, relative to PATH.")]
 Decisions = Annotated[
@@ -239,6 +243,13 @@ def import_(
             "else the project's MEDIA_ROOT.",
         ),
     ] = None,
+    into: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write a backup, which the installed app restores; development data stay.",
+        ),
+    ] = None,
     allow_missing: Annotated[
         bool,
         typer.Option("--allow-missing-files", help="List uploads that are not there; go on."),
@@ -253,9 +264,39 @@ def import_(
     """
     with _shown_errors(as_json), _progress(as_json) as progress:
         done = import_data(
-            path, source, media=media, allow_missing=allow_missing, progress=progress
+            path, source, media=media, into=into, allow_missing=allow_missing, progress=progress
         )
     _print_json(done.as_dict()) if as_json else _show_import(done)
+
+
+@app.command()
+def backup(path: ProjectPath, file: BackupFile, as_json: Json = False) -> None:
+    """Write the development data to one file, while the app runs or not: database and uploads.
+
+    The same file as *Back Up…* in the app's menu makes; the app and `restore` read it.
+    """
+    with _shown_errors(as_json), _progress(as_json) as progress:
+        done = backup_data(path, file, progress)
+    _print_json(done.as_dict()) if as_json else _show_kept(done)
+
+
+@app.command()
+def restore(
+    path: ProjectPath,
+    file: BackupFile,
+    only_show: Annotated[
+        bool, typer.Option("--show", help="Verify the file and say what is in it; change nothing.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Put what a backup holds in the place of the development data, which are set aside.
+
+    The next start migrates data of an older version. A file of a newer version, of another app or
+    with damage is refused.
+    """
+    with _shown_errors(as_json), _progress(as_json) as progress:
+        done = (show if only_show else restore_data)(path, file, progress)
+    _print_json(done.as_dict()) if as_json else _show_kept(done)
 
 
 @app.command()
@@ -550,11 +591,19 @@ def _show_import(done: Imported) -> None:
         screen.print(text, markup=False, soft_wrap=True)
     rate = done.rows / done.copying_seconds if done.copying_seconds else 0
     screen.print(
-        f"{done.app_data}\n{done.seconds} s ({rate:,.0f} rows a second), "
+        f"{done.file or done.app_data}\n{done.seconds} s ({rate:,.0f} rows a second), "
         f"{done.peak_bytes / 1e6:.0f} MB of memory",
         markup=False,
         soft_wrap=True,
     )
+
+
+def _show_kept(done: Kept) -> None:
+    named = " ".join(filter(None, [done.app, done.version]))
+    text = f"{named}, {done.made}: {done.rows:,} rows, {done.files:,} files"
+    screen.print(f"{text}, {done.bytes / 1e3:,.0f} kB\n{done.file}", markup=False, soft_wrap=True)
+    if done.set_aside:
+        screen.print(f"what was there before: {done.set_aside}", markup=False, soft_wrap=True)
 
 
 def _show_look(done: Look) -> None:

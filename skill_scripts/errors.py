@@ -352,6 +352,13 @@ ERRORS: dict[str, Text] = {
         "Name the folder that has them: --media FOLDER. To import all the same: "
         "--allow-missing-files",
     ),
+    # DAT: development data in one file
+    "DDK-DAT-01": Text(
+        "The app's own runtime could not back up or restore the development data; they are as they "
+        "were.",
+        "If launch.py does not know `backup`, bring the layer to this kit's: desktop-django update "
+        "{root}",
+    ),
     # STA: starting an adapted project
     "DDK-STA-01": Text(
         "The backend ended before it could serve.",

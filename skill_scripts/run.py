@@ -8,17 +8,15 @@ import shutil
 import subprocess
 import sys
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
-from itertools import count
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from skill_scripts import desktop_toml
 from skill_scripts.backend import PORT_TAKEN, Backend, contract, interpreter_flags
 from skill_scripts.dependencies.environment import find_adapted, no_environment
+from skill_scripts.development import app_data_folder, finish_replacing, set_aside
 from skill_scripts.errors import KitError
 from skill_scripts.layer.payload import IN_CHECKOUT
 from skill_scripts.processes import clean_environment
@@ -26,8 +24,6 @@ from skill_scripts.project.files import PAYLOAD_FOLDER
 
 ATTEMPTS = 20
 FETCH_LIMIT = 900  # seconds; Electron is a download of 100 MB
-APP_DATA = "DESKTOP_DJANGO_APP_DATA_DIR"  # set by a developer who wants it elsewhere
-RUNTIME_MODE = "DESKTOP_DJANGO_RUNTIME_MODE"
 NO_ELECTRON = (
     "Electron is not there and cannot be fetched, so the app opens in the browser. Where its "
     "release host is closed, set ELECTRON_OVERRIDE_DIST_PATH to the folder of one that is here, or "
@@ -48,6 +44,8 @@ def run(
     """
     root, settings = read_adapted(path)
     app_data = app_data_folder(settings["app"]["identifier"])
+    if finished := finish_replacing(app_data):
+        announce(finished)
     if fresh and (place := set_aside(app_data)):
         announce(f"the data of earlier runs is set aside: {place}")
     shell = root / PAYLOAD_FOLDER / "electron"
@@ -68,20 +66,6 @@ def read_adapted(path: Path) -> tuple[Path, desktop_toml.Manifest]:
     if not file.is_file():
         raise KitError("DDK-ADP-09", f"{path} is not adapted", root=str(root))
     return root, desktop_toml.read(file)
-
-
-def app_data_folder(identifier: str) -> Path:
-    """The app data folder of development runs, the same as the shell's."""
-    if named := os.environ.get(APP_DATA):
-        return Path(named).resolve()
-    name = f"{identifier}-development"
-    if sys.platform == "win32":
-        local = os.environ.get("LOCALAPPDATA")
-        return (Path(local) if local else Path.home() / "AppData" / "Local") / name
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / name
-    base = Path(os.environ.get("XDG_DATA_HOME", ""))
-    return (base if base.is_absolute() else Path.home() / ".local" / "share") / name
 
 
 def serve(
@@ -194,39 +178,3 @@ def _electron(package: Path) -> bool:
     if folder := os.environ.get("ELECTRON_OVERRIDE_DIST_PATH"):
         return Path(folder, name or "electron").is_file()
     return bool(name) and (package / "dist" / name).is_file()
-
-
-def set_aside(app_data: Path) -> Path | None:
-    """Give the data of earlier runs another name; nothing of it is deleted.
-
-    Returns where it is now, None if there was none. Raises KitError DDK-STA-02.
-    """
-    if not app_data.exists():
-        return None
-    require_unused(app_data)
-    names = (app_data.with_name(f"{app_data.name}-set-aside-{number}") for number in count(1))
-    place = next(each for each in names if not each.exists())
-    try:
-        app_data.rename(place)
-    except OSError as error:
-        text = f"{app_data} cannot be renamed: {error.strerror}"
-        raise KitError("DDK-STA-02", text, app_data=str(app_data)) from error
-    return place
-
-
-def require_unused(app_data: Path) -> None:
-    """Raise KitError DDK-STA-02 if a process was started on this data."""
-    if users := list(_users(app_data)):
-        raise KitError("DDK-STA-02", f"process {users[0]} uses {app_data}", app_data=str(app_data))
-
-
-def _users(app_data: Path) -> Iterator[int]:
-    """The processes that were started on this data."""
-    for process in psutil.process_iter():
-        try:
-            found = process.environ()
-            # A developer's own shell, and we in it, may name the folder; only a backend has a mode.
-            if found.get(APP_DATA) == str(app_data) and RUNTIME_MODE in found:
-                yield process.pid
-        except (psutil.Error, OSError):
-            continue

@@ -3,8 +3,11 @@
 launch.py                 serve (the contract is in the environment, see SPEC.md)
 launch.py worker NAME     run one of the workers of desktop.toml
 launch.py manage ARGS...  run a management command on the desktop's data
-launch.py restore --list  the backups of the desktop's data, as JSON
-launch.py restore NAME    put a backup in the database's place; what was there is set aside
+launch.py backup FILE     all of the desktop's data in one file, while the app runs or not
+launch.py restore FILE    put them in the place of the data; what was there is set aside
+launch.py restore --show FILE   verify the file, and say what is in it
+launch.py restore --list  the backups of the desktop's database, as JSON
+launch.py restore NAME    put one in the database's place; what was there is set aside
 launch.py password        let the next start ask for a new password
 """
 

@@ -21,18 +21,19 @@ import psutil
 
 from skill_scripts.backend import contract, interpreter_flags
 from skill_scripts.dependencies.environment import bytecode_cache
+from skill_scripts.development import (
+    app_data_folder,
+    finish_replacing,
+    replace,
+    require_unused,
+)
 from skill_scripts.errors import KitError
 from skill_scripts.findings.surveyed import Progress
 from skill_scripts.importing.source import SQLITE, Source, recognise
+from skill_scripts.portable import pack
 from skill_scripts.processes import MARK, clean_environment, end_all, json_lines, own_group
 from skill_scripts.project.files import PAYLOAD_FOLDER
-from skill_scripts.run import (
-    app_data_folder,
-    interpreter_of,
-    read_adapted,
-    require_unused,
-    set_aside,
-)
+from skill_scripts.run import interpreter_of, read_adapted
 
 INSIDE = Path(__file__).with_name("desktop_import")
 POLL_SECONDS = 0.2
@@ -64,6 +65,7 @@ class Imported:
 
     source: str
     app_data: Path
+    file: str  # the backup that they are in, "" where they are development data
     aside: str  # where the data before it are, "" if there were none
     tables: tuple[Table, ...]
     left: tuple[Left, ...]
@@ -87,6 +89,7 @@ class Imported:
         return {
             "source": self.source,
             "app_data": str(self.app_data),
+            "file": self.file,
             "set_aside": self.aside,
             "rows": self.rows,
             "tables": [vars(each) for each in self.tables],
@@ -110,13 +113,15 @@ def import_data(
     source: str,
     *,
     media: Path | None = None,
+    into: Path | None = None,
     allow_missing: bool = False,
     progress: Progress = lambda _: None,
 ) -> Imported:
     """Import `source` into the adapted project in folder `path`, with the files in `media`.
 
-    Raises KitError with a code of DDK-IMP, DDK-ADP-09, DDK-ENV-04 or DDK-STA-02; the development
-    data are then as they were.
+    They become its development data, or a backup in the file `into` that the app restores. Raises
+    KitError with a code of DDK-IMP, DDK-ADP-09, DDK-ENV-04, DDK-STA-02 or DDK-DAT-01; the
+    development data are then as they were.
     """
     begin = time.monotonic()
     root, settings = read_adapted(path)
@@ -124,7 +129,9 @@ def import_data(
     if media and not media.is_dir():
         raise KitError("DDK-IMP-01", f"{media} is no folder", source=str(media))
     app_data = app_data_folder(settings["app"]["identifier"])
-    require_unused(app_data)
+    if not into:
+        require_unused(app_data)
+    finished = finish_replacing(app_data)
     python = Path(interpreter_of(root, settings))
     with _scratch(app_data) as scratch:
         _require_room(found, media, scratch)
@@ -137,16 +144,21 @@ def import_data(
         }
         result = _run_inside(root, python, scratch, request, progress)
         progress("putting it in place")
-        require_unused(app_data)
-        aside = _swap(scratch / "data", app_data)
+        aside = None
+        if into:
+            pack(root, settings, scratch / "data", into, progress)
+        else:
+            require_unused(app_data)
+            aside = replace(app_data, scratch / "data")
     return Imported(
         source=found.name,
         app_data=app_data,
+        file=str(into.absolute()) if into else "",
         aside=str(aside or ""),
         tables=tuple(Table(**each) for each in result["tables"]),
         left=tuple(Left(**each) for each in result["left"]),
         missing=tuple(result["missing"]),
-        notes=tuple(result["notes"]),
+        notes=(*filter(None, [finished]), *result["notes"]),
         seconds=round(time.monotonic() - begin, 2),
         **{
             name: result[name]
@@ -244,15 +256,3 @@ def _resident(pid: int) -> int:
         return psutil.Process(pid).memory_info().rss
     except psutil.Error:
         return 0
-
-
-def _swap(made: Path, app_data: Path) -> Path | None:
-    """Put the new data in the place of the old; where those are now."""
-    old = set_aside(app_data)
-    try:
-        made.rename(app_data)
-    except OSError:
-        if old:
-            old.rename(app_data)
-        raise
-    return old

@@ -25,7 +25,7 @@ from skill_scripts.rehearsal.own_server import NotStartedError, OwnServer
 from skill_scripts.rehearsal.picture import DrawingError, draw
 from skill_scripts.rehearsal.result import Rehearsal, Seen
 from skill_scripts.rehearsal.start import OutOfTimeError, Raised, Start
-from skill_scripts.rehearsal.visitor import OWN_PAGES, Answer, Visitor, local
+from skill_scripts.rehearsal.visitor import OWN_PAGES, OWN_PATHS, Answer, Visitor, local
 from skill_scripts.repairs import relocation
 
 VISIT_SECONDS = 60
@@ -140,7 +140,8 @@ def _compared(stage: Stage, done: Rehearsal, progress: Progress) -> Rehearsal:
     try:
         with OwnServer(stage.project, stage.settings, stage.interpreter, run) as own:
             visitor = Visitor(own.origin, "", VISIT_SECONDS)
-            answers = {each.path: visitor.open(each.path) for each in done.broken}
+            compared = [each.path for each in done.broken if not each.path.startswith(OWN_PATHS)]
+            answers = {path: visitor.open(path) for path in compared}
             visitor.close()
     except NotStartedError as error:
         return replace(done, not_compared=str(error))

@@ -16,6 +16,7 @@ MOST_REDIRECTS = 8
 LARGEST_PAGE = 4_000_000  # bytes
 REDIRECTS = (301, 302, 303, 307, 308)
 OWN_PAGES = "/desktop-auth/"  # of the runtime: they ask for the first account
+OWN_PATHS = (OWN_PAGES, "/desktop-offline/")  # that the project's own server does not know
 # Pages whose very visit may end the session or change something.
 AVOIDED = re.compile(r"log-?out|sign-?out|delete|remove", re.IGNORECASE)
 ANYTHING = {"email": "me@example.org", "number": "1", "date": "2001-02-03", "tel": "+12025550100",

@@ -210,6 +210,10 @@ UNREACHABLE = (
     "WEB-1 WEB-2 WEB-3 WEB-4 WEB-5 WEB-8 WEB-11 WEB-14"
 )
 
+# Long enough that a kill meets it.
+SLOW_SWAP = "    time.sleep(0.5)\n    finish(app_data)\n    return"
+REPLACED = "        remove(scratch / JOURNAL)\n    except OSError as error:"
+
 BROKEN = (
     # NET
     broken("binds every interface", "NET-1", ("system.py", BIND, 'sock.bind(("0.0.0.0", port))')),
@@ -1288,6 +1292,58 @@ BROKEN = (
         "changed copies overwritten",
         "DAT-22",
         ("shipped.py", 'and (old := _folded_digest(target)) != note.get("copy")', "and not note"),
+    ),
+    # Since 1.1: all data in one file
+    broken(
+        "uploads listed before the databases are copied",
+        "DAT-25",
+        (
+            "portable.py",
+            "            for file in self._listed():",
+            "            for file in files:",
+        ),
+    ),
+    broken(
+        "secret key in the backup",
+        "DAT-25",
+        ("portable.py", '"secret_key", "logs"', '"logs"'),
+    ),
+    broken(
+        "database backed up as a file",
+        "DAT-25",
+        ("portable.py", "backups.copy(file, copy)", "copy.write_bytes(file.read_bytes())"),
+    ),
+    broken(
+        "backup of another app restored",
+        "DAT-26",
+        ("portable.py", "if owner != identifier:", "if not owner:"),
+    ),
+    broken(
+        "checksums of a backup not compared",
+        "DAT-26",
+        ("portable.py", "if digest.hexdigest() != expected:", "if not expected:"),
+    ),
+    broken(
+        "newer backup restored",
+        "DAT-26",
+        (
+            "restore.py",
+            "            versions.require_known(copies, ",
+            "            versions.newer(",
+        ),
+        ("restore.py", "versions.newer(versions.accept(", "versions.accept(*("),
+    ),
+    broken(
+        "interrupted restore not finished",
+        "DAT-27",
+        ("backend.py", "            replacing.settle(data)\n", ""),
+        ("replacing.py", "    finish(app_data)\n    return", SLOW_SWAP),
+    ),
+    broken(
+        "data before a restore deleted",
+        "DAT-27",
+        ("replacing.py", REPLACED, REPLACED.replace("\n", "\n        shutil.rmtree(folder)\n", 1)),
+        ("restore.py", "recovery.back_up(each)", "pass"),
     ),
     broken(
         "removed app taken for a newer version",

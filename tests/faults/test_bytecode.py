@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from skill_scripts.development import app_data_folder
 from skill_scripts.errors import KitError
-from skill_scripts.run import app_data_folder, run
+from skill_scripts.run import run
 
 from . import project
 from .launching import Launch, Place

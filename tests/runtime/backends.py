@@ -74,6 +74,9 @@ class Migration(migrations.Migration):
     operations = [migrations.CreateModel("Note", [
         ("id", models.BigAutoField(primary_key=True)), ("text", models.CharField(max_length=100))])]
 """
+BY_ASGI = '[django]\nserver = "asgi"\n'
+SERVERS = {"wsgi": "", "asgi": BY_ASGI}
+"""What of a manifest chooses the server, by its protocol."""
 MANIFEST = '[app]\nname = "Tiny"\nidentifier = "org.example.tiny"\n'
 
 

@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import pytest
 
-from .backends import HEADERS, SETTINGS, URLS, VIEWS, Backend, make_project
+from .backends import HEADERS, SERVERS, SETTINGS, URLS, VIEWS, Backend, make_project
 from .test_offline import ask, shown
 
 pytestmark = pytest.mark.slow
@@ -25,8 +25,8 @@ def strict(request):
 """
 
 
-@pytest.fixture(scope="module")
-def backend(tmp_path_factory):
+@pytest.fixture(scope="module", params=SERVERS)
+def backend(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("addresses")
     routes = "".join(f', path("{name}/", views.{name})' for name in ("moved", "pieces", "strict"))
     files = {
@@ -36,7 +36,9 @@ def backend(tmp_path_factory):
         "urls.py": URLS.replace("]\n", f"{routes}]\n"),
         "assets/api.js": f"fetch(`{OLD}/api/`); new WebSocket('ws://localhost:8000/live')",
     }
-    with Backend(make_project(folder / "p", files, MANIFEST), folder / "data") as backend:
+    with Backend(
+        make_project(folder / "p", files, MANIFEST + SERVERS[request.param]), folder / "data"
+    ) as backend:
         yield backend.ready()
 
 

@@ -10,7 +10,7 @@ from desktop_runtime.limits import STRANGERS
 
 from checks.websocket import CUT, WebSocket
 
-from .backends import HEADERS, MODELS, SETTINGS, TOKEN, VIEWS, Backend, make_project
+from .backends import BY_ASGI, HEADERS, MODELS, SETTINGS, TOKEN, VIEWS, Backend, make_project
 
 pytestmark = pytest.mark.slow
 
@@ -83,12 +83,11 @@ def page(request):
     return HttpResponse('<script src="http://localhost:8000/a.js"></script>')
 """
 )
-MANIFEST = '[django]\nserver = "asgi"\n'
 FILES = {"asgi.py": ASGI, "urls.py": URLS, "app/views.py": MORE_VIEWS, "app/models.py": MODELS}
 NAMED = SETTINGS + 'ASGI_APPLICATION = "asgi.application"\nMEDIA_URL = "/media/"\n'
 
 
-def project(folder, manifest=MANIFEST, **files):
+def project(folder, manifest=BY_ASGI, **files):
     return make_project(folder, {"settings.py": NAMED, **FILES, **files}, manifest)
 
 
@@ -289,14 +288,14 @@ def test_a_large_answer_is_whole(served):
 
 
 def test_addresses_are_changed(tmp_path):
-    manifest = 'addresses = ["http://localhost:8000"]\n' + MANIFEST
+    manifest = 'addresses = ["http://localhost:8000"]\n' + BY_ASGI
     with Backend(project(tmp_path / "project", manifest), tmp_path / "data") as backend:
         body = backend.ready().get("/page/")[2]
         assert body == f'<script src="http://127.0.0.1:{backend.port}/a.js"></script>'.encode()
 
 
 def test_the_first_account_is_asked_for(tmp_path):
-    manifest = MANIFEST + "[login]\nfirst_account = true\n"
+    manifest = BY_ASGI + "[login]\nfirst_account = true\n"
     with Backend(project(tmp_path / "project", manifest), tmp_path / "data") as backend:
         status, headers, _ = backend.ready().get("/")
         assert (status, headers["location"]) == (303, "/desktop-auth/first-account/")

@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from .backends import HEADERS, SETTINGS, Backend, make_project
+from .backends import HEADERS, SERVERS, SETTINGS, Backend, make_project
 
 HOST = "https://cdn.example"
 STYLE = f"{HOST}/lib@1/a.css"
@@ -82,8 +82,8 @@ def keep(project):
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def backend(tmp_path_factory):
+@pytest.fixture(scope="module", params=SERVERS)
+def backend(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("offline")
     project = make_project(
         folder / "project",
@@ -94,6 +94,7 @@ def backend(tmp_path_factory):
             "assets/own.css": f"@import url({STYLE});\n" + "p{}\n" * 500,
             "assets/own.js": f'import "{HOST}/m"',
         },
+        SERVERS[request.param],
     )
     keep(project)
     media = folder / "data" / "media"

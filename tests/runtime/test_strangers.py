@@ -8,7 +8,7 @@ import time
 import pytest
 from desktop_runtime.channels import STRANGER_SECONDS, STRANGERS
 
-from .backends import HEADERS, TOKEN, URLS, VIEWS, Backend, make_project
+from .backends import HEADERS, SERVERS, TOKEN, URLS, VIEWS, Backend, make_project
 
 pytestmark = pytest.mark.slow
 
@@ -25,10 +25,11 @@ FILES = {
 OURS = f"X-Desktop-Django-Token: {TOKEN}"
 
 
-@pytest.fixture(scope="module")
-def backend(tmp_path_factory):
+@pytest.fixture(scope="module", params=SERVERS)
+def backend(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp("strangers")
-    with Backend(make_project(folder / "project", FILES), folder / "data") as backend:
+    project = make_project(folder / "project", FILES, SERVERS[request.param])
+    with Backend(project, folder / "data") as backend:
         yield backend.ready()
 
 

@@ -20,11 +20,14 @@ from .staging import make_project as make_reference
 
 
 def pytest_collection_modifyitems(config, items):
-    """Elsewhere packages.yml stages with the real download."""
-    if sys.platform != "linux":
-        for item in items:
-            if Path(__file__).parent in item.path.parents and "local_build" in item.fixturenames:
-                item.add_marker(pytest.mark.skip(reason="makes its Python from Linux's own"))
+    """What needs a staged bundle is slow; elsewhere packages.yml stages with the real download."""
+    for item in items:
+        if Path(__file__).parent not in item.path.parents:
+            continue
+        if "staged_project" in item.fixturenames:
+            item.add_marker(pytest.mark.slow)
+        if sys.platform != "linux" and "local_build" in item.fixturenames:
+            item.add_marker(pytest.mark.skip(reason="makes its Python from Linux's own"))
 
 
 @pytest.fixture(autouse=True)

@@ -421,6 +421,7 @@ FAMILIES = {
     "DDK-PKG": "packaging",
     "DDK-ICO": "drawing icons",
     "DDK-IMP": "bringing data in",
+    "DDK-DAT": "development data in one file",
     "DDK-LOK": "looking at pages",
     "DDK-UPD": "updating the desktop layer",
     "DDK-KIT": "the kit itself",

@@ -22,7 +22,7 @@ from django.db import connections
 from . import handover
 from .files import Files
 from .guard import Application, Environ, Headers, Rules, StartResponse
-from .limits import ENDLESS
+from .limits import ENDLESS, LARGEST_BODY
 from .login import ENTERING
 from .ownpages import PREFIX
 from .rewriting import Rewriting, Whole
@@ -35,6 +35,7 @@ Send = Callable[[Message], Awaitable[None]]
 CONNECTION = "desktop.connection"  # in a scope: what the server keeps of it, see asgiserver.py
 BLOCKS = 32  # of a file, read at one go; WhiteNoise makes them of 8 KiB
 LARGEST_FORM = 1 << 20
+CLOSING = [("Connection", "close")]
 NOTHING: Message = {"type": "http.response.body", "body": b"", "more_body": False}
 
 
@@ -78,9 +79,12 @@ class Served:
             connection.settle()
         if answer:
             # The rest of what a stranger sends is not waited for.
-            closing = [] if is_ours else [("Connection", "close")]
+            closing = [] if is_ours else CLOSING
             await send(_start(answer.status, answer.headers + closing))
             return await send({**NOTHING, "body": answer.body})
+        if int(environ.get("CONTENT_LENGTH", 0)) > LARGEST_BODY:
+            await send(_start("413 Request Entity Too Large", CLOSING))
+            return await send(NOTHING)
         request = _Request(self, scope, environ, receive, send, connection)
         with _Thread() as request.thread:
             return await request.answer()
@@ -100,6 +104,7 @@ class _Request:
         self.held: tuple[str, Headers] | None = None  # until the body has been changed
         self.body = b""
         self.handed: Headers = []
+        self.received = 0  # bytes
         self.is_received = self.is_form = False
         self.is_answered = asyncio.Event()
 
@@ -159,6 +164,9 @@ class _Request:
             return {"type": "http.request", "body": b"", "more_body": False}
         message = await self._receive()
         if message["type"] == "http.request":
+            self.received += len(message.get("body", b""))
+            if self.received > LARGEST_BODY:  # it came in pieces, without its length
+                return {"type": "http.disconnect"}
             self.is_received = not message.get("more_body")
         elif self.is_received:
             await self.is_answered.wait()

@@ -14,7 +14,19 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from . import first_run, lateready, log, overlay, passwords, restore, system, versions, workers
+from . import (
+    backup,
+    first_run,
+    lateready,
+    log,
+    overlay,
+    passwords,
+    replacing,
+    restore,
+    system,
+    versions,
+    workers,
+)
 from .channel import Channel
 from .contract import (
     Address,
@@ -48,11 +60,14 @@ def main(payload: Path, arguments: list[str]) -> int:
         case ["manage", *command]:
             return _run_command(payload, command)
         case ["restore", *chosen]:
-            return restore.run(chosen)
+            return restore.run(payload, chosen)
+        case ["backup", *words]:
+            return backup.run(payload, words)
         case ["password"]:
             return passwords.run()
     print(
-        "usage: launch.py [worker NAME | manage ARGS... | restore NAME | password]", file=sys.stderr
+        "usage: launch.py [worker NAME | manage ARGS... | backup FILE | restore NAME | password]",
+        file=sys.stderr,
     )
     return Exit.CONFIGURATION
 
@@ -125,6 +140,7 @@ class Backend:
         manifest = read_manifest(self.payload / "desktop.toml")
         _require_complete_bundle(installation)
         try:
+            replacing.settle(data)
             recovery = Recovery(data)
             recovery.run()
             self._judge_version(recovery, manifest)
@@ -292,6 +308,7 @@ def _run_command(payload: Path, command: list[str]) -> int:
     try:
         installation, manifest = read_installation(), read_manifest(payload / "desktop.toml")
         make_folders(installation.app_data)
+        replacing.settle(installation.app_data)
         # Killed, it leaves a log that the next start must take for its own.
         remove(installation.app_data / "clean.json")
         load_project(payload, installation, manifest)

@@ -56,9 +56,8 @@ def _parts(file: Path) -> re.Match[str]:
 def make(file: Path, folder: Path) -> Path:
     """A verified copy `<name>-<number>-<UTC>.sqlite3`, or the last one if nothing has changed.
 
-    Uses SQLite's backup API, which sees what is still in the write-ahead log
-    (https://sqlite.org/backup.html). Nothing is pruned: the change that the copy is for has not
-    succeeded yet. Raises `BackendError` with `Exit.NOT_WRITABLE`.
+    Nothing is pruned: the change that the copy is for has not succeeded yet. Raises `BackendError`
+    with `Exit.NOT_WRITABLE`.
     """
     earlier = of(file, folder)
     number = earlier[-1].number + 1 if earlier else 1
@@ -66,13 +65,7 @@ def make(file: Path, folder: Path) -> Path:
     target = folder / f"{file.stem}-{number:06}-{stamp}.sqlite3"
     partial = target.with_suffix(".partial")
     try:
-        with (
-            databases.connect(file, "ro") as source,
-            contextlib.closing(sqlite3.connect(partial)) as copy,
-        ):
-            source.backup(copy)
-            # One file that needs no log beside it, wherever it is carried.
-            copy.execute("PRAGMA journal_mode=DELETE")
+        copy(file, partial)
         databases.require_whole(partial, thorough=True)
         if earlier and _same_content(earlier[-1].file, partial):
             partial.unlink()
@@ -87,6 +80,21 @@ def make(file: Path, folder: Path) -> Path:
             partial.unlink(missing_ok=True)
         raise not_writable(folder, error) from error
     return target
+
+
+def copy(file: Path, target: Path) -> None:
+    """Copy a database as it is at one moment, while others may write to it.
+
+    SQLite's backup API sees what is still in the write-ahead log (https://sqlite.org/backup.html).
+    Raises `sqlite3.Error`.
+    """
+    with (
+        databases.connect(file, "ro") as source,
+        contextlib.closing(sqlite3.connect(target)) as made,
+    ):
+        source.backup(made)
+        # One file that needs no log beside it, wherever it is carried.
+        made.execute("PRAGMA journal_mode=DELETE")
 
 
 def prune(file: Path, folder: Path) -> None:

@@ -30,6 +30,8 @@ class Exit(IntEnum):
     FIRST_RUN_FAILED = 19
     BUNDLE_INCOMPLETE = 20
     RESTORE_FAILED = 21
+    FILE_DAMAGED = 22
+    FILE_FOREIGN = 23
 
 
 class BackendError(Exception):
@@ -45,9 +47,14 @@ class Stopped(BaseException):
 
 
 def answer(work: Callable[[], dict[str, Any]]) -> int:
-    """Print what a command of launch.py has to say, as one JSON document; returns the exit code."""
+    """Print what a command of launch.py has to say, as one JSON document; returns the exit code.
+
+    It ends with `{"cancelled": true}` when it is interrupted, by Ctrl-C or its shell.
+    """
     try:
         document, code = work(), Exit.CLEAN
+    except KeyboardInterrupt:
+        document, code = {"cancelled": True}, Exit.CLEAN
     except BackendError as failure:
         error = {"message": failure.message, "hint": failure.hint}
         document = {"error": {"code": f"DDK-RUN-{failure.code}", **error}}

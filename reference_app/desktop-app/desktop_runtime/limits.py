@@ -8,6 +8,7 @@ STRANGER_SECONDS = 10
 IDLE_SECONDS = 3600
 # With what comes after it less than the 5 seconds that SPEC.md gives a backend whose shell died.
 DRAIN_SECONDS = 3
+LARGEST_BODY = 4 << 30  # bytes of one request
 # A client that has taken nothing of its answer for so long is not waited for at the end.
 STALLED_SECONDS = 1
 # Answers that end only when the client leaves.

@@ -16,6 +16,7 @@ class Manifest:
 
     identifier: str
     name: str = "this app"
+    version: str = ""
     home: str = "/"
     addresses: tuple[str, ...] = ()
     manage: str = "manage.py"
@@ -56,6 +57,7 @@ def read_manifest(file: Path) -> Manifest:
         return Manifest(
             identifier=document["app"]["identifier"],
             name=document["app"].get("name") or "this app",
+            version=document["app"].get("version", ""),
             home=document["app"].get("home", "/"),
             addresses=tuple(document["app"].get("addresses", [])),
             manage=django.get("manage", "manage.py"),

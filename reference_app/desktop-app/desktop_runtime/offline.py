@@ -39,12 +39,9 @@ class Offline(Rewriting):
     def __init__(self, application: Application, folder: Path) -> None:
         text = (folder / MANIFEST).read_bytes()
         content = json.loads(text)
-        self.files = {
-            bare(each["address"]): (str(folder / each["file"]), each["type"])
-            for each in content["files"]
-        }
-        super().__init__(application, {each.partition("/")[0] for each in self.files}, text)
-        self.address = _pattern([*self.files, *map(bare, content["folders"])])
+        names = [bare(each["address"]) for each in content["files"]]
+        super().__init__(application, {each.partition("/")[0] for each in names}, text)
+        self.address = _pattern([*names, *map(bare, content["folders"])])
         self.changed = {
             old.encode(): each["changed"].encode()
             for each in content["files"]
@@ -52,10 +49,9 @@ class Offline(Rewriting):
             for old in each.get("integrity", ())
         }
 
-    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        if environ.get("PATH_INFO", "").startswith(PREFIX):
-            return self.serve(environ, start_response)
-        return super().__call__(environ, start_response)
+    def ask(self, environ: Environ) -> bool:
+        """The kept files themselves are as their pages expect them."""
+        return not is_kept(environ) and super().ask(environ)
 
     def in_text(self, text: bytes) -> bytes:
         """Put our path where a kept address stands."""
@@ -77,8 +73,21 @@ class Offline(Rewriting):
     def _meta(self, match: re.Match[bytes]) -> bytes:
         return self.policy(match[0].decode("latin-1")).encode("latin-1")
 
-    def serve(self, environ: Environ, start_response: StartResponse) -> Any:
-        """A kept file."""
+
+class Kept:
+    """The kept files, before the project."""
+
+    def __init__(self, application: Application, folder: Path) -> None:
+        self.application = application
+        content = json.loads((folder / MANIFEST).read_bytes())
+        self.files = {
+            bare(each["address"]): (str(folder / each["file"]), each["type"])
+            for each in content["files"]
+        }
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Any:
+        if not is_kept(environ):
+            return self.application(environ, start_response)
         path = environ["PATH_INFO"].removeprefix(PREFIX)
         name = path.encode("latin-1").decode("utf-8", "replace")
         query = environ.get("QUERY_STRING", "")
@@ -91,6 +100,11 @@ class Offline(Rewriting):
         charset = "; charset=utf-8" if kind.startswith("text/") else ""
         headers = [("Content-Type", f"{kind}{charset}"), ("Cache-Control", "no-cache")]
         return WhiteNoise.serve(RangedFile(path, headers), environ, start_response)
+
+
+def is_kept(environ: Environ) -> bool:
+    """Whether a kept file is asked for."""
+    return environ.get("PATH_INFO", "").startswith(PREFIX)
 
 
 def _pattern(addresses: Iterable[str]) -> re.Pattern[bytes]:

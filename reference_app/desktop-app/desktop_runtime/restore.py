@@ -1,43 +1,122 @@
-"""`launch.py restore`: puts back a backup that a person has chosen. Prints one JSON document.
+"""`launch.py restore`: puts back a backup that a person has chosen. Prints JSON documents.
 
 Nothing of the project is loaded: this must work when the project or its data does not.
 """
 
 from __future__ import annotations
 
+import contextlib
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from . import backups, databases, first_run
+from . import backups, databases, first_run, replacing, versions
+from .backup import reporter
 from .contract import BackendError, Exit, answer, read_installation
-from .data import open_folder
+from .data import not_writable, open_folder, read_json, write_private
+from .manifest import read_manifest
+from .portable import Reader
 from .recovery import Recovery
+
+SPARE_BYTES = 16 << 20  # beside the files: for folders, journals and what the system needs
 
 CURRENT = "current"
 """In the place of a backup: go on with what an interrupted update left."""
 
 
-def run(arguments: list[str]) -> int:
-    """List the backups or restore one; returns the exit code."""
-    return answer(lambda: _run(arguments))
+def run(payload: Path, arguments: list[str]) -> int:
+    """List the backups, or restore one or what is in a file; returns the exit code."""
+    return answer(lambda: _run(payload, arguments))
 
 
-def _run(arguments: list[str]) -> dict[str, Any]:
-    installation = read_installation()
-    with open_folder(installation.app_data):
-        recovery = Recovery(installation.app_data)
+def _run(payload: Path, arguments: list[str]) -> dict[str, Any]:
+    app_data = read_installation().app_data
+    if arguments[:1] == ["--show"] and len(arguments) == 2:
+        with _verified(payload, app_data, Path(arguments[1]), whole=False) as (_, reader):
+            return reader.content.summary()
+    with open_folder(app_data):
+        replacing.settle(app_data)
+        recovery = Recovery(app_data)
         match arguments:
             case ["--list"]:
                 return {"backups": _listed(recovery)}
-            case [name] if not name.startswith("-"):
+            case [name] if Path(name).name == name and not Path(name).exists():
                 return _restored(recovery, name)
+            case [name] if not name.startswith("-"):
+                return _restored_from(payload, recovery, Path(name))
             case _:
                 raise BackendError(
                     Exit.CONFIGURATION,
-                    "restore takes the name of one backup, or --list.",
-                    "Take a name from `launch.py restore --list`.",
+                    "restore takes the name of one backup, a file, --show FILE, or --list.",
+                    "Take a name from `launch.py restore --list`, or a file of `launch.py backup`.",
                 )
+
+
+@contextmanager
+def _verified(
+    payload: Path, app_data: Path, file: Path, whole: bool
+) -> Iterator[tuple[Path, Reader]]:
+    """Read every byte of a file and judge its databases; yields the folder they were written to,
+    with all other files if it is to be `whole`. Raises `BackendError` (12, 13, 16, 22, 23)."""
+    replacing.cancel_with_lifeline()
+    identifier = read_manifest(payload / "desktop.toml").identifier
+    with replacing.alone(app_data) as scratch, Reader(file, identifier) as reader:
+        content, new = reader.content, scratch / replacing.NEW
+        free = shutil.disk_usage(app_data).free
+        if whole and free < content.bytes + SPARE_BYTES:
+            raise BackendError(
+                Exit.NOT_WRITABLE,
+                f"The disk is full: {content.bytes >> 20} MB are needed, {free >> 20} are free.",
+                "Nothing was changed. Free some space and try again.",
+            )
+        try:
+            new.mkdir()
+            reader.extract(new, reporter(), None if whole else {*content.migrations})
+            found = versions.listed(content.code, payload.parent)
+            record = read_json(app_data / versions.RECORD) or {}
+            found |= versions.listed(record, payload.parent)
+            replaced = {**content.code.get("replaced", {}), **record.get("replaced", {})}
+            known = versions.names(found, replaced)
+            retired = read_manifest(payload / "desktop.toml").retired_migrations
+            copies = [new / name for name in content.migrations]
+            for each in copies:
+                try:
+                    databases.require_whole(each, thorough=True)
+                except BackendError as error:
+                    raise reader.damaged(error) from error
+            versions.require_known(copies, versions.accept(known, retired))
+        except (OSError, sqlite3.Error) as error:
+            raise not_writable(app_data, error) from error
+        yield scratch, reader
+
+
+def _restored_from(payload: Path, recovery: Recovery, file: Path) -> dict[str, Any]:
+    app_data = recovery.app_data
+    with _verified(payload, app_data, file, whole=True) as (scratch, reader):
+        replacing.go_through()
+        content = reader.content
+        for each in recovery.files().values():
+            # What cannot be read, and the uploads, are set aside and not copied.
+            with contextlib.suppress(BackendError):
+                if not databases.is_new(each):
+                    recovery.back_up(each)
+        try:
+            write_private(scratch / replacing.NEW / "databases.json", json.dumps(content.databases))
+            # Its next start looks at everything, and knows what squashes had replaced.
+            record = read_json(app_data / versions.RECORD) or {}
+            replaced = {**content.code.get("replaced", {}), **record.get("replaced", {})}
+            if record.pop("code", None):
+                write_private(
+                    app_data / versions.RECORD, json.dumps(record | {"replaced": replaced})
+                )
+        except OSError as error:
+            raise not_writable(app_data, error) from error
+        return {"restored": str(file), **content.summary(), "set_aside": replacing.swap(app_data)}
 
 
 def _listed(recovery: Recovery) -> list[dict[str, Any]]:

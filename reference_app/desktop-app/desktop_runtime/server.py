@@ -11,12 +11,11 @@ from waitress.adjustments import Adjustments
 
 from .channels import Connections
 from .guard import Guard
-from .limits import DRAIN_SECONDS, IDLE_SECONDS
+from .limits import DRAIN_SECONDS, IDLE_SECONDS, LARGEST_BODY
 
 # A browser sends six requests at a time; a stream that it has left holds a thread until its next
 # event.
 THREADS = 32
-LARGEST_BODY = 4 << 30
 MAINTENANCE_SECONDS = 5
 
 

@@ -45,43 +45,52 @@ def make_server(
     atomic.install()
     lateready.call_waiting()
     get_resolver().url_patterns  # noqa: B018 - loads the URLs, and fails before ready
-    around = [*_rewriting(payload, manifest, address)]
+    offline = payload / "offline"
+    kept = offline if (offline / "manifest.json").is_file() else None
+    around = [*_rewriting(kept, manifest, address)]
     if manifest.server == "asgi":
         from .asgi import Served, passed
         from .asgiserver import AsgiServer
 
         streams.install_asgi()
         files = Files(passed, installation.packaged)
-        front = _in_front(files, installation, manifest)
+        front = _in_front(files, kept, installation, manifest)
         rules = Rules(address, manifest.health_path)
         layers = [layer(passed) for layer in around]
         return AsgiServer(Served(rules, front, files, layers, asgi_application()), sock)
     from .server import WsgiServer
 
     streams.install()
-    served = _in_front(Files(application(), installation.packaged), installation, manifest)
+    files = Files(application(), installation.packaged)
+    served = _in_front(files, kept, installation, manifest)
     for layer in around:
         served = layer(served)
     return WsgiServer(Guard(served, address, manifest.health_path), sock)
 
 
-def _in_front(served: Application, installation: Installation, manifest: Manifest) -> Application:
-    """With what asks for the first account, or a new password, where that is wanted."""
+def _in_front(
+    served: Application, kept: Path | None, installation: Installation, manifest: Manifest
+) -> Application:
+    """With what answers before the project, where it is wanted: the kept files of other hosts, and
+    what asks for the first account or a new password."""
     asked = (installation.app_data / passwords.MARKER).exists()
     if (asked or manifest.asks_for_first_account) and apps.is_installed(AUTH):
         from .entrance import in_front
 
-        return in_front(served, installation, manifest)
+        served = in_front(served, installation, manifest)
+    if kept:
+        from .offline import Kept
+
+        served = Kept(served, kept)
     return served
 
 
 def _rewriting(
-    payload: Path, manifest: Manifest, address: Address
+    kept: Path | None, manifest: Manifest, address: Address
 ) -> list[Callable[[Application], Rewriting]]:
     """What changes answers on their way out, the inner layer first."""
     layers: list[Callable[[Application], Rewriting]] = []
-    kept = payload / "offline"
-    if (kept / "manifest.json").is_file():
+    if kept:
         from .offline import Offline
 
         layers.append(partial(Offline, folder=kept))

@@ -44,6 +44,8 @@ def install() -> None:
 
 def install_asgi() -> None:
     """The same for streams of synchronous views, where the server is asynchronous."""
+    if not hasattr(StreamingHttpResponse, "__aiter__"):
+        return  # before Django 4.2, which iterates in the server's thread
     asynchronous = StreamingHttpResponse.__aiter__
 
     def iterate(response: StreamingHttpResponse) -> AsyncIterator[bytes]:

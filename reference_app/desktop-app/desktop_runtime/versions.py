@@ -30,11 +30,12 @@ def newer(file: Path, known: Mapping[str, Collection[str]]) -> list[str]:
     `known` has the names by app. An app that it lacks, or that ships none, says nothing: it was
     removed, or the database was a developer's. Raises `sqlite3.Error`.
     """
-    applied = _applied(file)
-    return sorted(f"{a}.{name}" for a, name in applied if known.get(a) and name not in known[a])
+    found = applied(file)
+    return sorted(f"{a}.{name}" for a, name in found if known.get(a) and name not in known[a])
 
 
-def _applied(file: Path) -> set[tuple[str, str]]:
+def applied(file: Path) -> set[tuple[str, str]]:
+    """The migrations that a database has, as (app, name). Raises `sqlite3.Error`."""
     if databases.is_new(file):
         return set()
     with databases.connect(file, "ro") as connection:
@@ -60,9 +61,9 @@ def require_known(files: Iterable[Path], known: Mapping[str, Collection[str]]) -
 
 def is_older(file: Path, found: Mapping[str, Collection[str]]) -> bool:
     """Whether migrations of the code have yet to be applied to a database that has others."""
-    applied = _applied(file)
-    return bool(applied) and any(
-        (app, name) not in applied for app, migrations in found.items() for name in migrations
+    have = applied(file)
+    return bool(have) and any(
+        (app, name) not in have for app, migrations in found.items() for name in migrations
     )
 
 

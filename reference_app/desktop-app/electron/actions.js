@@ -1,5 +1,6 @@
 // What a person can do: the buttons of the shell's own pages, and the menu.
 import { BrowserWindow, shell } from "electron";
+import { backUp, stopBackingUp } from "./backingup.js";
 import { askForNewPassword, restartBackend } from "./following.js";
 import { copyDiagnostics, showAbout } from "./messages.js";
 import { find, goHome, openFindBar } from "./screens.js";
@@ -10,6 +11,9 @@ export function actOnPage(running, { pathname, searchParams }, contents) {
   const perform = {
     "/restart": () => restartBackend(running),
     "/backups": restoring.open,
+    "/backup-file": restoring.openFile,
+    "/stop": restoring.stop,
+    "/stop-backup": () => stopBackingUp(running),
     "/restore": () => restoring.restore(searchParams.get("name") ?? ""),
     "/logs": () => shell.openPath(logFolder),
     "/data": () => shell.openPath(appData),
@@ -30,6 +34,7 @@ export function menuActions(running) {
     reload: () => page()?.reload(),
     print: () => page()?.print(),
     find: () => openFindBar(running),
+    backUp: () => backUp(running),
     restore: running.restoring.open,
     newPassword: running.manifest.firstAccount ? () => askForNewPassword(running) : undefined,
     toggleSpelling: running.spelling.toggle,

@@ -55,6 +55,7 @@ function fileMenu(mac, actions) {
     submenu: [
       { label: "Print…", accelerator: "CmdOrCtrl+P", click: actions.print },
       SEPARATOR,
+      { label: "Back Up…", click: actions.backUp },
       { label: "Restore a Backup…", click: actions.restore },
       ...password,
       SEPARATOR,

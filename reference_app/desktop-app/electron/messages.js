@@ -3,6 +3,7 @@ import { clipboard, dialog, shell } from "electron";
 import { diagnosticsText } from "./diagnostics.js";
 
 const ADDRESS_LENGTH = 500;
+const BACKUPS = [{ name: "Backups", extensions: ["zip"] }];
 
 function show({ main }, box) {
   return main ? dialog.showMessageBox(main, box) : dialog.showMessageBox(box);
@@ -20,6 +21,32 @@ export async function askWhetherToOpen(running, url) {
   };
   return (await show(running, box)).response === 0;
 }
+
+const withMain = ({ main }, ask, options) => (main ? ask(main, options) : ask(options));
+
+/** Where a backup shall be written; undefined when a person has changed their mind. */
+export async function askWhereToBackUp(running, name) {
+  const options = { title: "Back Up", defaultPath: name, filters: BACKUPS };
+  const chosen = await withMain(running, dialog.showSaveDialog, options);
+  return chosen.canceled ? undefined : chosen.filePath;
+}
+
+export async function askForBackup(running) {
+  const options = { title: "Restore a Backup", properties: ["openFile"], filters: BACKUPS };
+  const chosen = await withMain(running, dialog.showOpenDialog, options);
+  return chosen.canceled ? undefined : chosen.filePaths[0];
+}
+
+export async function announceBackup(running, { file, detail }) {
+  const buttons = ["OK", "Show in Folder"];
+  const box = { type: "info", message: "Your data are backed up.", detail, buttons };
+  if ((await show(running, box)).response === 1) {
+    shell.showItemInFolder(file);
+  }
+}
+
+export const announceNoBackup = (running, { message, hint, code }) =>
+  show(running, { type: "error", message, detail: [hint, code].filter(Boolean).join("\n") });
 
 export function askWhetherToLeave(window) {
   const box = {

@@ -9,7 +9,7 @@ export const SCHEME = {
   privileges: { standard: true, secure: true },
 };
 
-const NAMES = ["splash", "error", "find", "restore"];
+const NAMES = ["splash", "error", "find", "restore", "backup"];
 const HEADERS = {
   "Content-Type": "text/html; charset=utf-8",
   "Cache-Control": "no-store",

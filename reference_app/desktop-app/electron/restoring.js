@@ -1,5 +1,6 @@
 // The page on which a person chooses a backup. While it is open there is no backend: launch.py alone has the data.
-import { listBackups, restoreBackup } from "./restore.js";
+import { isAbsolute } from "node:path";
+import { listBackups, restoreBackup, showBackup } from "./restore.js";
 
 const UNITS = ["bytes", "kB", "MB", "GB"];
 
@@ -22,8 +23,19 @@ export function backupRow({ name, database, made, bytes, sound }, { locale, seve
   return { name, sound, date: several ? `${date} (${database})` : date, size: sizeText(bytes) };
 }
 
+const count = (number, name, locale) =>
+  `${number.toLocaleString(locale)} ${name}${number === 1 ? "" : "s"}`;
+
+/** What is in a file, in a line. */
+export function contentText({ app, version, rows, files, bytes }, locale) {
+  const named = [app, version].filter(Boolean).join(" ");
+  return `${named}: ${count(rows, "row", locale)}, ${count(files, "file", locale)}, ${sizeText(bytes)}`;
+}
+
+export const percent = (part) => `${Math.floor(100 * part)} %`;
+
 // Runs in the page, which holds no script of its own.
-function render({ status, detail, rows, busy, done }) {
+function render({ status, detail, rows, busy, stops, done }) {
   const element = (id) => document.getElementById(id);
   element("status").textContent = status;
   element("detail").textContent = detail;
@@ -43,6 +55,8 @@ function render({ status, detail, rows, busy, done }) {
   element("choose").hidden = rows.length === 0;
   element("restore").hidden = !first;
   element("start").hidden = Boolean(busy);
+  element("file").hidden = Boolean(busy || done);
+  element("stop").hidden = !stops;
   element("start").textContent = done ? "Start the app" : "Cancel";
   if (first) {
     first.checked = true;
@@ -52,12 +66,13 @@ function render({ status, detail, rows, busy, done }) {
 
 /**
  * `backend` is the Supervisor, `launch` its command; `show` brings the page into the main window and gives its contents,
- * or null when a person stays on another page; `locale` is that of the dates.
+ * or null when a person stays on another page; `chooseFile` asks for a file; `locale` is that of the dates.
  */
-export function createRestoring({ backend, launch, show, locale, log }) {
+export function createRestoring({ backend, launch, show, chooseFile, locale, log }) {
   let work = Promise.resolve();
   let contents = null;
   let names = [];
+  let task = {};
 
   async function tell(view) {
     const script = `(${render})(${JSON.stringify({ detail: "", rows: [], ...view })})`;
@@ -69,7 +84,19 @@ export function createRestoring({ backend, launch, show, locale, log }) {
     names = backups.map(({ name }) => name);
     const several = new Set(backups.map(({ database }) => database)).size > 1;
     const rows = backups.map((backup) => backupRow(backup, { locale, several }));
-    await tell(rows.length ? { status, detail, rows } : { status: "There is no backup yet." });
+    const none = { status: detail ? status : "There is no backup yet.", detail };
+    await tell(rows.length ? { status, detail, rows } : none);
+  }
+
+  const choose = (detail = "") =>
+    list({ status: "Which state of your data shall come back?", detail });
+
+  /** Does what can take a while, and be cancelled; the answer of launch.py. */
+  async function follow(status, begin, stops = true) {
+    const view = { status, busy: true, stops };
+    task = { told: (part) => tell({ ...view, status: `${status}: ${percent(part)}` }) };
+    await tell(view);
+    return begin(task);
   }
 
   async function open() {
@@ -77,16 +104,38 @@ export function createRestoring({ backend, launch, show, locale, log }) {
     if (contents) {
       await tell({ status: "Looking for backups" });
       await backend.stop();
-      await list({ status: "Which state of your data shall come back?" });
+      await choose();
     }
+  }
+
+  /** A file that somebody chooses is read to the end, and what is in it is shown, before it can be restored. */
+  async function openFile() {
+    const file = await chooseFile();
+    if (!file) {
+      return;
+    }
+    const found = await follow("Reading the file", (its) => showBackup(launch, file, its));
+    if (found.cancelled) {
+      await choose();
+      return;
+    }
+    names = [file];
+    const date = dateText(found.made, locale);
+    const rows = [{ name: file, sound: true, date, size: sizeText(found.bytes) }];
+    const detail = contentText(found, locale);
+    await tell({ status: "Shall this take the place of your data?", detail, rows });
   }
 
   async function restore(name) {
     if (!names.includes(name)) {
       return;
     }
-    await tell({ status: "Restoring", busy: true });
-    const answer = await restoreBackup(launch, name);
+    const begin = (its) => restoreBackup(launch, name, its);
+    const answer = await follow("Restoring", begin, isAbsolute(name)); // one of the list takes no time
+    if (answer.cancelled) {
+      await choose("Nothing was changed.");
+      return;
+    }
     log(`restored ${answer.restored}`);
     const kept = answer.set_aside;
     await tell({
@@ -109,6 +158,9 @@ export function createRestoring({ backend, launch, show, locale, log }) {
 
   return {
     open: () => queue(open),
+    openFile: () => queue(() => openFile().catch((error) => list(explain(error)))),
+    /** Cancels what takes a while. */
+    stop: () => task.stop?.(),
     restore: (name) => queue(() => restore(name).catch((error) => list(explain(error)))),
     /** Settles when nothing is being restored: until then the data belongs to launch.py. */
     idle: () => work,

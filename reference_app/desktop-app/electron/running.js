@@ -6,6 +6,8 @@ export class Running extends EventEmitter {
   main = null;
   splash = null;
   findBar = null;
+  /** The backup that is being written: {window, stop}. */
+  backingUp = null;
   /** Python and Django of the backend, once it has told them. */
   versions = null;
   /** The origin of the pages that are open. */

@@ -123,9 +123,9 @@ export function find({ main }, parameters) {
 }
 
 /** Closes a window that may not go to its first page. */
-export function closeChild({ main, splash, findBar, log }, contents) {
+export function closeChild({ main, splash, findBar, backingUp, log }, contents) {
   const window = BrowserWindow.fromWebContents(contents);
-  if (window && ![main, splash?.window, findBar].includes(window)) {
+  if (window && ![main, splash?.window, findBar, backingUp?.window].includes(window)) {
     // Not while it is navigating.
     setImmediate(() => {
       window.destroy();

@@ -8,7 +8,7 @@ import { chooseInterpreter } from "./interpreter.js";
 import { backendCommand } from "./launch.js";
 import { createLog, echoLog } from "./logs.js";
 import { menuTemplate } from "./menu.js";
-import { askAboutUpdate } from "./messages.js";
+import { askAboutUpdate, askForBackup } from "./messages.js";
 import { createConnections } from "./peers.js";
 import { appIcon } from "./places.js";
 import { guardPages, openSession } from "./policies.js";
@@ -83,6 +83,7 @@ function furnish(running) {
       backend: supervisor,
       launch,
       show: () => showRestorePage(running),
+      chooseFile: () => askForBackup(running),
       locale,
       log,
     }),

@@ -133,6 +133,26 @@ export function createMainWindow({ options, name, state, onShown }) {
 }
 
 /** A one-line bar over the page; Return finds the next match, Escape closes it. */
+/** Tells how far a backup is, above the page that goes on. */
+export function createBackupWindow({ parent, session, background, icon, name }) {
+  const window = new BrowserWindow({
+    parent: parent ?? undefined,
+    width: 420,
+    height: 170,
+    useContentSize: true,
+    resizable: false,
+    minimizable: false,
+    maximizable: false,
+    fullscreenable: false,
+    title: `Back up ${name}`,
+    backgroundColor: background,
+    icon,
+    webPreferences: { session, contextIsolation: true, sandbox: true, nodeIntegration: false },
+  });
+  window.setMenuBarVisibility(false);
+  return window;
+}
+
 export function createFindBar({ parent, session }) {
   const [width, height] = [420, 44];
   const { x, y, width: available } = parent.getContentBounds();

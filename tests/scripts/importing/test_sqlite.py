@@ -9,8 +9,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from skill_scripts import desktop_toml
+from skill_scripts.cli import app
 from skill_scripts.importing import data
 from skill_scripts.run import serve
 from tests.scripts import projects
@@ -92,6 +94,21 @@ def test_what_was_there_is_set_aside(server, brought, app_data):
     assert done["set_aside"] == str(aside)
     assert (aside / "db.sqlite3").read_text(encoding="utf-8") == "what was there"
     assert not [*app_data.parent.glob("*importing*")]
+
+
+def test_a_backup_is_made_that_the_app_restores(server, brought, app_data, tmp_path):
+    projects.write(app_data, {"media/own.txt": "of the developer"})
+    file = tmp_path / "for the app.zip"
+    done = brought(server, server / "db.sqlite3", "--into", file)
+
+    assert done["file"] == str(file) and done["set_aside"] == ""
+    assert [each.name for each in app_data.parent.iterdir()] == ["app"]
+    assert [each.name for each in app_data.rglob("*")] == ["media", "own.txt"]
+    restored = CliRunner().invoke(app, ["restore", str(server), str(file), "--json"])
+    assert restored.exit_code == 0, restored.stdout
+    kept = rows(server / "db.sqlite3")["library_book"]
+    assert rows(app_data / "db.sqlite3")["library_book"] == kept
+    assert (app_data / "media" / "covers" / "one.txt").read_text() == "cover one"
 
 
 @pytest.mark.long

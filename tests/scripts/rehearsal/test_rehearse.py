@@ -272,7 +272,7 @@ def test_the_command_that_heals_the_first_page_is_found(make_project, kit_json, 
 
 
 def test_what_the_projects_own_server_cannot_either_is_its_own_fault(make_project, kit_json):
-    """One page is broken everywhere, one only under the desktop's settings."""
+    """One page is broken everywhere, one only under the desktop's settings; one is the runtime's."""
     urls = """\
         from django.conf import settings
         from django.http import HttpResponse
@@ -295,7 +295,7 @@ def test_what_the_projects_own_server_cannot_either_is_its_own_fault(make_projec
 
         names = ("broken", "ours", "lazy", "list")
         links = "".join(f"<a href=/{each}/>{each}</a>" for each in names)
-        links += "<img src=/gone.png>"
+        links += "<img src=/gone.png><img src=/desktop-offline/gone.png>"
         urlpatterns = [
             path("", lambda request: HttpResponse(links)),
             path("broken/", broken),
@@ -314,7 +314,7 @@ def test_what_the_projects_own_server_cannot_either_is_its_own_fault(make_projec
     assert document["rehearsal"]["not_compared"] == ""
     assert {path: each["is_own_fault"] for path, each in seen.items()} == {
         "/": False, "/broken/": True, "/ours/": False, "/lazy/": False, "/list/": False,
-        "/deep/": True, "/gone.png": True,
+        "/deep/": True, "/gone.png": True, "/desktop-offline/gone.png": False,
     }  # fmt: skip
     assert seen["/ours/"]["status"] == 500 and seen["/gone.png"]["status"] == 404
     named = [each["what"].split(":")[0] for each in findings(document, "own-fault")]

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { cpSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { shellDir } from "../lib/electron.js";
-import { isAlive, open, prepare, shoot, test, until } from "../lib/windows.js";
+import { isAlive, open, prepare, shoot, temporaryFolder, test, until } from "../lib/windows.js";
 
 const source = join(dirname(shellDir), "..");
 
@@ -83,4 +83,33 @@ test("a backup of the real backend is restored from the menu: what came later is
   await main.click("text=Start the app");
   await main.waitForSelector("text=Nimbus");
   assert.equal(await main.locator("text=Stratus").count(), 0);
+});
+
+test("the data are carried to another computer in a file", async (t) => {
+  const first = await openPonies(t, prepare({ source }));
+  await add(first, "Cirrus");
+  const file = join(temporaryFolder(), "kept.zip");
+  const choose = ({ app }, wanted) =>
+    app.evaluate(
+      ({ dialog, Menu }, [label, path]) => {
+        dialog.showSaveDialog = async () => ({ filePath: path });
+        dialog.showOpenDialog = async () => ({ filePaths: [path] });
+        dialog.showMessageBox = async () => ({ response: 0 });
+        const items = Menu.getApplicationMenu().items.flatMap((item) => item.submenu?.items ?? []);
+        items.find((item) => item.label === label).click();
+      },
+      [wanted, file],
+    );
+  await choose(first.shell, "Back Up…");
+  await until(() => first.shell.log().includes("backed up"), 20_000);
+  await first.shell.quit();
+
+  const { shell, main } = await openPonies(t, prepare({ source }));
+  await choose(shell, "Restore a Backup…");
+  await main.click("text=From a File…");
+  await main.waitForSelector("text=Shall this take the place of your data?", { timeout: 20_000 });
+  await shoot(main, "restore-file-real");
+  await main.click("button:has-text('Restore')");
+  await main.click("text=Start the app", { timeout: 20_000 });
+  await main.waitForSelector("text=Cirrus");
 });

@@ -4,11 +4,13 @@ FAKE_MODE is a comma-separated list of: slow (3 s until ready), hang (never read
 taken (the first port it is given is always taken), noisy, stubborn (ignores the end of its
 lifeline), children (one more process), remains (one more that outlives it), dropped (loses the
 first health request), popups (its first page opens windows unasked), windows (the same, as
-ordinary pages do), receipt (its first page prints one), mute (restoring ends without an answer).
+ordinary pages do), receipt (its first page prints one), mute (restoring ends without an answer),
+long (a backup and a restore wait for the end of their lifeline).
 FAKE_TARGET is the address of a foreign server for hostile pages.
 
 `restore` keeps the contract of the real one with whatever lies in `backups`: a file that says
-"damaged" is, and the data is the file `data`. `password` leaves its marker.
+"damaged" is, and the data is the file `data`. `backup` writes it to a file, which `restore` reads.
+`password` leaves its marker.
 """
 
 import contextlib
@@ -248,8 +250,12 @@ def restore(words: list[str]) -> int:
     if words == ["--list"]:
         say(backups=backups())
         return 0
+    if words[0] == "--show":
+        return carry(Path(words[1]), writes=False)
     if running():
         return refuse(12, "It is running already.")
+    if Path(words[0]).is_absolute() and "long" in MODE:
+        return carry(Path(words[0]), writes=False)
     backup = APP_DATA / "backups" / words[0]
     if backup.read_text(encoding="utf-8").startswith("hidden damage"):
         return refuse(15, f"{backup.name} is damaged and was left as it is.")
@@ -258,6 +264,24 @@ def restore(words: list[str]) -> int:
     (APP_DATA / "data").replace(aside / "data")
     (APP_DATA / "data").write_bytes(backup.read_bytes())
     say(restored=backup.name, set_aside="set-aside/data")
+    return 0
+
+
+def carry(file: Path, writes: bool) -> int:
+    """Write the data to a file, or verify one."""
+    say(event="progress", done=1, total=3)
+    if "long" in MODE:
+        sys.stdin.read()
+        say(cancelled=True)
+        return 0
+    if not writes and file.read_text(encoding="utf-8").startswith("foreign"):
+        return refuse(23, f"{file.name} is a backup of another app, Other.")
+    if writes and not file.parent.is_dir():
+        return refuse(16, f"The backup {file.name} cannot be written.")
+    if writes:
+        file.write_bytes((APP_DATA / "data").read_bytes())
+    made = "2026-11-10T02:03:04Z"
+    say(app="Fake", version="1.0", made=made, rows=1234, files=1, bytes=5_600_000)
     return 0
 
 
@@ -272,6 +296,8 @@ def ask_for_password() -> int:
 def main() -> int:
     if sys.argv[1:2] == ["password"]:
         return ask_for_password()
+    if sys.argv[1:2] == ["backup"]:
+        return carry(Path(sys.argv[2]), writes=True)
     if sys.argv[1:2] == ["restore"]:
         return restore(sys.argv[2:])
     if os.name == "posix":
