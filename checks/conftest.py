@@ -22,6 +22,7 @@ from checks.starts.chatty import Chatty, start_chatty
 from checks.starts.first_run import FirstRun, start_first
 from checks.starts.killed import Killed, kill_shell
 from checks.starts.probed import Probed, probe
+from checks.starts.queued import Queued, work_off
 from checks.starts.restarts import Restarts, restart
 from checks.starts.second_install import SecondInstall, install_again
 from checks.starts.updates import Migrated, start_newer
@@ -124,6 +125,16 @@ def chatty(probe_target: Target, copies: Copies, first_run: FirstRun) -> Chatty:
 def shell_killed(probe_target: Target, copies: Copies) -> Killed:
     """A start held by another process, which is killed while a child of the target runs."""
     return kill_shell(probe_target, copies("held"))
+
+
+@pytest.fixture(scope="session")
+def queued(target: Target, scratch: Path, request: pytest.FixtureRequest) -> Queued:
+    """Tasks in the target's own queue, with a kill in between."""
+    if not target.workers:
+        raise NotApplicable("it declares no [[workers]]")
+    copy: Target = request.getfixturevalue("probe_target")
+    copies: Copies = request.getfixturevalue("copies")
+    return work_off(copy, copies("queued"), scratch / "tasks")
 
 
 @pytest.fixture(scope="session")

@@ -297,6 +297,14 @@ def get_response(self, request) -> HttpResponse:  # noqa: ANN001 -- Django's own
         return shown(request.GET["by"])
     if name in FILES:
         return HttpResponse(**FILES[name]())
+    if name == "enqueue":
+        from ddk_tasks import queue
+
+        return HttpResponse(queue.send(request.GET["name"], float(request.GET["seconds"])))
+    if name == "schedule":
+        from ddk_tasks import queue
+
+        return HttpResponse(queue.schedule())
     if name in QUESTIONS:
         return JsonResponse(QUESTIONS[name](request))
     if name == "neighbours":
@@ -377,6 +385,8 @@ def populate(self, installed_apps=None) -> None:  # noqa: ANN001 -- Django's own
     populated(self, installed_apps)
     if type(self) is Apps and (HERE / "ddk_probe_ready").exists():
         write_when_ready()
+    if type(self) is Apps and (HERE / "ddk_probe_tasks").exists():
+        import ddk_tasks  # noqa: F401 -- the tasks are known from here on
 
 
 def write_when_ready() -> None:
@@ -401,7 +411,7 @@ if (HERE / "ddk_probe_slow_account").exists():
     from django.db.models.signals import post_save
 
     post_save.connect(linger)
-if (HERE / "ddk_probe_migrations").exists() or (HERE / "ddk_probe_ready").exists():
+if any((HERE / f"ddk_probe_{each}").exists() for each in ("migrations", "ready", "tasks")):
     Apps.populate = populate
 if (HERE / "ddk_probe_chatter").exists():
     chatter()

@@ -37,10 +37,10 @@ def make(target: Target, folder: Path) -> Target:
 
 
 @contextlib.contextmanager
-def switched(copy: Target, name: str) -> Iterator[None]:
-    """Let the probe do something at import while the block runs."""
+def switched(copy: Target, name: str, text: str = "") -> Iterator[None]:
+    """Let the probe do something at import while the block runs; `text` says what."""
     switch = copy.cwd / name
-    switch.touch()
+    switch.write_text(text, encoding="utf-8")
     try:
         yield
     finally:
@@ -102,6 +102,7 @@ def insert_statement(source: str, statement: str) -> str:
 
 def _add_probe(copy: Target) -> None:
     shutil.copyfile(HERE / "probe.py", copy.cwd / "ddk_probe.py")
+    shutil.copyfile(HERE / "probe_tasks.py", copy.cwd / "ddk_tasks.py")
     shutil.copyfile(HERE / "red.pdf", copy.cwd / "ddk_red.pdf")
     shutil.copytree(HERE / "probe_app", copy.cwd / "ddk_probe_app", ignore=not_source)
     for path in {copy.manage_py, *_settings_files(copy)} - {None}:

@@ -109,6 +109,17 @@ class Target:
         return self.manifest.get("django", {}).get("server") == "asgi"
 
     @property
+    def workers(self) -> list[list[str]]:
+        """What runs beside its backend, each as words."""
+        declared = self.manifest.get("workers", [])
+        return [each.get("command") or [each["module"], *each.get("args", [])] for each in declared]
+
+    @property
+    def has_redis(self) -> bool:
+        """Whether its backend may start a Redis server for a worker."""
+        return any(each.get("redis") for each in self.manifest.get("workers", []))
+
+    @property
     def header(self) -> str:
         """Name of the header that carries the token."""
         return self.backend.get("header", "X-Desktop-Django-Token")

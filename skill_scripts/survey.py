@@ -34,6 +34,7 @@ from skill_scripts.findings.finding import BLOCKED, DECIDE, FINE, HANDLED, SEVER
 from skill_scripts.findings.first_data import read_preparations
 from skill_scripts.findings.frontend import judge_build
 from skill_scripts.findings.judge import failed_to_load, judge
+from skill_scripts.findings.queues import choose_workers
 from skill_scripts.findings.server import choose_server
 from skill_scripts.findings.source import (
     read_old_addresses,
@@ -103,7 +104,8 @@ def survey(
 
     begin = time.monotonic()
     result.findings += judge(result)
-    for each in [*choose(result), *choose_server(result), *judge_build(result)]:
+    chosen = [*choose(result), *choose_server(result), *choose_workers(result)]
+    for each in [*chosen, *judge_build(result)]:
         if isinstance(each, Decision):
             desktop_toml.enter(draft, each)
         else:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAYLOAD = ROOT / "reference_app" / "desktop-app"
 SCRIPTS = ROOT / "skill_scripts"
 FUNCTION_LINES = 80
-RUNTIME_LINES = 6440  # one sitting; raise it only through docs/decisions.md
+RUNTIME_LINES = 7450  # one sitting; raise it only through docs/decisions.md
 
 # The wings and single modules of skill_scripts: each may import from itself and from what stands
 # before it. A module that is named nowhere fails the test.
@@ -39,7 +39,8 @@ RUNS_IN_THE_TARGET = {
         path: {"django", "desktop_runtime", "desktop_import", "yaml"}
         for path in (SCRIPTS / "importing" / "desktop_import").glob("*.py")
     },
-    ROOT / "checks" / "probe.py": {"django", "asgiref", "channels"},
+    ROOT / "checks" / "probe.py": {"django", "asgiref", "channels", "ddk_tasks"},
+    ROOT / "checks" / "probe_tasks.py": {"django", "celery", "huey", "django_q", "django_tasks"},
     **{path: {"django"} for path in (ROOT / "checks" / "probe_app").rglob("*.py")},
 }
 
@@ -94,7 +95,10 @@ def tracked() -> list[Path]:
 def test_payload_imports_only_the_standard_library_and_what_it_ships_with():
     own = {"desktop_runtime", "launch"}
     shipped = {"django", "asgiref", "waitress", "whitenoise", "certifi", "uvicorn"}
-    allowed = sys.stdlib_module_names | shipped | own
+    # The project's own, imported where desktop.toml names their workers.
+    queues = {"celery", "kombu", "huey", "django_q", "django_tasks_db", "django_dramatiq",
+              "django_rq"}  # fmt: skip
+    allowed = sys.stdlib_module_names | shipped | own | queues
     found = {path.name: imports(path) - allowed for path in python_files(PAYLOAD)}
     assert found, "the payload has no Python files"
     assert not {name: rest for name, rest in found.items() if rest}

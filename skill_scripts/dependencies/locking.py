@@ -87,7 +87,7 @@ def read_wanted(project: Project, settings: Mapping[str, Any]) -> Wanted:
         for name in runtime_requirements(settings)
         for line in (folder / name).read_text(encoding="utf-8").splitlines()
     ]
-    overrides = [line.split()[0] for line in own if re.match(r"[a-z]", line)]
+    overrides = [line.partition(" \\")[0] for line in own if re.match(r"[a-z]", line)]
     return Wanted(
         requirements=(*lines, *python["extra"], *overrides),
         constraints=tuple(constraints),

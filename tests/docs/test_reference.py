@@ -164,7 +164,7 @@ def test_every_variable_that_is_read_is_explained():
         for name in match.groups()
         if name
         and name not in SYSTEM
-        and not name.startswith(("HTTP_", "QUERY_", "REQUEST_", "SSL"))
+        and not name.startswith(("CONTENT_", "HTTP_", "QUERY_", "REQUEST_", "SSL"))
     }
     for name in ("PATH_INFO", "REQUEST_METHOD"):  # of a request
         read.pop(name, None)

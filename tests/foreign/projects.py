@@ -303,6 +303,13 @@ PROJECTS = (
         quick=True,
     ),
     Project(
+        name="kitchen",
+        shape="Celery on Redis, told in celery.py, with django-celery-beat and -results: a queue "
+        "of its own for one task, two schedules",
+        source=Own("kitchen"),
+        quick=True,
+    ),
+    Project(
         name="promgen",
         shape="manage.py inside the package, required SECRET_KEY, old Django",
         source=Sdist("promgen==0.61.0"),

@@ -104,6 +104,38 @@ def test_none_is_left_by_a_stop(tmp_path, name):
         assert not offspring(name)
 
 
+STUBBORN = """
+import signal, time
+from django.core.management.base import BaseCommand
+class Command(BaseCommand):
+    def handle(self, **options):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        import app.children
+        time.sleep(120)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="nobody tells a process' children elsewhere")
+def test_a_worker_leaves_none_when_the_backend_is_killed(tmp_path, name):
+    files = {
+        "app/management/__init__.py": "",
+        "app/management/commands/__init__.py": "",
+        "app/management/commands/stubborn.py": STUBBORN,
+        "app/children.py": CHILDREN.format(name=name),
+    }
+    worker = '[[workers]]\nname = "stubborn"\ncommand = ["stubborn"]\n'
+    project = make_project(tmp_path / "project", files, worker)
+    with Backend(project, tmp_path / "data") as backend:
+        backend.ready()
+        wait_for(name, 3)
+        backend.process.kill()
+        orphan = 1  # has a session of its own and no parent: nobody knows whose it is
+        deadline = time.monotonic() + LONGEST
+        while len(offspring(name)) > orphan:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
 def test_a_neighbour_is_left_alone(tmp_path, name):
     neighbour = psutil.Popen([sys.executable, "-c", "import time; time.sleep(60)", name])
     try:

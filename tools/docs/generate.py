@@ -183,7 +183,8 @@ def manifest_page() -> str:
     lines = ["# desktop.toml", "", notes["introduction"].strip()]
     for table, description in schema["properties"].items():
         array = description["type"] == "array"
-        properties = (description["items"] if array else description).get("properties", {})
+        entry = description["items"] if array else description
+        properties = entry.get("properties", {})
         title = f"[[{table}]]" if array else f"[{table}]" if properties else table
         lines += ["", f"## {title}", "", _note(notes, table, "about").strip()]
         if not properties:
@@ -192,7 +193,8 @@ def manifest_page() -> str:
         for key, value in properties.items():
             defaults = desktop_toml.TABLES.get(table, {})
             default = json.dumps(defaults[key].default) if key in defaults else ""
-            default = f"`{default}`" if default else "required" if array else ""
+            is_required = array and key in entry["required"]
+            default = f"`{default}`" if default else "required" if is_required else ""
             lines.append(f"| `{key}` | {_type(value)} | {default} | {_note(notes, table, key)} |")
     return page("docs/keys.toml", "\n".join(lines))
 

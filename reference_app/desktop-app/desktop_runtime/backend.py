@@ -23,6 +23,7 @@ from . import (
     passwords,
     replacing,
     restore,
+    schedulers,
     system,
     versions,
     workers,
@@ -42,6 +43,7 @@ from .entry import enter, project_failure
 from .environment import bring_certificates
 from .manifest import Manifest, read_manifest
 from .recovery import DEFAULT_DATABASE, Recovery
+from .redisserver import RedisServer
 
 SQLITE_WITH_WAL_FIX = (3, 51, 3)
 PREPARING_GRACE_SECONDS = 3.0
@@ -139,16 +141,23 @@ class Backend:
         self.channel.on_end(lambda: self._end("lifeline"))
         manifest = read_manifest(self.payload / "desktop.toml")
         _require_complete_bundle(installation)
+        redis = None
         try:
             replacing.settle(data)
+            if manifest.redis_workers:
+                redis = RedisServer(data)
             recovery = Recovery(data)
             recovery.run()
             self._judge_version(recovery, manifest)
             first_run.begin(data, data / DEFAULT_DATABASE, data.glob("*.sqlite3"))
+            if redis:
+                manifest = redis.wait(manifest)
             load_project(self.payload, installation, manifest, lateready.install)
             log.write_to(data / "logs")
             self._serve(sock, address, installation, manifest, recovery)
         finally:
+            if redis:
+                redis.stop()
             first_run.leave(data)
             held.close()
 
@@ -180,6 +189,7 @@ class Backend:
         self.stage = "preparing"
         databases = Databases(installation, manifest, self.project, recovery)
         state = databases.prepare(self._progress)
+        schedulers.let_go()
         try:
             self.server = make_server(self.payload, sock, address, installation, manifest)
         except (Exception, SystemExit) as error:
@@ -252,6 +262,7 @@ def load_project(
         raise project_failure(error, payload.parent) from error
 
     overlay.install(installation, manifest)
+    schedulers.hold()
     bring_certificates()
     own_path = {*sys.path}
     enter(payload.parent, manifest)
@@ -297,9 +308,19 @@ def _require_complete_bundle(installation: Installation) -> None:
 
 
 def _run_worker(payload: Path, name: str) -> int:
-    Channel().on_end(workers.end_with_lifeline)
-    manifest = read_manifest(payload / "desktop.toml")
-    return _run_command(payload, list(manifest.workers[name]))
+    channel = Channel()
+    try:
+        installation, manifest = read_installation(), read_manifest(payload / "desktop.toml")
+        worker = manifest.workers[name]
+        channel.on_end(lambda: workers.end_with_lifeline(worker))
+        held = workers.await_predecessor(name, installation.app_data / "logs")
+        _load_beside(payload, installation, manifest)
+    except BackendError as failure:
+        return _refused(failure)
+    workers.run(worker, installation)
+    if held:
+        held.close()
+    return Exit.CLEAN
 
 
 def _run_command(payload: Path, command: list[str]) -> int:
@@ -307,13 +328,21 @@ def _run_command(payload: Path, command: list[str]) -> int:
 
     try:
         installation, manifest = read_installation(), read_manifest(payload / "desktop.toml")
-        make_folders(installation.app_data)
-        replacing.settle(installation.app_data)
-        # Killed, it leaves a log that the next start must take for its own.
-        remove(installation.app_data / "clean.json")
-        load_project(payload, installation, manifest)
+        _load_beside(payload, installation, manifest)
     except BackendError as failure:
-        print(f"DDK-RUN-{failure.code}: {failure.message}\n{failure.hint}", file=sys.stderr)
-        return failure.code
+        return _refused(failure)
     execute_from_command_line(["manage.py", *command])
     return Exit.CLEAN
+
+
+def _load_beside(payload: Path, installation: Installation, manifest: Manifest) -> None:
+    make_folders(installation.app_data)
+    replacing.settle(installation.app_data)
+    # Killed, this process leaves a log that the next start must take for its own.
+    remove(installation.app_data / "clean.json")
+    load_project(payload, installation, manifest)
+
+
+def _refused(failure: BackendError) -> int:
+    print(f"DDK-RUN-{failure.code}: {failure.message}\n{failure.hint}", file=sys.stderr)
+    return failure.code

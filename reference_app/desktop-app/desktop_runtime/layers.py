@@ -14,11 +14,13 @@ from typing import Any
 import django
 from django.core.exceptions import ImproperlyConfigured
 
+from . import queues
 from .aliases import file_names
 from .contract import Installation
 from .data import secret_key
 from .environment import fill
 from .manifest import Manifest
+from .redisserver import address as redis_address
 from .standins import FILE_CACHE, LOCAL_CACHES, STAND_IN_CACHE, compresses, services
 
 SQLITE = "django.db.backends.sqlite3"
@@ -46,8 +48,13 @@ def layers(settings: Any, installation: Installation, manifest: Manifest) -> dic
         **_caches(settings, installation),
         **_mail(settings, installation),
         **services(settings, installation.app_data),
+        **queues.values(settings, manifest.programs, installation.app_data),
         **_sign_in(settings, installation, manifest),
     }
+    if address := manifest.redis_workers and redis_address(installation.app_data):
+        from .redisclients import on_server
+
+        values |= on_server(settings, values, address)
     # A name with dots is a place within a setting, whose rest stays.
     for name, value in sorted(fill(manifest.overrides, installation).items()):
         setting, *keys = name.split(".")

@@ -11,6 +11,34 @@ from .contract import BackendError, Exit
 
 
 @dataclass(frozen=True)
+class Worker:
+    """A program that runs beside the backend: a management command, or what `python -m` runs."""
+
+    command: tuple[str, ...] = ()
+    module: str = ""
+    args: tuple[str, ...] = ()
+    skip_missed: tuple[str, ...] = ()
+    redis: bool = False
+
+    @classmethod
+    def read(cls, table: dict[str, Any]) -> Worker:
+        """From an entry of `[[workers]]`."""
+        module = table.get("module", "")
+        return cls(
+            command=() if module else tuple(table["command"]),
+            module=module,
+            args=tuple(table.get("args", [])),
+            skip_missed=tuple(table.get("skip_missed", [])),
+            redis=table.get("redis", False),
+        )
+
+    @property
+    def program(self) -> str:
+        """The first word of what it runs."""
+        return self.module or self.command[0]
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What the runtime needs of desktop.toml; other tables are for the shell and the kit."""
 
@@ -35,12 +63,22 @@ class Manifest:
     login_create: bool = False
     first_account: bool = False
     login_groups: tuple[str, ...] = ()
-    workers: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    workers: dict[str, Worker] = field(default_factory=dict)
 
     @property
     def asks_for_first_account(self) -> bool:
         """Whether a new installation asks for it; a user who is named needs no asking."""
         return self.first_account and not self.login_user
+
+    @property
+    def programs(self) -> set[str]:
+        """What its workers run."""
+        return {worker.program for worker in self.workers.values()}
+
+    @property
+    def redis_workers(self) -> list[str]:
+        """The names of those for which a Redis server is started."""
+        return [name for name, worker in self.workers.items() if worker.redis]
 
     @property
     def slug(self) -> str:
@@ -76,7 +114,7 @@ def read_manifest(file: Path) -> Manifest:
             login_create=login.get("create", False),
             first_account=login.get("first_account", False),
             login_groups=tuple(login.get("groups", [])),
-            workers={w["name"]: tuple(w["command"]) for w in document.get("workers", [])},
+            workers={w["name"]: Worker.read(w) for w in document.get("workers", [])},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BackendError(

@@ -17,6 +17,7 @@ from typing import Any
 from .contract import BackendError, Exit, Installation
 from .environment import keep_loopback_direct, set_defaults
 from .manifest import Manifest
+from .queues import FOLDER
 
 _applied: dict[str, Any] = {}
 _installed = False
@@ -69,11 +70,17 @@ def install(installation: Installation, manifest: Manifest) -> None:
 
         django.setup = setup
 
-    for name, then in (("django", wrap_setup), ("django.conf", patch)):
+    def tell_celery(_: ModuleType) -> None:
+        from . import celeryapp
+
+        celeryapp.install(installation.app_data / FOLDER, "celery" in manifest.programs)
+
+    after = {"django": wrap_setup, "django.conf": patch, "celery.app.base": tell_celery}
+    for name, then in after.items():
         if name in sys.modules:
             then(sys.modules[name])
         else:
-            sys.meta_path.insert(0, _AfterImport(name, then))
+            sys.meta_path.insert(0, AfterImport(name, then))
 
 
 def reapply() -> None:
@@ -105,7 +112,7 @@ def verify() -> None:
         )
 
 
-class _AfterImport(importlib.abc.MetaPathFinder):
+class AfterImport(importlib.abc.MetaPathFinder):
     """Calls `then(module)` right after `name` was imported, and steps aside."""
 
     def __init__(self, name: str, then: Any) -> None:

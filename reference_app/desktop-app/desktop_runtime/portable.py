@@ -22,7 +22,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
 
-from . import aside, backups, databases, first_run, passwords, shipped, versions
+from . import (
+    aside,
+    backups,
+    databases,
+    first_run,
+    passwords,
+    queues,
+    redisserver,
+    shipped,
+    versions,
+)
 from .contract import BackendError, Exit
 from .data import not_writable, read_json
 from .manifest import Manifest
@@ -40,7 +50,8 @@ STAYS = {
 }  # fmt: skip
 # About the data of this moment: no backup has them, and a restore puts them away.
 PASSES = {
-    "cache", "sessions", "clean.json", "migrating.json", "databases.json", first_run.MARKER,
+    "cache", "sessions", queues.FOLDER, redisserver.FOLDER, "clean.json", "migrating.json",
+    "databases.json", first_run.MARKER,
 }  # fmt: skip
 NO_DATA = (".tmp", ".partial", ".restoring", ".log")
 # Tables that say nothing to a person who asks how much there is.

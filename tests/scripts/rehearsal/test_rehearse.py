@@ -272,7 +272,7 @@ def test_the_command_that_heals_the_first_page_is_found(make_project, kit_json, 
 
 
 def test_what_the_projects_own_server_cannot_either_is_its_own_fault(make_project, kit_json):
-    """One page is broken everywhere, one only under the desktop's settings; one is the runtime's."""
+    """One page is broken everywhere, one under the desktop's settings; one is the runtime's."""
     urls = """\
         from django.conf import settings
         from django.http import HttpResponse

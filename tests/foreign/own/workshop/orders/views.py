@@ -31,9 +31,6 @@ def new(request):
         tasks.with_dramatiq.send(order.pk)
         async_task(tasks.note, order.pk, "django-q")
         async_to_sync(get_channel_layer().group_send)("board", {"type": "new"})
-        order.refresh_from_db()
-        if order.done_by != "huey django-q":
-            raise RuntimeError("nobody took the order")
         return redirect("/")
     return render(request, "orders/new.html")
 
