@@ -42,7 +42,7 @@ for capability in (1, 2):
 os.execvp(sys.argv[1], sys.argv[1:])
 """
 # Pages that are asked: the others may write, such as one that counts its visits.
-READING_SECONDS, READ_PAGES = 8, 3
+READING_SECONDS, READ_PAGES = 10, 3
 SYNCHRONOUS = {1: "NORMAL", 2: "FULL", 3: "EXTRA"}
 
 

@@ -16,10 +16,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import psutil
 import pytest
 
 from checks.backend import HOST, TargetFailedError
 from checks.foreign import Foreign
+from checks.limits import ANSWER_SECONDS
 from checks.network import INSIDE, NETWORK
 from checks.shell import Shell, port_of, until
 from checks.starts.launches import Place
@@ -34,15 +36,17 @@ RESTARTS = 3
 UNASKED = 3
 
 SPLASH_SECONDS = 10.0
+# How long something has that should not happen, and how often as long as a page that should load.
 SETTLE_SECONDS = 0.25
+SETTLE_LOADS = 2
 RESTART_SECONDS = 60.0
 EXPLAIN_SECONDS = 30.0
 KILLED_SECONDS = 2.0
 REFUSED_SECONDS = 2.0
 INPUT_SECONDS = 5.0
 QUESTION_SECONDS = 2.0
-PDF_SECONDS = 20.0
-SAVE_SECONDS = 10.0
+# How long a page waits for an answer: shorter than the suite waits for the page.
+HANG_MS = 20_000
 
 SYSTEMS = (
     "https://example.org/ddk",
@@ -73,11 +77,11 @@ EXPOSED = """(() => {
 })()"""
 
 # Every way a page has to ask for something, at `http://HOST` and `ws://HOST`.
-REQUESTS = """(async places => {
+REQUESTS = """(async (places, ms) => {
     const begun = performance.now();
     const wait = promise => Promise.race([
         promise.then(() => "answered", () => "refused"),
-        new Promise(done => setTimeout(done, 5000, "no answer")),
+        new Promise(done => setTimeout(done, ms, "no answer")),
     ]);
     const element = (name, attributes) => new Promise((loaded, failed) => {
         const made = Object.assign(document.createElement(name), attributes);
@@ -103,14 +107,14 @@ REQUESTS = """(async places => {
     return { answers, seconds: (performance.now() - begun) / 1000 };
 })"""
 
-ASK = """(async queries => {
+ASK = """(async (queries, ms) => {
     const refused = ["NotAllowedError", "SecurityError", "PermissionDeniedError"];
     const wait = promise => Promise.race([
         promise.then(
             () => "granted",
             error => refused.includes(error.name) || error.code === 1 ? "denied" : "granted",
         ),
-        new Promise(done => setTimeout(done, 5000, "no answer")),
+        new Promise(done => setTimeout(done, ms, "no answer")),
     ]);
     const state = promise => promise.then(state => {
         if (state === "denied") throw new DOMException("", "NotAllowedError");
@@ -121,7 +125,7 @@ ASK = """(async queries => {
         microphone: wait(media({ audio: true })),
         notifications: wait(state(Notification.requestPermission())),
         location: wait(new Promise((...answer) =>
-            navigator.geolocation.getCurrentPosition(...answer, { timeout: 4000 }))),
+            navigator.geolocation.getCurrentPosition(...answer, { timeout: ms / 2 }))),
         midi: wait(navigator.requestMIDIAccess({ sysex: true })),
     };
     for (const name of queries) {
@@ -134,7 +138,7 @@ ASK = """(async queries => {
 })"""
 
 # What WebRTC may ask: servers of this computer, by datagrams and over TCP.
-PEERS = """(async (udp, tcp) => {
+PEERS = """(async (udp, tcp, ms) => {
     const account = { username: "ddk", credential: "ddk" };
     const connection = new RTCPeerConnection({ iceServers: [
         { urls: `stun:127.0.0.1:${udp}` },
@@ -147,7 +151,7 @@ PEERS = """(async (udp, tcp) => {
     });
     connection.createDataChannel("ddk");
     await connection.setLocalDescription(await connection.createOffer());
-    await Promise.race([gathered, new Promise(done => setTimeout(done, 5000))]);
+    await Promise.race([gathered, new Promise(done => setTimeout(done, ms))]);
     connection.close();
 })"""
 RECEIPT = """(() => {
@@ -170,11 +174,13 @@ class Opened:
         self.port = port_of(window["url"])
         self.origin = f"http://127.0.0.1:{self.port}"
         self.first = shell.look()["notes"]["shown"]
-        until(lambda: not self.state()["busy"], 10)
+        until(lambda: not self.state()["busy"], ANSWER_SECONDS)
         with contextlib.suppress(TargetFailedError):
             self.picture = shell.ask("picture", window=self.window)
 
     picture = ""
+    load_seconds = 0.0
+    """How long the neutral page took to load the last time."""
 
     def state(self) -> dict[str, Any]:
         """What is known of the main window."""
@@ -193,8 +199,14 @@ class Opened:
         for window in self.shell.look()["windows"]:
             if window["id"] != self.window:
                 self.shell.ask("close", window=window["id"])
+        started = time.monotonic()
         self.shell.ask("load", window=self.window, url=self.page)
+        self.load_seconds = time.monotonic() - started
         return self
+
+    def settle(self) -> None:
+        """Give the shell time for what it should not do: more where pages load slowly."""
+        time.sleep(max(SETTLE_SECONDS, SETTLE_LOADS * self.load_seconds))
 
     def run(self, script: str, *arguments: Any) -> Any:
         """The value of a script in the page, called with `arguments` if there are any."""
@@ -241,7 +253,7 @@ def test_header(opened: Opened, foreign: Foreign, seen: Seen) -> None:
     """Sends the token to the backend's exact origin only."""
     opened.neutral()
     reached = "/ddk-probe/reached/?way="
-    opened.run(REQUESTS, [f"http://{foreign.address}"])
+    opened.run(REQUESTS, [f"http://{foreign.address}"], HANG_MS)
     opened.run(
         """(async (own, named, reached) => {
             await fetch(own + reached + "own").catch(() => {});
@@ -255,8 +267,9 @@ def test_header(opened: Opened, foreign: Foreign, seen: Seen) -> None:
         reached,
     )
     said = opened.shell.said
-    assert until(lambda: said("reached by way of own"), 5), "the backend gets no token"
-    assert until(lambda: said("reached by way of socket"), 5), "a websocket gets no token"
+    for way, what in (("own", "the backend"), ("socket", "a websocket")):
+        got = until(lambda w=way: said(f"reached by way of {w}"), ANSWER_SECONDS)
+        assert got, f"{what} gets no token"
     assert not said("reached by way of name"), "localhost is another origin, and got the token"
     header = opened.shell.target.header.lower()
     told = [head.split("\n")[0] for head in foreign.heads if f"\n{header}:" in head.lower()]
@@ -297,13 +310,16 @@ def test_navigation(opened: Opened, foreign: Foreign, seen: Seen) -> None:
     assert not handed, f"the system was asked to open {handed[0]}"
     for way, script in (("link to", visit), ("new window for", popup)):
         for address in SYSTEMS:
-            before = opened.shell.look()["notes"]["opened"].count(address)
+            before = _handed(opened, address)
             _try(opened, script, address)
+            until(lambda a=address, b=before: _handed(opened, a) > b, ANSWER_SECONDS)
             _stays(opened, f"a {way} {address}")
-            count = opened.shell.look()["notes"]["opened"].count(address) - before
+            count = _handed(opened, address) - before
             assert count == 1, f"a {way} {address} reached the system {count} times, expected once"
-    _try(opened, visit, f"{opened.page}?next")
-    assert opened.state()["url"] == f"{opened.page}?next", "a link on the own origin leads nowhere"
+    following = f"{opened.page}?next"
+    _try(opened, visit, following)
+    led = until(lambda: opened.state()["url"] == following, ANSWER_SECONDS)
+    assert led, "a link on the own origin leads nowhere"
     seen(f"{len(hostile)} addresses refused, {len(SYSTEMS)} for the system")
 
 
@@ -311,7 +327,12 @@ def _try(opened: Opened, script: str, address: str) -> None:
     # A page that goes away never answers.
     with contextlib.suppress(TargetFailedError):
         opened.shell.run(opened.window, f"({script})({json.dumps(address)})", 5)
-    time.sleep(SETTLE_SECONDS)
+    opened.settle()
+
+
+def _handed(opened: Opened, address: str) -> int:
+    """How often the system was asked to open it."""
+    return opened.shell.look()["notes"]["opened"].count(address)
 
 
 def _stays(opened: Opened, what: str) -> None:
@@ -330,7 +351,7 @@ def test_permissions(opened: Opened, seen: Seen) -> None:
     """Refuses what pages ask of the system."""
     asks = int(opened.shell.look()["electron"].split(".")[0]) >= ASKS_FOR_QUERIES
     names = ["camera", "microphone", "geolocation", "notifications", "midi"] if asks else []
-    answers = opened.neutral().run(ASK, names)
+    answers = opened.neutral().run(ASK, names, HANG_MS)
     granted = [name for name, answer in answers.items() if answer != "denied"]
     assert not granted, f"these are granted: {', '.join(granted)}"
     seen(", ".join(answers))
@@ -341,7 +362,7 @@ def test_preferences(opened: Opened, seen: Seen) -> None:
     """Runs its windows sandboxed and isolated."""
     popup = f"window.open({json.dumps(opened.page)}); 0"
     opened.neutral().run(popup)
-    time.sleep(SETTLE_SECONDS)
+    opened.settle()
     wanted = {"sandbox": True, "contextIsolation": True, "nodeIntegration": False}
     preferences = opened.shell.look()["notes"]["preferences"]
     for window in preferences:
@@ -355,13 +376,17 @@ def test_preferences(opened: Opened, seen: Seen) -> None:
 def test_foreign_requests(opened: Opened, foreign: Foreign, seen: Seen) -> None:
     """Refuses requests to other origins at once."""
     places = [f"http://{foreign.address}", NOWHERE]
-    result = opened.neutral().run(REQUESTS, places)
-    time.sleep(SETTLE_SECONDS)
+    own = opened.neutral().run(REQUESTS, [opened.page.rstrip("/")], HANG_MS)["seconds"]
+    result = opened.run(REQUESTS, places, HANG_MS)
+    opened.settle()
     assert not foreign.heads, f"{len(foreign.heads)} requests reached another server"
     assert set(result["answers"]) == {"refused"}, f"some requests were {set(result['answers'])}"
-    assert result["seconds"] < REFUSED_SECONDS, f"they were refused after {result['seconds']:.1f} s"
-    silent = [p for p in places if not opened.shell.said(p)]
-    assert not silent, f"no log tells of the requests to {silent[0]}"
+    # As fast as answers of its own backend, where those are slow.
+    limit = max(REFUSED_SECONDS, len(places) * own)
+    assert result["seconds"] < limit, f"they were refused after {result['seconds']:.1f} s"
+    for place in places:
+        told = until(lambda p=place: opened.shell.said(p), ANSWER_SECONDS)
+        assert told, f"no log tells of the requests to {place}"
     seen(f"{len(result['answers'])} in {result['seconds']:.2f} s")
 
 
@@ -374,8 +399,8 @@ def test_leaving(opened: Opened, seen: Seen) -> None:
     unasked = [f"https://example.org/ddk-unasked-{number}" for number in range(UNASKED)]
     for address in unasked:
         shell.run(opened.window, f"void (location.href = {json.dumps(address)})", gesture=False)
-        time.sleep(SETTLE_SECONDS)
-    until(lambda: not shell.look()["notes"]["asking"], QUESTION_SECONDS * (UNASKED + 1))
+        opened.settle()
+    until(lambda: not shell.look()["notes"]["asking"], ANSWER_SECONDS)
     shell.ask("hold", ms=0)
     notes = shell.look()["notes"]
     asked = [a for a in unasked if any(a in text for text in notes["said"])]
@@ -401,14 +426,15 @@ def test_ordinary_page(opened: Opened, seen: Seen) -> None:
     shell, probe = opened.neutral().shell, f"{opened.origin}/ddk-probe"
     places = ("report.pdf", *(f"shown/?by={tag}" for tag in ("iframe", "object", "embed")))
     for place in places:
-        with contextlib.suppress(TargetFailedError):  # the viewer's page never finishes loading
-            shell.ask("load", PDF_SECONDS, window=opened.window, url=f"{probe}/{place}")
+        # The viewer's page never finishes loading: nobody waits for that.
+        opened.neutral().run(f"void (location.href = '{probe}/{place}')")
 
         def shown() -> bool:
             return shell.ask("red", window=opened.window) > SHOWN_PIXELS
 
-        assert until(shown, PDF_SECONDS), f"a PDF file stays blank at /ddk-probe/{place}"
-    receipt = opened.neutral().run(RECEIPT) and len(shell.look()["windows"]) > 1
+        assert until(shown, ANSWER_SECONDS), f"a PDF file stays blank at /ddk-probe/{place}"
+    receipt = opened.neutral().run(RECEIPT)
+    receipt = receipt and until(lambda: len(shell.look()["windows"]) > 1, ANSWER_SECONDS)
     assert receipt, 'window.open("") opens no window'
     opened.neutral()
     shell.ask("load", window=opened.window, url=f"{probe}/office/")
@@ -417,9 +443,9 @@ def test_ordinary_page(opened: Opened, seen: Seen) -> None:
     opened.run(f"void window.open('{probe}/report.csv')")
     for name, content in SAVED.items():
         file = shell.downloads / name
-        saved = until(lambda f=file, c=content: f.is_file() and f.read_text() == c, SAVE_SECONDS)
+        saved = until(lambda f=file, c=content: f.is_file() and f.read_text() == c, ANSWER_SECONDS)
         assert saved, f"{name} was not saved"
-    only = until(lambda: len(shell.look()["windows"]) == 1, SAVE_SECONDS)
+    only = until(lambda: len(shell.look()["windows"]) == 1, ANSWER_SECONDS)
     assert only, "a download in a new window leaves an empty one"
     seen(f"{len(places)} PDF files, a receipt, {len(SAVED)} downloads")
 
@@ -430,9 +456,10 @@ def test_peers(opened: Opened, seen: Seen) -> None:
     reached = []
     with socket.socket(type=socket.SOCK_DGRAM) as udp, socket.create_server((HOST, 0)) as tcp:
         udp.bind((HOST, 0))
-        opened.neutral().run(PEERS, udp.getsockname()[1], tcp.getsockname()[1])
+        opened.neutral().run(PEERS, udp.getsockname()[1], tcp.getsockname()[1], HANG_MS)
+        opened.settle()
         for kind, listener in (("datagrams", udp), ("a connection", tcp)):
-            ready, _, _ = select.select([listener], [], [], SETTLE_SECONDS)
+            ready, _, _ = select.select([listener], [], [], 0)
             reached += [kind] if ready else []
     assert not reached, f"another server got {' and '.join(reached)}"
     seen("neither by datagrams nor over TCP")
@@ -453,7 +480,7 @@ def ended(opened: Opened) -> Quit:
     """The first launch is asked to quit while a request runs."""
     shell = opened.shell
     opened.neutral().run("fetch('/ddk-probe/slow/').catch(() => {}); 0")
-    begun = until(lambda: shell.said("a slow request begins"), 30)
+    begun = until(lambda: shell.said("a slow request begins"), ANSWER_SECONDS)
     code = shell.quit()
     shell.tree.end()
     return Quit(opened.port, begun, shell.said("a slow request was completed"), code)
@@ -517,7 +544,7 @@ def _kill_and_wait(again: Opened) -> str:
 
     if not until(serves, RESTART_SECONDS):
         return "it was not restarted"
-    time.sleep(SETTLE_SECONDS)  # the shell may show the page anew
+    again.settle()  # the shell may show the page anew
     until(lambda: not again.state()["busy"], RESTART_SECONDS)
     return ""
 
@@ -604,14 +631,20 @@ def other(relaunched: Relaunched, place: Place) -> Other:
         second = _launch_again(shell)
         processes = len(shell.tree.descendants())
         shell.kill()
-        left, seconds = shell.tree.gone_within(KILLED_SECONDS)
+        left, seconds = shell.tree.gone_within(_killed_seconds())
         return Other(port_of(window["url"]), second, processes, left, seconds)
+
+
+def _killed_seconds() -> float:
+    """As SPEC.md has it, and longer where more wants to run than there are processors."""
+    return KILLED_SECONDS * max(1.0, psutil.getloadavg()[0] / (psutil.cpu_count() or 1))
 
 
 def _launch_again(shell: Shell) -> Second:
     backend, before = shell.backend(), shell.look()
     code, backends = shell.launch_again()
-    focused = until(lambda: shell.look()["notes"]["focused"] > before["notes"]["focused"], 5)
+    focused_before = before["notes"]["focused"]
+    focused = until(lambda: shell.look()["notes"]["focused"] > focused_before, ANSWER_SECONDS)
     windows = len(shell.look()["windows"]) - len(before["windows"])
     return Second(code, len(backends), shell.backend() == backend, windows, focused)
 
@@ -633,6 +666,6 @@ def test_second_launch(other: Other, seen: Seen) -> None:
 def test_killed(other: Other, seen: Seen) -> None:
     """Leaves no process when it is killed."""
     assert not other.left, (
-        f"processes are left after {KILLED_SECONDS:.0f} s: {', '.join(other.left)}"
+        f"processes are left after {other.seconds:.0f} s: {', '.join(other.left)}"
     )
     seen(f"{other.processes} processes gone after {other.seconds:.2f} s")

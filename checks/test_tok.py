@@ -370,6 +370,7 @@ def _take_port(shell: Shell, window: dict[str, Any]) -> Taken:
     token = _token(killed)
     killed.kill()
     server = until(lambda: _on(port), RESTART_SECONDS)
+    shell.look()  # its main process was told of the death before it could answer this
     known = (time.time() + NOTICE_SECONDS) * 1000
 
     def moved() -> bool:

@@ -127,12 +127,12 @@ class Window:
             notes.append(text)
 
     def _console(self, message: playwright.ConsoleMessage) -> None:
-        place = message.location.get("url", "")
-        # What a refused foreign request leaves in the console is WEB-4's matter, and what a failed
-        # request of its own leaves is WEB-3's.
-        ours = _origin(place) == self.backend.origin
-        if message.type == "error" and ours and "Failed to load resource" not in message.text:
-            self._note(self.notes.errors, f"{urlsplit(place).path}: {message.text}")
+        place, text = message.location.get("url", ""), message.text
+        # What a refused foreign request leaves in the console, or a script says of it, is WEB-4's
+        # matter, and what a failed request of its own leaves is WEB-3's.
+        ours = _origin(place) == self.backend.origin and "Failed to load resource" not in text
+        if message.type == "error" and ours and not any(u in text for u in self.notes.external):
+            self._note(self.notes.errors, f"{urlsplit(place).path}: {text}")
 
     def _response(self, response: playwright.Response) -> None:
         self.notes.requests += 1

@@ -182,6 +182,15 @@ SHELLS = (
     ),
     shell("requests let through", "SHL-12", ("requests.js", "cancel: !allowed", "cancel: false")),
     shell(
+        "refused late",
+        "SHL-12",
+        (
+            "requests.js",
+            "answer({ cancel: !allowed });",
+            "setTimeout(answer, allowed ? 0 : 3000, { cancel: !allowed });",
+        ),
+    ),
+    shell(
         "refused in silence",
         "SHL-12",
         ("requests.js", "report(`refused request to ${place}`);", ""),

@@ -184,6 +184,9 @@ KEEP_UPLOAD = """def kept(request):
 
 
 """
+KEEP_PRIVATELY = """from django.conf import settings
+    settings.SENDFILE_ROOT.mkdir(parents=True, exist_ok=True)
+    (settings.SENDFILE_ROOT / "report.pdf").write_bytes(b"a report")"""
 # A page of the project that does what `{}` says.
 PAGE = "def added(request):\n    {}\n    return HttpResponse('added')\n\n\ndef splash("
 ADDED = (
@@ -1168,6 +1171,36 @@ BROKEN = (
         "WEB-12",
         (SETTINGS, "", 'CSRF_COOKIE_DOMAIN = ".shop.example"\n'),
         ("layers.py", "values[name] = None", "values[name] = own"),
+    ),
+    broken(
+        "the first page leads to where the server had the project",
+        "WEB-1",
+        (SETTINGS, "", 'FORCE_SCRIPT_NAME, LOGIN_URL = "/shop", "/shop/items/new/"\n'),
+        (
+            VIEWS,
+            "class ItemCreateView(",
+            "def lead(self, request):\n"
+            "    from django.conf import settings\n"
+            "    from django.shortcuts import redirect\n\n"
+            "    return redirect(settings.LOGIN_URL)\n\n\n"
+            "ItemListView.get = lead\n\n\n"
+            "class ItemCreateView(",
+        ),
+        ("layers.py", "if not settings.FORCE_SCRIPT_NAME:", "if True:"),
+    ),
+    broken(
+        "a folder below the uploads stays in the project",
+        "DAT-1",
+        (
+            SETTINGS,
+            'STATIC_URL = "static/"\n',
+            'STATIC_URL = "static/"\nMEDIA_ROOT = BASE_DIR / "uploads"\n'
+            'SENDFILE_ROOT = MEDIA_ROOT / "private"\n',
+        ),
+        FORM,
+        ADDED,
+        ("config/views.py", "def splash(", PAGE.format(KEEP_PRIVATELY)),
+        ("layers.py", '    values |= _below_uploads(settings, data / "media")\n', ""),
     ),
     broken(
         "every page locks the database",

@@ -15,12 +15,20 @@ import pytest
 
 from checks import criteria
 from tests.broken.shells import SHELLS
-from tests.broken.targets import ROOT, caught, copy_reference_app, judge, make
+from tests.broken.targets import ROOT, broken, caught, copy_reference_app, judge, make
 from tests.checks.again import IN_RANDOM_ORDER
 from tests.electron import check_options
 
 FAMILY = {i for i in criteria.load() if i.startswith("SHL-")}
 MINIMAL = Path(__file__).with_name("minimal_target")
+# As a busy machine would have it: longer than a fixed wait of a check.
+SLOWLY = """wsgi = get_wsgi_application()
+
+
+def application(environ, start_response):
+    __import__("time").sleep(0.5)
+    return wsgi(environ, start_response)
+"""
 
 
 def electron() -> list[str]:
@@ -61,6 +69,17 @@ def test_a_sound_shell_passes_and_leaves_nothing(tmp_path, monkeypatch):
     assert code == 0
     assert {p.name for p in path.rglob("*")} == before
     assert not [p for p in psutil.process_iter(["cmdline"]) if str(path) in str(p.info)]
+
+
+@pytest.mark.electron
+@pytest.mark.long
+def test_who_answers_slowly_passes(tmp_path):
+    options = electron()
+    edit = ("config/wsgi.py", "application = get_wsgi_application()\n", SLOWLY)
+    path = make(broken("slow", "", edit, shell=True), tmp_path / "target")
+    asked = ("--only", "SHL-2,SHL-4,SHL-12,SHL-16")
+    _, verdicts = judge(path, tmp_path / "report.json", *asked, *options)
+    assert set(verdicts.values()) == {"pass"}
 
 
 @pytest.mark.parametrize(

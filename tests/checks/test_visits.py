@@ -71,3 +71,17 @@ def test_who_is_signed_in_reads_while_something_is_written(tmp_path):
     _, verdicts = judge(root, tmp_path / "report.json", "--only", "DAT-24")
 
     assert verdicts == {"DAT-24": "pass"}
+
+
+def test_what_a_script_says_of_a_refused_request_is_told_once(tmp_path):
+    script = """
+    fetch("https://news.example/latest.txt").catch(
+        (error) => console.error(`Error fetching https://news.example/latest.txt: ${error}`));
+    """
+    edit = ("theme/static/theme/js/app.js", "", script)
+    allowed = ("config/settings/base.py", "default-src 'self';", "default-src *;")
+    root = make(broken("asks for news", "", edit, allowed), tmp_path / "target")
+
+    _, verdicts = judge(root, tmp_path / "report.json", "--only", "WEB-2,WEB-4")
+
+    assert verdicts == {"WEB-2": "pass", "WEB-4": "warn"}

@@ -258,6 +258,16 @@ test("on Windows the real interpreter is started, not an environment's launcher 
   );
 });
 
+const OF_THE_NETWORK = [
+  "HTTP_PROXY",
+  "HTTPS_PROXY",
+  "ALL_PROXY",
+  "NO_PROXY",
+  "SSL_CERT_FILE",
+  "SSL_CERT_DIR",
+  "REQUESTS_CA_BUNDLE",
+];
+
 test("the backend's environment is what the contract allows", () => {
   const hostile = {
     PATH: "/bin",
@@ -277,7 +287,7 @@ test("the backend's environment is what the contract allows", () => {
     SECRET: "x",
     DESKTOP_DJANGO_AUTH_TOKEN: "old",
     https_proxy: "http://proxy.example:3128",
-    REQUESTS_CA_BUNDLE: "/etc/company.pem",
+    ...Object.fromEntries(OF_THE_NETWORK.map((name) => [name, "x"])),
     AWS_SECRET_ACCESS_KEY: "x",
   };
   assert.deepEqual(Object.keys(allowedEnvironment(hostile)), [
@@ -287,7 +297,7 @@ test("the backend's environment is what the contract allows", () => {
     "XDG_DATA_HOME",
     "SystemRoot",
     "https_proxy",
-    "REQUESTS_CA_BUNDLE",
+    ...OF_THE_NETWORK,
   ]);
   const command = (mode) =>
     backendCommand({

@@ -135,6 +135,43 @@ test("F5, the wheel with Ctrl and the buttons at the side of the mouse do what t
   await until(() => shell.page.url() === `${shell.origin}/office`);
 });
 
+test("real keys and buttons reach the page", byHand, async (t) => {
+  const shell = await office(t);
+  await shell.inMain((window) => {
+    window.setBounds({ x: 0, y: 0, width: 800, height: 600 });
+    window.focus();
+  });
+  const seen = () => shell.read("visits").match(/\/office/g).length;
+  const level = () => shell.inMain((window) => window.webContents.zoomLevel);
+  /** Again and again: a window takes nothing before it has the focus. */
+  const leadsTo = (words, condition) =>
+    until(async () => {
+      hand(...words);
+      return condition();
+    }, 20_000);
+  hand("mousemove", 400, 300);
+  for (const key of ["F5", "ctrl+r"]) {
+    const before = seen();
+    await leadsTo(["key", key], () => seen() > before);
+    await shell.page.waitForLoadState();
+  }
+  await leadsTo(["key", "ctrl+KP_Add"], async () => (await level()) > 0);
+  await leadsTo(["key", "ctrl+KP_0"], async () => (await level()) === 0);
+  await leadsTo(["key", "ctrl+KP_Subtract"], async () => (await level()) < 0);
+  await leadsTo(["keydown", "ctrl", "click", 4, "keyup", "ctrl"], async () => (await level()) > 0);
+  // One step each, whether the shell or Chromium itself takes it.
+  await shell.page.goto(`${shell.origin}/on`);
+  for (const [button, place] of [
+    [8, "/office"],
+    [9, "/on"],
+  ]) {
+    hand("click", button);
+    await until(() => shell.page.url() === `${shell.origin}${place}`, 20_000);
+    await shell.page.waitForTimeout(500);
+    assert.equal(shell.page.url(), `${shell.origin}${place}`);
+  }
+});
+
 test("what pages keep, ask and refuse", async (t) => {
   const shell = await office(t);
   const said = await shell.page.evaluate(async () => {
@@ -144,15 +181,21 @@ test("what pages keep, ask and refuse", async (t) => {
       request.onerror = () => resolve("failed");
     });
     document.getElementById("dialog").showModal?.();
-    document.getElementById("date").value = "2026-11-29";
-    await document.documentElement.requestFullscreen();
+    const date = document.getElementById("date");
+    date.value = "nonsense";
+    const nonsense = date.value;
+    date.value = "2026-11-29";
+    await Promise.race([
+      document.documentElement.requestFullscreen(),
+      new Promise((_, refused) => setTimeout(refused, 20_000, new Error("no full screen"))),
+    ]);
     const fullscreen = document.fullscreenElement !== null;
     await document.exitFullscreen();
     return {
       opened,
       fullscreen,
       dialog: document.getElementById("dialog").open,
-      date: document.getElementById("date").value,
+      dates: [nonsense, date.value],
       notifications: await Notification.requestPermission(),
       camera: await navigator.mediaDevices.getUserMedia({ audio: true }).then(
         () => "granted",
@@ -166,7 +209,7 @@ test("what pages keep, ask and refuse", async (t) => {
       opened: "opened",
       fullscreen: true,
       dialog: true,
-      date: "2026-11-29",
+      dates: ["", "2026-11-29"],
       notifications: "denied",
       camera: "",
     },
@@ -295,6 +338,17 @@ test("a page prints, and goes on", byHand, async (t) => {
     return shell.read("visits").includes("/afterprint");
   }, 30_000);
   assert.equal(await shell.page.evaluate(() => document.title), "office");
+});
+
+test("a receipt in a window of its own prints", byHand, async (t) => {
+  const shell = await spawnShell(t, prepare({ mode: "receipt" }));
+  await until(() => shell.read("visits").includes("/receipt/beforeprint"), 20_000);
+  await until(() => {
+    hand("key", "Escape");
+    return shell.read("visits").includes("/receipt/afterprint");
+  }, 30_000);
+  shell.child.kill("SIGTERM");
+  await shell.ended;
 });
 
 test("a service worker answers, and what it passes on has the token", async (t) => {

@@ -4,8 +4,8 @@ FAKE_MODE is a comma-separated list of: slow (3 s until ready), hang (never read
 taken (the first port it is given is always taken), noisy, stubborn (ignores the end of its
 lifeline), children (one more process), remains (one more that outlives it), dropped (loses the
 first health request), popups (its first page opens windows unasked), windows (the same, as
-ordinary pages do), mute (restoring ends without an answer), long (a backup and a restore wait for
-the end of their lifeline).
+ordinary pages do), receipt (its first page prints one), mute (restoring ends without an answer),
+long (a backup and a restore wait for the end of their lifeline).
 FAKE_TARGET is the address of a foreign server for hostile pages.
 
 `restore` keeps the contract of the real one with whatever lies in `backups`: a file that says
@@ -69,6 +69,17 @@ WINDOWS = """<script>
 const receipt = window.open("");
 if (receipt) fetch("/receipt/written");
 window.open("/report.csv");
+</script>"""
+
+# And the button for a receipt that is printed and put away.
+RECEIPT = """<script>
+const receipt = window.open("");
+receipt.document.write("<h1>receipt</h1>");
+for (const moment of ["beforeprint", "afterprint"]) {
+  receipt.addEventListener(moment, () => navigator.sendBeacon(`/receipt/${moment}`));
+}
+receipt.addEventListener("afterprint", () => receipt.close());
+receipt.setTimeout(() => receipt.print());
 </script>"""
 
 serving = threading.Event()
@@ -143,6 +154,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send(200, "text/html", popups())
         elif url.path == "/home" and "windows" in MODE:
             self.send(200, "text/html", page("windows", WINDOWS))
+        elif url.path == "/home" and "receipt" in MODE:
+            self.send(200, "text/html", page("receipt", RECEIPT))
         elif url.path == "/child":
             bridge = "<script>fetch('/bridge/' + Object.keys(window.desktop))</script>"
             self.send(200, "text/html", page("child", bridge))
