@@ -24,7 +24,7 @@ def test(arguments: list[str]) -> int:
     size, rest = "", arguments
     if arguments and arguments[0] in LEFT_OUT:
         size, *rest = arguments
-    app = ["--rootdir", "reference_app", "-c", "reference_app/pyproject.toml", "reference_app"]
+    app = ["-n2", "--rootdir=reference_app", "-c", "reference_app/pyproject.toml", "reference_app"]
     beside: Steps = {"shell units": node_tests("units"), "reference app": ["pytest", "-q", *app]}
     in_windows = {"shell windows": [*display(), *node_tests("windows")]}
     windows: Steps = {} if size == "--quick" else in_windows

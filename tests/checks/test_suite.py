@@ -313,7 +313,7 @@ class TestHostileConfiguration:
     """A target's conftest.py and pytest.ini, or those of a common parent, change nothing."""
 
     @pytest.mark.parametrize("where", ["target", pytest.param("parent", marks=pytest.mark.long)])
-    @pytest.mark.parametrize("way", ["command", "pytest"])
+    @pytest.mark.parametrize("way", ["command", pytest.param("pytest", marks=pytest.mark.long)])
     def test_same_verdicts(self, where, way, tmp_path):
         trace = tmp_path / "trace"
         target = copied(MINIMAL, tmp_path / "parent" / "target")
@@ -377,7 +377,7 @@ class TestHostileBackends:
             pytest.param("fork", "PRC-4", "PRC-4", marks=pytest.mark.long),
             pytest.param("deaf", "PRC-1", "PRC-1", marks=pytest.mark.long),
             pytest.param("slow", "RDY-3", "RDY-3", marks=pytest.mark.long),
-            ("gigabytes", "RDY-3", "RDY-3"),
+            pytest.param("gigabytes", "RDY-3", "RDY-3", marks=pytest.mark.long),
         ],
     )
     def test_mode(self, mode, only, failed, tmp_path):

@@ -73,6 +73,7 @@ def test_who_is_signed_in_reads_while_something_is_written(tmp_path):
     assert verdicts == {"DAT-24": "pass"}
 
 
+@pytest.mark.long
 def test_what_a_script_says_of_a_refused_request_is_told_once(tmp_path):
     script = """
     fetch("https://news.example/latest.txt").catch(

@@ -340,7 +340,7 @@ OTHERS = {
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(each, marks=[pytest.mark.long] * (each == "huey object")) for each in OTHERS],
+    [pytest.param(each, marks=[pytest.mark.long] * (each != "huey")) for each in OTHERS],
 )
 def test_other_queues_run_their_own_worker(tmp_path, name):
     tasks, settings, command = OTHERS[name]

@@ -194,6 +194,7 @@ def test_jobs_in_the_queue_survive_kill_9_and_none_is_left_running(tmp_path):
         awaited(backend, f"/result/?id={due}", "finished: later")  # meanwhile, or at this start
 
 
+@pytest.mark.long
 def test_a_job_that_closing_the_app_cuts_off_begins_again(tmp_path):
     project, data = rq_project(tmp_path / "project"), tmp_path / "data"
     with Backend(project, data) as backend:

@@ -94,6 +94,7 @@ def test_a_dump_says_the_same_afterwards(server, dumped, brought, app_data, name
     assert (app_data / "media" / "covers" / "one.txt").is_file()
 
 
+@pytest.mark.long
 def test_what_a_dump_leaves_out_stays_as_migrations_make_it(server, dumped, brought, app_data):
     done = brought(server, dumped("some.json", "-e", "library.shelf", "-e", "library.label"))
     names = [name for _, name in rows(app_data / "db.sqlite3")["library_shelf"]]
@@ -102,6 +103,7 @@ def test_what_a_dump_leaves_out_stays_as_migrations_make_it(server, dumped, brou
     assert left["library.Shelf"][0] == 1 and "not in the dump" in left["library.Shelf"][1]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("changes", "code", "said"),
     [
@@ -126,6 +128,7 @@ def test_values_that_do_not_fit_are_named(server, edited, refused, changes, code
     assert not [each for each in said if each not in error["message"]], error["message"]
 
 
+@pytest.mark.long
 def test_models_of_another_project_are_refused(server, refused, tmp_path):
     file = tmp_path / "other.json"
     file.write_text('[{"model": "shop.order", "pk": 1, "fields": {}}]', encoding="utf-8")
@@ -133,6 +136,7 @@ def test_models_of_another_project_are_refused(server, refused, tmp_path):
     assert error["code"] == "DDK-IMP-04" and "shop.order: 1 rows" in error["message"]
 
 
+@pytest.mark.long
 def test_numbers_that_mean_something_else_here_are_refused(server, dumped, refused):
     error = refused(server, dumped("bare.json", "-e", "contenttypes", "-e", "auth.permission"))
     assert error["code"] == "DDK-IMP-15" and "library.Tag.content_type" in error["message"]

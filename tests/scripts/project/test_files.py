@@ -50,6 +50,7 @@ def test_no_manage_but_a_server_entry_point(make_project, kit_json):
     assert document["facts"]["step"] == "done"
 
 
+@pytest.mark.long
 def test_ten_thousand_files_cost_little_more_than_reading_them(make_project):
     root = make_project()
     for folder in range(100):

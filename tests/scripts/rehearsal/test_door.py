@@ -147,6 +147,7 @@ def test_a_group_that_is_there_is_found(make_project, kit_json):
     assert 'login.groups=["Keepers"]' in finding["do"] and "DoesNotExist" in finding["what"]
 
 
+@pytest.mark.long
 def test_a_group_that_a_command_makes_is_found(make_project, kit_json):
     package = "site1/management/commands"
     files = {

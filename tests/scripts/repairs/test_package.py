@@ -60,7 +60,10 @@ def test_a_package_whose_address_is_gone_is_replaced_by_its_release(
 
 
 @pytest.mark.network
-@pytest.mark.parametrize("also", ["", "https://127.0.0.1:9/me/gone/archive/0f.zip\n"])
+@pytest.mark.parametrize(
+    "also",
+    ["", pytest.param("https://127.0.0.1:9/me/gone/archive/0f.zip\n", marks=pytest.mark.long)],
+)
 def test_an_undeclared_package_leaves_the_versions_that_were_asked_for(
     tmp_path, kit_json, monkeypatch, also
 ):
