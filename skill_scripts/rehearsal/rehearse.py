@@ -182,7 +182,7 @@ def _asked_again(visitor: Visitor, seen: Seen) -> Answer | None:
     if not seen.form_on:
         return visitor.open(seen.path)
     forms = visitor.document(visitor.open(seen.form_on)).forms
-    form = next((each for each in forms if local(each.action) == seen.path), None)
+    form = {local(each.action): each for each in forms if each.is_safe}.get(seen.path)
     return form and visitor.send(form, form.filled(WORD))
 
 
@@ -390,13 +390,14 @@ def _door(stage: Stage, visitor: Visitor, answers: Sequence[Answer]) -> Door:
 
 
 def _sent(visitor: Visitor, start: Start, answers: Sequence[Answer]) -> list[Seen]:
-    """The forms of the pages that fail when they are sent."""
+    """The forms of the pages that fail when they are sent: of those to one address the last, which
+    is the one that the checks send."""
     forms: dict[str, tuple[str, Form]] = {}
     for page in answers:
         if page.is_page and not page.place.startswith(OWN_PAGES):
             for form in visitor.document(page).forms:
                 if form.is_safe:
-                    forms.setdefault(form.action, (page.path, form))
+                    forms[form.action] = page.path, form
     seen = []
     for page_path, form in [*forms.values()][:MOST_FORMS]:
         if not visitor.has_time:

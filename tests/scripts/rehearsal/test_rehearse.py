@@ -284,6 +284,10 @@ def test_what_the_projects_own_server_cannot_either_is_its_own_fault(make_projec
             1 / 0
 
 
+        def sent(request):
+            return HttpResponse() if "small" in request.POST else broken(request)
+
+
         def lazy(request):
             import slugify
 
@@ -298,7 +302,8 @@ def test_what_the_projects_own_server_cannot_either_is_its_own_fault(make_projec
         links = "".join(f"<a href=/{each}/>{each}</a>" for each in names)
         links += "<img src=/gone.png><img src=/desktop-offline/gone.png>"
         form = "<form method=post action={}><input name=text></form>"
-        forms = form.format("/send/") + form.format("/send-ours/") + form.format("/ours/")
+        forms = "<form method=post action=/send/><input name=small></form>"
+        forms += form.format("/send/") + form.format("/send-ours/") + form.format("/ours/")
         urlpatterns = [
             path("", lambda request: HttpResponse(links)),
             path("broken/", broken),
@@ -306,7 +311,7 @@ def test_what_the_projects_own_server_cannot_either_is_its_own_fault(make_projec
             path("lazy/", lazy),
             path("list/", lambda request: HttpResponse("<a href=/deep/>deep</a>" + forms)),
             path("deep/", broken),
-            path("send/", broken),
+            path("send/", sent),
             path("send-ours/", ours),
         ]
         """
@@ -330,7 +335,7 @@ def test_what_the_projects_own_server_cannot_either_is_its_own_fault(make_projec
     assert named == ["/broken/", "/deep/", "/gone.png", "the form of /list/ to /send/"]
     ours, lazy, form, _ = findings(document, "broken-page")
     assert form["what"] == "the form of /list/ to /send-ours/: AssertionError: "
-    assert ours["what"] == "/ours/: AssertionError: " and ours["place"] == "site1/urls.py:16"
+    assert ours["what"] == "/ours/: AssertionError: " and ours["place"] == "site1/urls.py:20"
     assert "slugify" in lazy["what"] and "python.extra=" in lazy["do"]
     after = projects.contents(root)
     assert {name: after[name] for name in before} == before
