@@ -311,12 +311,15 @@ def _rehearse_once(stage: Stage, keep_seen: KeepSeen, progress: Progress) -> Reh
             if not changed:
                 done, asked = _with_picture(stage, start, done, cookies, progress)
                 changed = keep_seen(asked)
+            if not changed:
+                done = _act(stage, start, done, cookies)
         writes = {*start.writes}
         if changed:
             with stage.start(scratch, progress) as again:
                 if not again.failure:
                     done, asked = _with_picture(stage, again, done, cookies, progress)
                     keep_seen(asked)
+                    done = _act(stage, again, done, cookies)
             writes |= {*again.writes}
     return replace(done, writes=tuple(sorted(writes)))
 
@@ -356,8 +359,6 @@ def _visit(stage: Stage, start: Start, progress: Progress) -> tuple[Rehearsal, d
         raised = start.raised
         seen = [_seen(each, raised) for each in answers]
         seen += [Seen(each.path, each.status, each.place, is_part=True) for each in missing]
-        seen += _sent(visitor, start, answers)
-        door = _door(stage, visitor, answers)
     finally:
         visitor.close()
     state = start.state
@@ -372,10 +373,26 @@ def _visit(stage: Stage, start: Start, progress: Progress) -> tuple[Rehearsal, d
         other_hosts=tuple(foreign),
         accounts=state.accounts,
         groups=state.groups,
+    ), cookies
+
+
+def _act(stage: Stage, start: Start, done: Rehearsal, cookies: dict[str, str]) -> Rehearsal:
+    """Send the forms of the pages and try the way in: last, because both change what is shown."""
+    visitor = Visitor(start.origin, start.token, min(VISIT_SECONDS, stage.seconds_left))
+    visitor.client.cookies.update(cookies)
+    try:
+        answers = [visitor.open(each.path) for each in done.pages if not each.is_part]
+        sent = _sent(visitor, start, answers)
+        door = _door(stage, visitor, answers)
+    finally:
+        visitor.close()
+    return replace(
+        done,
+        pages=(*done.pages, *sent),
         wall=door.wall,
         shut="" if stage.has_account else door.shut,
         shut_with=door.shut if stage.has_account else "",
-    ), cookies
+    )
 
 
 def _door(stage: Stage, visitor: Visitor, answers: Sequence[Answer]) -> Door:
