@@ -306,26 +306,28 @@ def _rehearse_once(stage: Stage, keep_seen: KeepSeen, progress: Progress) -> Reh
         with stage.start(scratch, progress) as start:
             if start.failure:
                 return Rehearsal(failure=start.failure)
-            done, cookies = _visit(stage, start, progress)
+            done, answers, cookies = _visit(stage, start, progress)
             changed = keep_seen(done.other_hosts)
             if not changed:
                 done, asked = _with_picture(stage, start, done, cookies, progress)
                 changed = keep_seen(asked)
             if not changed:
-                done = _act(stage, start, done, cookies)
+                done = _act(stage, start, done, answers, cookies)
         writes = {*start.writes}
         if changed:
             with stage.start(scratch, progress) as again:
                 if not again.failure:
                     done, asked = _with_picture(stage, again, done, cookies, progress)
                     keep_seen(asked)
-                    done = _act(stage, again, done, cookies)
+                    done = _act(stage, again, done, (), cookies)
             writes |= {*again.writes}
     return replace(done, writes=tuple(sorted(writes)))
 
 
-def _visit(stage: Stage, start: Start, progress: Progress) -> tuple[Rehearsal, dict[str, str]]:
-    """Open the first page and those it leads to."""
+def _visit(
+    stage: Stage, start: Start, progress: Progress
+) -> tuple[Rehearsal, list[Answer], dict[str, str]]:
+    """Open the first page and those it leads to; also the pages, and the browser's cookies."""
     progress("visiting its pages")
     visitor = Visitor(start.origin, start.token, min(VISIT_SECONDS, stage.seconds_left))
     try:
@@ -362,7 +364,7 @@ def _visit(stage: Stage, start: Start, progress: Progress) -> tuple[Rehearsal, d
     finally:
         visitor.close()
     state = start.state
-    return Rehearsal(
+    done = Rehearsal(
         home=page.path,
         home_why=page.why,
         root_status=page.root.status,
@@ -373,15 +375,25 @@ def _visit(stage: Stage, start: Start, progress: Progress) -> tuple[Rehearsal, d
         other_hosts=tuple(foreign),
         accounts=state.accounts,
         groups=state.groups,
-    ), cookies
+    )
+    return done, answers, cookies
 
 
-def _act(stage: Stage, start: Start, done: Rehearsal, cookies: dict[str, str]) -> Rehearsal:
-    """Send the forms of the pages and try the way in: last, because both change what is shown."""
+def _act(
+    stage: Stage, start: Start, done: Rehearsal, answers: Sequence[Answer],
+    cookies: dict[str, str],
+) -> Rehearsal:  # fmt: skip
+    """Send the forms of the pages and try the way in: last, because both change what is shown.
+
+    `answers` are the pages that this start has answered, none for another start than was visited.
+    """
     visitor = Visitor(start.origin, start.token, min(VISIT_SECONDS, stage.seconds_left))
     visitor.client.cookies.update(cookies)
     try:
-        answers = [visitor.open(each.path) for each in done.pages if not each.is_part]
+        paths = [each.path for each in done.pages if not each.is_part]
+        answers = answers or [visitor.open(path) for path in paths if visitor.has_time]
+        if not answers:
+            return done
         sent = _sent(visitor, start, answers)
         door = _door(stage, visitor, answers)
     finally:

@@ -1,6 +1,7 @@
 """The rehearsal of small projects: what is seen, what is kept, and that nothing else stays."""
 
 import shutil
+import zlib
 
 import pytest
 
@@ -114,6 +115,46 @@ def test_adapt_says_where_the_picture_is(make_project, kit):
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert kit("remove", root).exit_code == 0
     assert not (root / "desktop-app").exists()
+
+
+def top_left(picture):
+    """Red, green and blue of the first pixel: before it there is nothing that a filter could use
+    (https://www.w3.org/TR/png/#9Filters)."""
+    content, at, packed = picture.read_bytes(), 8, b""
+    while at < len(content):
+        size, kind = int.from_bytes(content[at : at + 4]), content[at + 4 : at + 8]
+        packed += content[at + 8 : at + 8 + size] if kind == b"IDAT" else b""
+        at += size + 12
+    return (*zlib.decompress(packed)[1:4],)
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="the picture is drawn by Chromium")
+def test_the_picture_is_of_what_a_person_sees_before_any_form_is_sent(make_project, kit_json):
+    urls = """\
+        from django.http import HttpResponse
+        from django.urls import path
+
+        FORM = "<form method=post action=/spoil/><input name=text></form>"
+        colours = ["red"]
+
+
+        def spoil(request):
+            colours[0] = "lime"
+            1 / 0
+
+
+        urlpatterns = [
+            path("", lambda request: HttpResponse(f"<body bgcolor={colours[0]}>Write: {FORM}")),
+            path("spoil/", spoil),
+        ]
+        """
+    root = projects.commit(make_project({"site1/urls.py": urls}))
+
+    document = kit_json("adapt", root)
+
+    sent = [each["path"] for each in document["rehearsal"]["pages"] if each["form_on"]]
+    assert sent == ["/spoil/"]
+    assert top_left(root / "desktop-app" / ".rehearsal" / "first-page.png") == (255, 0, 0)
 
 
 @pytest.mark.skipif(not shutil.which("chromium"), reason="the picture is drawn by Chromium")
