@@ -24,6 +24,50 @@ PREFIX = "/desktop-offline/"
 META_POLICY = re.compile(rb"(?<=content=\")[^\"]*", re.I)
 
 
+class Kept:
+    """What is kept, by address without its scheme."""
+
+    def __init__(self, folder: Path) -> None:
+        self.version = (folder / MANIFEST).read_bytes()
+        content = json.loads(self.version)
+        self.files = {
+            bare(each["address"]): (str(folder / each["file"]), each["type"])
+            for each in content["files"]
+        }
+        self.folders = [*map(bare, content["folders"])]
+        self.hosts = {each.partition("/")[0] for each in self.files}
+        self.changed = {
+            old.encode(): each["changed"].encode()
+            for each in content["files"]
+            if "changed" in each
+            for old in each.get("integrity", ())
+        }
+
+    def in_front(self, application: Application) -> Application:
+        """With the files answered before the project."""
+
+        def answer(environ: Environ, start_response: StartResponse) -> Any:
+            ours = self.serve if is_kept(environ) else application
+            return ours(environ, start_response)
+
+        return answer
+
+    def serve(self, environ: Environ, start_response: StartResponse) -> Any:
+        """One of the files."""
+        path = environ["PATH_INFO"].removeprefix(PREFIX)
+        name = path.encode("latin-1").decode("utf-8", "replace")
+        query = environ.get("QUERY_STRING", "")
+        found = self.files.get(f"{name}?{query}") if query else None
+        found = found or self.files.get(name)
+        if not found:
+            start_response("404 Not Found", [("Content-Length", "0")])
+            return []
+        path, kind = found
+        charset = "; charset=utf-8" if kind.startswith("text/") else ""
+        headers = [("Content-Type", f"{kind}{charset}"), ("Cache-Control", "no-cache")]
+        return WhiteNoise.serve(RangedFile(path, headers), environ, start_response)
+
+
 class Offline(Rewriting):
     """A layer around the project and its static files."""
 
@@ -36,18 +80,10 @@ class Offline(Rewriting):
     )
     unfinished = re.compile(rb"<(?:!--|textarea|link|script|style|meta)\b|<[^>]{0,10}\Z", re.I)
 
-    def __init__(self, application: Application, folder: Path) -> None:
-        text = (folder / MANIFEST).read_bytes()
-        content = json.loads(text)
-        names = [bare(each["address"]) for each in content["files"]]
-        super().__init__(application, {each.partition("/")[0] for each in names}, text)
-        self.address = _pattern([*names, *map(bare, content["folders"])])
-        self.changed = {
-            old.encode(): each["changed"].encode()
-            for each in content["files"]
-            if "changed" in each
-            for old in each.get("integrity", ())
-        }
+    def __init__(self, application: Application, kept: Kept) -> None:
+        super().__init__(application, kept.hosts, kept.version)
+        self.address = _pattern([*kept.files, *kept.folders])
+        self.changed = kept.changed
 
     def ask(self, environ: Environ) -> bool:
         """The kept files themselves are as their pages expect them."""
@@ -72,34 +108,6 @@ class Offline(Rewriting):
 
     def _meta(self, match: re.Match[bytes]) -> bytes:
         return self.policy(match[0].decode("latin-1")).encode("latin-1")
-
-
-class Kept:
-    """The kept files, before the project."""
-
-    def __init__(self, application: Application, folder: Path) -> None:
-        self.application = application
-        content = json.loads((folder / MANIFEST).read_bytes())
-        self.files = {
-            bare(each["address"]): (str(folder / each["file"]), each["type"])
-            for each in content["files"]
-        }
-
-    def __call__(self, environ: Environ, start_response: StartResponse) -> Any:
-        if not is_kept(environ):
-            return self.application(environ, start_response)
-        path = environ["PATH_INFO"].removeprefix(PREFIX)
-        name = path.encode("latin-1").decode("utf-8", "replace")
-        query = environ.get("QUERY_STRING", "")
-        found = self.files.get(f"{name}?{query}") if query else None
-        found = found or self.files.get(name)
-        if not found:
-            start_response("404 Not Found", [("Content-Length", "0")])
-            return []
-        path, kind = found
-        charset = "; charset=utf-8" if kind.startswith("text/") else ""
-        headers = [("Content-Type", f"{kind}{charset}"), ("Cache-Control", "no-cache")]
-        return WhiteNoise.serve(RangedFile(path, headers), environ, start_response)
 
 
 def is_kept(environ: Environ) -> bool:

@@ -19,6 +19,7 @@ from .guard import Application, Guard, Rules
 from .manifest import Manifest
 
 if TYPE_CHECKING:
+    from .offline import Kept
     from .rewriting import Rewriting
 
 AUTH = "django.contrib.auth"
@@ -45,8 +46,7 @@ def make_server(
     atomic.install()
     lateready.call_waiting()
     get_resolver().url_patterns  # noqa: B018 - loads the URLs, and fails before ready
-    offline = payload / "offline"
-    kept = offline if (offline / "manifest.json").is_file() else None
+    kept = _kept(payload / "offline")
     around = [*_rewriting(kept, manifest, address)]
     if manifest.server == "asgi":
         from .asgi import Served, passed
@@ -69,7 +69,7 @@ def make_server(
 
 
 def _in_front(
-    served: Application, kept: Path | None, installation: Installation, manifest: Manifest
+    served: Application, kept: Kept | None, installation: Installation, manifest: Manifest
 ) -> Application:
     """With what answers before the project, where it is wanted: the kept files of other hosts, and
     what asks for the first account or a new password."""
@@ -78,22 +78,26 @@ def _in_front(
         from .entrance import in_front
 
         served = in_front(served, installation, manifest)
-    if kept:
-        from .offline import Kept
+    return kept.in_front(served) if kept else served
 
-        served = Kept(served, kept)
-    return served
+
+def _kept(folder: Path) -> Kept | None:
+    if not (folder / "manifest.json").is_file():
+        return None
+    from .offline import Kept
+
+    return Kept(folder)
 
 
 def _rewriting(
-    kept: Path | None, manifest: Manifest, address: Address
+    kept: Kept | None, manifest: Manifest, address: Address
 ) -> list[Callable[[Application], Rewriting]]:
     """What changes answers on their way out, the inner layer first."""
     layers: list[Callable[[Application], Rewriting]] = []
     if kept:
         from .offline import Offline
 
-        layers.append(partial(Offline, folder=kept))
+        layers.append(partial(Offline, kept=kept))
     if manifest.addresses:
         from .addresses import OwnAddresses
 
