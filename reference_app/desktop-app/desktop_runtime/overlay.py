@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib.abc
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -75,12 +75,17 @@ def install(installation: Installation, manifest: Manifest) -> None:
 
         celeryapp.install(installation.app_data / FOLDER, "celery" in manifest.programs)
 
-    after = {"django": wrap_setup, "django.conf": patch, "celery.app.base": tell_celery}
-    for name, then in after.items():
-        if name in sys.modules:
-            then(sys.modules[name])
-        else:
-            sys.meta_path.insert(0, AfterImport(name, then))
+    after_import("django", wrap_setup)
+    after_import("django.conf", patch)
+    after_import("celery.app.base", tell_celery)
+
+
+def after_import(name: str, then: Callable[[ModuleType], None]) -> None:
+    """Have `then(module)` called as soon as a module is imported; at once if it has been."""
+    if name in sys.modules:
+        then(sys.modules[name])
+    else:
+        sys.meta_path.insert(0, _AfterImport(name, then))
 
 
 def reapply() -> None:
@@ -112,10 +117,10 @@ def verify() -> None:
         )
 
 
-class AfterImport(importlib.abc.MetaPathFinder):
+class _AfterImport(importlib.abc.MetaPathFinder):
     """Calls `then(module)` right after `name` was imported, and steps aside."""
 
-    def __init__(self, name: str, then: Any) -> None:
+    def __init__(self, name: str, then: Callable[[ModuleType], None]) -> None:
         self.name, self.then = name, then
 
     def find_spec(

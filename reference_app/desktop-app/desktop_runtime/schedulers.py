@@ -4,12 +4,10 @@ are prepared.
 
 from __future__ import annotations
 
-import sys
-from importlib import import_module
 from types import ModuleType
 from typing import Any
 
-from .overlay import AfterImport
+from .overlay import after_import
 
 MODULE = "apscheduler.schedulers.background"
 
@@ -35,10 +33,7 @@ def hold() -> None:
 
         module.BackgroundScheduler.start = start_held
 
-    if MODULE in sys.modules:
-        patch(import_module(MODULE))
-    else:
-        sys.meta_path.insert(0, AfterImport(MODULE, patch))
+    after_import(MODULE, patch)
 
 
 def let_go() -> None:
