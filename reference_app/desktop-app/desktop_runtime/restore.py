@@ -10,7 +10,6 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -57,15 +56,15 @@ def _run(payload: Path, arguments: list[str]) -> dict[str, Any]:
                 )
 
 
-@contextmanager
+@contextlib.contextmanager
 def _verified(
     payload: Path, app_data: Path, file: Path, whole: bool
 ) -> Iterator[tuple[Path, Reader]]:
     """Read every byte of a file and judge its databases; yields the folder they were written to,
     with all other files if it is to be `whole`. Raises `BackendError` (12, 13, 16, 22, 23)."""
     replacing.cancel_with_lifeline()
-    identifier = read_manifest(payload / "desktop.toml").identifier
-    with replacing.alone(app_data) as scratch, Reader(file, identifier) as reader:
+    manifest = read_manifest(payload / "desktop.toml")
+    with replacing.alone(app_data) as scratch, Reader(file, manifest.identifier) as reader:
         content, new = reader.content, scratch / replacing.NEW
         free = shutil.disk_usage(app_data).free
         if whole and free < content.bytes + SPARE_BYTES:
@@ -80,19 +79,22 @@ def _verified(
             found = versions.listed(content.code, payload.parent)
             record = read_json(app_data / versions.RECORD) or {}
             found |= versions.listed(record, payload.parent)
-            replaced = {**content.code.get("replaced", {}), **record.get("replaced", {})}
-            known = versions.names(found, replaced)
-            retired = read_manifest(payload / "desktop.toml").retired_migrations
+            known = versions.names(found, _replaced(reader, record))
             copies = [new / name for name in content.migrations]
             for each in copies:
                 try:
                     databases.require_whole(each, thorough=True)
                 except BackendError as error:
                     raise reader.damaged(error) from error
-            versions.require_known(copies, versions.accept(known, retired))
+            versions.require_known(copies, versions.accept(known, manifest.retired_migrations))
         except (OSError, sqlite3.Error) as error:
             raise not_writable(app_data, error) from error
         yield scratch, reader
+
+
+def _replaced(reader: Reader, record: dict[str, Any]) -> dict[str, list[str]]:
+    """What squashes stood for when the file was made, and when the app last started here."""
+    return {**reader.content.code.get("replaced", {}), **record.get("replaced", {})}
 
 
 def _restored_from(payload: Path, recovery: Recovery, file: Path) -> dict[str, Any]:
@@ -109,11 +111,9 @@ def _restored_from(payload: Path, recovery: Recovery, file: Path) -> dict[str, A
             write_private(scratch / replacing.NEW / "databases.json", json.dumps(content.databases))
             # Its next start looks at everything, and knows what squashes had replaced.
             record = read_json(app_data / versions.RECORD) or {}
-            replaced = {**content.code.get("replaced", {}), **record.get("replaced", {})}
             if record.pop("code", None):
-                write_private(
-                    app_data / versions.RECORD, json.dumps(record | {"replaced": replaced})
-                )
+                record["replaced"] = _replaced(reader, record)
+                write_private(app_data / versions.RECORD, json.dumps(record))
         except OSError as error:
             raise not_writable(app_data, error) from error
         return {"restored": str(file), **content.summary(), "set_aside": replacing.swap(app_data)}
