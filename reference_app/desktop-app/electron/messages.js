@@ -5,9 +5,8 @@ import { diagnosticsText } from "./diagnostics.js";
 const ADDRESS_LENGTH = 500;
 const BACKUPS = [{ name: "Backups", extensions: ["zip"] }];
 
-function show({ main }, box) {
-  return main ? dialog.showMessageBox(main, box) : dialog.showMessageBox(box);
-}
+const withMain = ({ main }, ask, options) => (main ? ask(main, options) : ask(options));
+const show = (running, box) => withMain(running, dialog.showMessageBox, box);
 
 export async function askWhetherToOpen(running, url) {
   const box = {
@@ -21,8 +20,6 @@ export async function askWhetherToOpen(running, url) {
   };
   return (await show(running, box)).response === 0;
 }
-
-const withMain = ({ main }, ask, options) => (main ? ask(main, options) : ask(options));
 
 /** Where a backup shall be written; undefined when a person has changed their mind. */
 export async function askWhereToBackUp(running, name) {
