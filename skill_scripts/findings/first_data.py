@@ -63,7 +63,7 @@ def read_preparations(survey: Survey) -> Iterator[Finding]:
     found = preparations(project)
     wanted = [[*each.command] for each in found]
     yield from _hidden_migrations(project)
-    installed = facts.settings.get("INSTALLED_APPS") or []
+    installed = facts.installed_apps
     if any(name.split(".")[0] == "statici18n" for name in installed):
         wanted.append(["compilejsi18n"])
     is_decided = survey.draft["data"]["first_run"] or ("data", "first_run") in survey.decided

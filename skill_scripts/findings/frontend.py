@@ -36,7 +36,7 @@ def judge_build(survey: Survey) -> Iterator[Finding | Decision]:
     if survey.draft["frontend"]["build"] or ("frontend", "build") in survey.decided:
         return
     missing = [name for name in facts.static_missing if not ICON.search(name)]
-    apps = [str(name) for name in facts.settings.get("INSTALLED_APPS") or []]
+    apps = facts.installed_apps
     loader = next((name for name in LOADERS if any(app.startswith(name) for app in apps)), "")
     served = [name for name in facts.static_packages if not (project.root / name).exists()]
     file = _package_file(project, served)

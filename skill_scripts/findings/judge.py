@@ -24,7 +24,7 @@ def judge(survey: Survey) -> Iterator[Finding]:
     yield from _versions(facts)
     yield from _databases(facts)
     yield from _services(facts, settings)
-    yield from _integrations(settings)
+    yield from _integrations(facts)
     yield from _web(survey)
     if facts.migrations:
         count = facts.migrations.count
@@ -150,10 +150,9 @@ def _services(facts: Facts, settings: Mapping[str, Any]) -> Iterator[Finding]:
             )
 
 
-def _integrations(settings: Mapping[str, Any]) -> Iterator[Finding]:
-    installed = settings.get("INSTALLED_APPS") or []
+def _integrations(facts: Facts) -> Iterator[Finding]:
     for notice in (package.notice for package in PACKAGES.values() if package.notice):
-        if any(f"{name}.".startswith(f"{notice.app}.") for name in installed):
+        if any(f"{name}.".startswith(f"{notice.app}.") for name in facts.installed_apps):
             yield Finding(notice.id, notice.severity, notice.what, notice.do)
 
 

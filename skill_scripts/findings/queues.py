@@ -1,7 +1,7 @@
 """What works off the project's task queues: its own worker, entered in desktop.toml."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -43,12 +43,17 @@ class Queue:
     @property
     def program(self) -> str:
         """The first word of what its worker runs."""
-        return self.worker.get("module") or self.worker["command"][0]
+        return program_of(self.worker)
 
     @property
     def without(self) -> str:
         """What happens where nothing runs it."""
         return WITHOUT.get(self.finding.id, INSIDE)
+
+
+def program_of(worker: Mapping[str, Any]) -> str:
+    """The first word of what an entry of [[workers]] runs."""
+    return worker.get("module") or worker["command"][0]
 
 
 def choose_workers(survey: Survey) -> Iterator[Finding | Decision]:
@@ -58,7 +63,7 @@ def choose_workers(survey: Survey) -> Iterator[Finding | Decision]:
     is_open = not declared and WORKERS not in survey.decided
     if queues and is_open:
         yield Decision(WORKERS, [queue.worker for queue in queues])
-    known = {each.get("module") or each["command"][0] for each in declared}
+    known = {*map(program_of, declared)}
     yield from _another_broker(survey)
     if not any(queue.program == "celery" for queue in queues) and "celery" not in known:
         yield from _no_app(survey)
@@ -79,7 +84,7 @@ def choose_workers(survey: Survey) -> Iterator[Finding | Decision]:
 
 
 def _celery(survey: Survey) -> Iterator[Queue]:
-    project, installed = survey.project, survey.facts.settings.get("INSTALLED_APPS") or []
+    project, installed = survey.project, survey.facts.installed_apps
     found = next(filter(None, (_celery_app(survey, name) for name in own_files(project))), None)
     if found is None:
         return
@@ -121,7 +126,7 @@ def _no_app(survey: Survey) -> Iterator[Finding]:
 
 def _another_broker(survey: Survey) -> Iterator[Finding]:
     """Where Dramatiq's messages go to a server that is not Redis."""
-    installed = survey.facts.settings.get("INSTALLED_APPS") or []
+    installed = survey.facts.installed_apps
     if "django_dramatiq" not in installed or "redis" in survey.facts.dramatiq_broker:
         return
     if not any(each.get("redis") for each in survey.draft["workers"]):
@@ -163,8 +168,7 @@ def _scheduled(project: Project) -> str:
 
 
 def _others(survey: Survey) -> Iterator[Queue]:
-    settings = survey.facts.settings
-    installed = settings.get("INSTALLED_APPS") or []
+    installed = survey.facts.installed_apps
     if "huey.contrib.djhuey" in installed:
         differs = (
             "its queue is an SQLite file in app data; a task that closing the app cuts off begins "
@@ -182,7 +186,7 @@ def _others(survey: Survey) -> Iterator[Queue]:
             Finding("django-q", HANDLED, "django-q", differs),
             {"name": "django-q", "command": ["qcluster"]},
         )
-    for alias, backend in (settings.get("TASKS") or {}).items():
+    for alias, backend in (survey.facts.settings.get("TASKS") or {}).items():
         if backend in DATABASE_BACKENDS:
             what, differs = "django.tasks in the database", "one worker takes every queue"
             name = "tasks" if alias == "default" else f"tasks-{alias}"
@@ -194,7 +198,7 @@ def _others(survey: Survey) -> Iterator[Queue]:
 
 
 def _on_redis(survey: Survey) -> Iterator[Queue]:
-    installed = survey.facts.settings.get("INSTALLED_APPS") or []
+    installed = survey.facts.installed_apps
     # From 4 on it may be named by its configuration: django_rq.apps.DjangoRqAdminConfig.
     if (rq := survey.facts.rq) and any(app.startswith("django_rq") for app in installed):
         options = RQ_WORKER[:1] if rq.worker_class else RQ_WORKER

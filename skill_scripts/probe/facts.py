@@ -178,6 +178,11 @@ class Facts:
         """These facts, and of the others those that are not reported here."""
         return others.also(**{name: getattr(self, name) for name in self.reported})
 
+    @property
+    def installed_apps(self) -> list[str]:
+        """What the project installs, as it names it."""
+        return [*map(str, self.settings.get("INSTALLED_APPS") or ())]
+
     def as_dict(self) -> dict[str, Any]:
         """What was reported, as --json prints it."""
         return {
