@@ -338,11 +338,7 @@ OTHERS = {
 }
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(each, marks=[pytest.mark.long] * (each != "huey")) for each in OTHERS],
-)
-def test_other_queues_run_their_own_worker(tmp_path, name):
+def with_queue(folder, name):
     tasks, settings, command = OTHERS[name]
     files = {
         "app/tasks.py": tasks,
@@ -351,7 +347,15 @@ def test_other_queues_run_their_own_worker(tmp_path, name):
         "settings.py": SETTINGS + settings,
     }
     worker = f'[[workers]]\nname = "queue"\ncommand = {json.dumps(command)}\n'
-    project, data = make_project(tmp_path / "project", files, worker), tmp_path / "data"
+    return make_project(folder, files, worker)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(each, marks=[pytest.mark.long] * (each != "huey")) for each in OTHERS],
+)
+def test_other_queues_run_their_own_worker(tmp_path, name):
+    project, data = with_queue(tmp_path / "project", name), tmp_path / "data"
     with Backend(project, data) as backend:
         number = send(backend.ready(), name="first")
         found = wait_for(backend, "end-first")
@@ -415,7 +419,6 @@ def test_huey_makes_up_once_for_what_it_missed(tmp_path):
 
 @pytest.mark.long
 def test_django_q_makes_up_once_for_what_it_missed(tmp_path):
-    tasks, settings, command = OTHERS["django-q"]
     plan = """
 from datetime import timedelta
 from django.utils import timezone
@@ -423,14 +426,7 @@ from django_q.models import Schedule
 Schedule.objects.create(func="app.tasks.run", args="0, 'hourly'", schedule_type="H",
                         next_run=timezone.now() - timedelta(days=3))
 """
-    files = {
-        "app/tasks.py": tasks,
-        "app/views.py": SEND,
-        "urls.py": URLS,
-        "settings.py": SETTINGS + settings,
-    }
-    worker = f'[[workers]]\nname = "queue"\ncommand = {json.dumps(command)}\n'
-    project, data = make_project(tmp_path / "project", files, worker), tmp_path / "data"
+    project, data = with_queue(tmp_path / "project", "django-q"), tmp_path / "data"
     assert manage(project, data, "migrate").returncode == 0
     assert manage(project, data, "shell", "-c", plan).returncode == 0
     with Backend(project, data) as backend:
