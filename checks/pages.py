@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import partial
@@ -175,9 +175,7 @@ class Visitor:
         home = self.backend.target.home
         came = self.get(home).status < 500
         seen = visited(self)
-        known = {home, *linked(self.backend, seen[0])}
-        behind = [path for page in seen[1:] for path in linked(self.backend, page)]
-        for path in [*dict.fromkeys(path for path in behind if path not in known)][:LINKS]:
+        for path in behind(self.backend, seen):
             answer = done.note(f"GET {path}", partial(self.get, path))
             if answer and "html" in answer.headers.get("content-type", ""):
                 seen.append(Page(self.backend.origin + self.place, answer.text))
@@ -261,17 +259,36 @@ def linked(backend: Backend, page: Page) -> list[str]:
 def visited(visitor: Visitor, named: str | None = None) -> list[Page]:
     """The landing page, the pages it links to, and the one that is named."""
     home = visitor.page(visitor.backend.target.home)
-    pages = [home]
-    for path in [*([named] if named else []), *linked(visitor.backend, home)]:
+    paths = [*([named] if named else []), *linked(visitor.backend, home)]
+    return [home, *_opened(visitor, paths)]
+
+
+def _opened(visitor: Visitor, paths: Iterable[str]) -> Iterator[Page]:
+    """The documents among them."""
+    for path in paths:
         answer = visitor.get(path)
         if "html" in answer.headers.get("content-type", ""):
-            pages.append(Page(visitor.backend.origin + visitor.place, answer.text))
-    return pages
+            yield Page(visitor.backend.origin + visitor.place, answer.text)
 
 
-def forms(visitor: Visitor, named: str | None = None) -> list[Form]:
-    """Forms of the visited pages that save what a person writes, one for each action."""
+def behind(backend: Backend, seen: Sequence[Page]) -> list[str]:
+    """Paths two clicks away: the first of the pages does not link to them, the others do."""
+    known = {backend.target.home, *linked(backend, seen[0])}
+    paths = (path for page in seen[1:] for path in linked(backend, page))
+    return [*dict.fromkeys(path for path in paths if path not in known)][:LINKS]
+
+
+def forms(visitor: Visitor, named: str | None = None) -> Iterator[Form]:
+    """Forms that save what a person writes: of the visited pages, then of those behind them."""
     seen = visited(visitor, named)
+    yield from (first := _saving(seen, named))
+    tried = {form.action for form in first}
+    further = _saving(_opened(visitor, behind(visitor.backend, seen)), named)
+    yield from (form for form in further if form.action not in tried)
+
+
+def _saving(seen: Iterable[Page], named: str | None) -> list[Form]:
+    """One for each action."""
     found = {form.action: form for page in seen for form in page.forms if form.saves}
     # The page that is named, and those that exist to add something, come first.
     return sorted(

@@ -8,6 +8,7 @@ Exit codes: 0 conform, 1 criteria failed, 2 usage (nothing to judge), 3 harness 
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -56,6 +57,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="how the first page looks on the target's own server, for --report-html",
     )
+    add(
+        "--other-hosts",
+        type=Path,
+        metavar="FILE",
+        help="write the addresses of other hosts' styles, scripts and fonts here, as JSON",
+    )
     add("--spec", choices=criteria.VERSIONS, help="judge by this version (default: the target's)")
     add(
         "--only",
@@ -90,7 +97,9 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         run = Run.of(target, option)
         own_faults(option.rehearsal)  # so that a damaged file is noticed now
         own_page(option.own_page)
-        report.make_folders(option.report_json, option.report_md, option.report_html)
+        report.make_folders(
+            option.report_json, option.report_md, option.report_html, option.other_hosts
+        )
     except TargetError as error:
         print(error, file=sys.stderr)
         return 2
@@ -201,6 +210,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         )
     if option.report_md:
         option.report_md.write_text(report.as_markdown(run), encoding="utf-8")
+    if option.other_hosts and run.other_hosts is not None:
+        option.other_hosts.write_text(json.dumps(run.other_hosts), encoding="utf-8")
 
 
 def pytest_report_teststatus(

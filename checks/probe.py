@@ -316,7 +316,7 @@ def get_response(self, request) -> HttpResponse:  # noqa: ANN001 -- Django's own
 
 
 BaseHandler.get_response = get_response
-served_async = BaseHandler.get_response_async
+served_async = getattr(BaseHandler, "get_response_async", None)  # since Django 3.1
 
 
 async def get_response_async(self, request) -> HttpResponse:  # noqa: ANN001 -- Django's own
@@ -328,14 +328,15 @@ async def get_response_async(self, request) -> HttpResponse:  # noqa: ANN001 -- 
     return await sync_to_async(get_response)(self, request)
 
 
-BaseHandler.get_response_async = get_response_async
+if served_async:
+    BaseHandler.get_response_async = get_response_async
 load_middleware = BaseHandler.load_middleware
 
 
-def load(self, is_async=False) -> None:  # noqa: ANN001 -- Django's own signature
+def load(self, **given) -> None:  # noqa: ANN001 -- Django's own signature
     """Where the server is asynchronous, what passes websockets on is there by now."""
-    load_middleware(self, is_async)
-    if is_async:
+    load_middleware(self, **given)
+    if given.get("is_async"):
         take_sockets(type(self))
         with contextlib.suppress(ImportError):
             from channels.routing import ProtocolTypeRouter

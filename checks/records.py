@@ -23,12 +23,30 @@ except NoReverseMatch:
     page = ""
 print(f"ddk-admin {page};")
 """
-USER, PASSWORD = "ddk-checks", "a password of the checks 7!"
+# Both a name and a mail address: either may be what users are called by.
+USER, PASSWORD = "ddk-checks@example.org", "a password of the checks 7!"
 ASK_FOR_ACCOUNT = f"""
 from django.contrib.auth import get_user_model
 users = get_user_model()
 account = users._base_manager.filter(**{{users.USERNAME_FIELD: {USER!r}}})
 print(f"ddk-account {{account.exists()}};")
+"""
+
+# For users who need more than a name, a mail address and a password, and for Django before 3.0.
+MAKE_ACCOUNT = f"""
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+users = get_user_model()
+values = {{}}
+for name in dict.fromkeys((users.USERNAME_FIELD, *users.REQUIRED_FIELDS)):
+    for each in ({USER!r}, "ddk", "1", "2001-02-03", "+12025550100"):
+        try:
+            values[name] = users._meta.get_field(name).clean(each, None)
+            break
+        except ValidationError:
+            continue
+users._default_manager.create_superuser(**values, password={PASSWORD!r})
+print("ddk-account True;")
 """
 
 
@@ -63,7 +81,8 @@ def find(backend: Backend, named: str | None = None) -> Way | None:
 
 
 def open_admin(target: Target, app_data: Path) -> str:
-    """First page of the target's admin, for which there is an account now.
+    """First page of the target's admin, for which there is an account now; whoever the target
+    signs in needs none.
 
     Raises NotTested where there is no admin or no account can be made.
     """
@@ -73,7 +92,7 @@ def open_admin(target: Target, app_data: Path) -> str:
     admin = found[1] if found else ADMIN
     if not admin:
         raise NotTested(f"{nothing}, and the target has no admin")
-    if not add_account(target, app_data):
+    if not add_account(target, app_data) and not target.signs_in:
         raise NotTested(f"{nothing}; no account for the admin can be made")
     return admin
 
@@ -96,17 +115,21 @@ def find_in_admin(backend: Backend, admin: str) -> Way:
 
 
 def add_account(target: Target, app_data: Path) -> bool:
-    """An account for the admin, made by the target's own management command unless it is there."""
+    """An account for the admin, made by the target's own management command, else by the manager
+    of its users, unless it is there."""
     environment = {
         "DJANGO_SUPERUSER_USERNAME": USER,
         "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
-        "DJANGO_SUPERUSER_EMAIL": "checks@example.org",
+        "DJANGO_SUPERUSER_EMAIL": USER,
     }
     command = ("createsuperuser", "--noinput", "--skip-checks")
     if manage(target, app_data, *command, environment=environment) is not None:
         return True
-    said = manage(target, app_data, "shell", "--command", ASK_FOR_ACCOUNT, environment={})
-    return "ddk-account True;" in (said or "")
+    said = (
+        manage(target, app_data, "shell", "--command", each, environment={})
+        for each in (ASK_FOR_ACCOUNT, MAKE_ACCOUNT)
+    )
+    return any("ddk-account True;" in (each or "") for each in said)
 
 
 def save(backend: Backend, way: Way, text: str) -> bool:

@@ -92,6 +92,11 @@ class Target:
         return login.get("first_account", False) and not login.get("user")
 
     @property
+    def signs_in(self) -> bool:
+        """Whether it signs the person in who opens it."""
+        return self.first_account or bool(self.manifest.get("login", {}).get("user"))
+
+    @property
     def health_path(self) -> str:
         """Path of the readiness address."""
         return self.backend.get("health_path") or self.manifest.get("django", {}).get(

@@ -18,7 +18,7 @@ from checks.pages import Form
 from checks.rehearsal import own_faults
 from checks.starts.first_run import FirstRun
 from checks.target import Target
-from checks.verdicts import NotApplicable, NotTested, Record, Seen
+from checks.verdicts import OTHER_HOSTS, NotApplicable, NotTested, Record, Seen
 
 # A page that hangs is a finding, one that polls for ever is not.
 LOAD_MS = 30_000
@@ -385,13 +385,17 @@ def test_uploaded_document(uploads: dict[str, Answer], seen: Seen) -> None:
 
 
 @pytest.mark.criterion("WEB-11")
-def test_parts_of_pages(visits: Visits, target: Target, seen: Seen) -> None:
+def test_parts_of_pages(
+    visits: Visits, inside: Visits, target: Target, seen: Seen, record_property: Record
+) -> None:
     """Serves the styles, scripts and fonts of its pages."""
     _loaded(visits)
+    parts = [*dict.fromkeys((*visits.parts, *inside.parts))]
     skip = target.manifest.get("offline", {}).get("skip", {})
-    bare = [url for url in visits.parts if not _is_skipped(url, skip)]
+    bare = [url for url in parts if not _is_skipped(url, skip)]
+    record_property(OTHER_HOSTS, bare)
     assert not bare, f"{len(bare)} come from other hosts: {', '.join(bare[:3])}"
-    skipped = f"; {len(visits.parts)} left out by [offline] skip" if visits.parts else ""
+    skipped = f"; {len(parts)} left out by [offline] skip" if parts else ""
     seen(f"none of another host{skipped}")
 
 

@@ -17,6 +17,7 @@ from checks import criteria
 from checks.criteria import Criterion
 from checks.target import Target, TargetError
 
+OTHER_HOSTS = "other hosts"  # a property of the check that looks for them: their addresses
 # Worst first: a criterion has the first of these that one of its checks has.
 ORDER = ("error", "fail", "warn", "pass", "not run here", "not applicable")
 PLATFORM = {"win32": "windows", "darwin": "macos"}.get(sys.platform, "linux")
@@ -113,6 +114,8 @@ class Run:
     """What the backend says of itself: python, django."""
     pictures: dict[str, str] = field(default_factory=dict)
     """Screenshots by path, as base64 of a JPEG."""
+    other_hosts: list[str] | None = None
+    """Styles, scripts and fonts of other hosts that pages named; None if nobody looked."""
 
     @classmethod
     def of(cls, target: Target, option: Namespace) -> Run:
@@ -177,6 +180,8 @@ class Run:
                 self.facts[name] = str(value)
             elif kind == "picture":
                 self.pictures[name] = value
+            elif kind == OTHER_HOSTS:
+                self.other_hosts = [*value]
 
     def finish(self, interrupted: bool) -> None:
         """Make the verdicts and the exit code."""

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -29,6 +30,7 @@ from skill_scripts.look import Look
 from skill_scripts.look import look as look_at_project
 from skill_scripts.offline.assets import Offline
 from skill_scripts.offline.assets import offline as keep_offline
+from skill_scripts.offline.kept import note_seen
 from skill_scripts.package import package as package_project
 from skill_scripts.portable import Kept, show
 from skill_scripts.portable import backup as backup_data
@@ -470,7 +472,11 @@ def check(
         with _progress(as_json=False) as progress:
             own = own_page(path.resolve(), progress)
         seen += ["--own-page", str(own)] if own else []
-    done = _run_checks("--target", str(path.resolve()), *seen, *context.args)
+    with TemporaryDirectory(prefix="desktop-check-") as scratch:
+        hosts = Path(scratch, "other-hosts.json")
+        seen += ["--other-hosts", str(hosts)]
+        done = _run_checks("--target", str(path.resolve()), *seen, *context.args)
+        note_seen(path.resolve(), hosts)
     raise typer.Exit(done.returncode)
 
 

@@ -141,9 +141,9 @@ def offline(
 ) -> Offline:
     """Keep what pages of the adapted project in `path` load from other hosts.
 
-    `seen` are addresses that pages named when they were shown. What is kept already stays as it
-    is unless `refresh`. Raises KitError DDK-ADP-09 if the project is not adapted, DDK-OFF-01 if
-    the files are too large together, with nothing changed.
+    `seen` are addresses that pages named when they were shown, beside those of the last check.
+    What is kept already stays as it is unless `refresh`. Raises KitError DDK-ADP-09 if the project
+    is not adapted, DDK-OFF-01 if the files are too large together, with nothing changed.
     """
     root = path.resolve()
     if record.read(root) is None:
@@ -155,7 +155,8 @@ def offline(
     progress("looking for addresses of other hosts")
     named = addresses.find(project)
     known = {each.address for each in named}
-    unnamed = sorted({*before.seen, *map(addresses.plain, seen)} - known)
+    shown = map(addresses.plain, (*seen, *kept.seen_by_check(root)))
+    unnamed = sorted({*before.seen, *shown} - known)
     forced = [addresses.plain(each) for each in settings["offline"]["add"]]
     named += [Named(each, addresses.kind_of(each)) for each in (*unnamed, *forced)]
     work = _Collection(root, before, settings["offline"]["skip"], {*forced}, refresh, progress)

@@ -4,13 +4,16 @@ import hashlib
 import json
 import os
 import re
+import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
 from skill_scripts.errors import KitError
+from skill_scripts.layer.payload import REHEARSAL
 from skill_scripts.project.files import PAYLOAD_FOLDER
 
 FOLDER = "offline"  # in desktop-app
@@ -71,6 +74,26 @@ class Kept:
 def place(root: Path) -> Path:
     """The folder of the project in `root`."""
     return root / PAYLOAD_FOLDER / FOLDER
+
+
+def note_seen(root: Path, file: Path) -> None:
+    """Keep what a check of the project in `root` wrote into `file`: addresses that pages named."""
+    if file.is_file():
+        with suppress(OSError):  # a project that cannot be written, or is adapted by other means
+            shutil.copyfile(file, _seen(root))
+
+
+def seen_by_check(root: Path) -> list[str]:
+    """The addresses that pages named in the last check of the project in `root`."""
+    try:
+        found = json.loads(_seen(root).read_text(encoding="utf-8"))
+        return [each for each in found if urlsplit(each).netloc]
+    except (OSError, ValueError, TypeError, AttributeError):
+        return []  # there was none, or what is left of it cannot be read
+
+
+def _seen(root: Path) -> Path:
+    return root / PAYLOAD_FOLDER / REHEARSAL / "other-hosts.json"
 
 
 def read(root: Path) -> Kept:

@@ -149,8 +149,8 @@ def look(report: Report, project: Path, request: dict[str, Any]) -> None:
 
     report.facts["django"] = django.get_version()
     manifest = read_manifest(Path(request["manifest"]))
-    record_own_settings(report.facts)
     app_data = Path(request["app_data"])
+    record_own_settings(report.facts, app_data)
     for name in FOLDERS:
         (app_data / name).mkdir(parents=True, exist_ok=True)
     overlay.install(Installation(app_data, project, packaged=False), manifest)
@@ -197,7 +197,7 @@ def look(report: Report, project: Path, request: dict[str, Any]) -> None:
     report.facts["static_folders"] = static_folders(project)
 
 
-def record_own_settings(facts: dict[str, Any]) -> None:
+def record_own_settings(facts: dict[str, Any], app_data: Path) -> None:
     """Keep the project's own values: the desktop layers are put on after this class has loaded."""
     from django import conf
 
@@ -211,7 +211,7 @@ def record_own_settings(facts: dict[str, Any]) -> None:
                 facts["rq"] = {"queues": [*queues], "worker_class": str(worker_class)}
             broker = getattr(self, "DRAMATIQ_BROKER", None) or {}
             facts["dramatiq_broker"] = str(broker.get("BROKER", ""))
-            facts["databases"] = describe_databases(self.DATABASES)
+            facts["databases"] = describe_databases(self.DATABASES, app_data)
             facts["storages"] = {
                 alias: str(storage.get("BACKEND", ""))
                 for alias, storage in (getattr(self, "STORAGES", None) or {}).items()
@@ -261,13 +261,14 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def describe_databases(databases: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def describe_databases(databases: dict[str, Any], app_data: Path) -> dict[str, dict[str, Any]]:
+    """Engine and name of each; a file in app data is named as desktop.toml names it."""
     from desktop_runtime.layers import is_sqlite
 
     return {
         alias: {
             "engine": (engine := str(each.get("ENGINE", ""))),
-            "name": str(each.get("NAME", "")),
+            "name": str(each.get("NAME", "")).replace(str(app_data), "{app_data}"),
             "sqlite": is_sqlite(engine),
         }
         for alias, each in databases.items()

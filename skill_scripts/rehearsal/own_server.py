@@ -50,6 +50,7 @@ def reaches_out(project: Project, facts: Facts) -> str:
     nothing says so."""
     for alias, database in facts.databases.items():
         file = Path(database.name)
+        # One in {app_data} lies beside the copy.
         is_copied = not file.is_absolute() or file.is_relative_to(project.root)
         if database.engine and not (database.sqlite and is_copied):
             return f"its database {alias} is no file of the project, so no form was sent to it"

@@ -170,9 +170,7 @@ def _compared(stage: Stage, done: Rehearsal, progress: Progress) -> Rehearsal:
             visitor.close()
     except NotStartedError as error:
         return replace(done, not_compared=str(error))
-    own_faults = {
-        each for each, answer in answers.items() if answer and _is_no_better(answer, each)
-    }
+    own_faults = {each for each, answer in answers.items() if answer and is_no_better(answer, each)}
     pages = [replace(each, is_own_fault=each in own_faults) for each in done.pages]
     return replace(done, pages=tuple(pages), not_compared=writes_elsewhere if kept_back else "")
 
@@ -186,9 +184,12 @@ def _asked_again(visitor: Visitor, seen: Seen) -> Answer | None:
     return form and visitor.send(form, form.filled(WORD))
 
 
-def _is_no_better(there: Answer, here: Seen) -> bool:
+def is_no_better(there: Answer, here: Seen) -> bool:
+    """Whether the project's own server, which answers `there`, lacks what is broken `here`."""
     if "No module named" in here.error:  # both run in the same environment
         return False
+    if here.is_part and there.place != here.path and there.kind == "text/html":
+        return True  # whoever is not signed in is led to a page instead
     return replace(here, status=there.status).is_broken
 
 
@@ -204,12 +205,19 @@ def _with_account(
     except OutOfTimeError:
         return replace(without, is_cut_short=True)
     if done.failure:
-        return without
+        return _shut_for_good(without, done.failure.message)
     wall = done.wall or without.wall
     done = replace(done, wall=wall, shut=without.shut, enters=(str(decision),))
     done = _with_rows(stage, done, keep_seen, progress)
-    is_made = done.first and not done.first.place.startswith(OWN_PAGES)
-    return done if is_made else without
+    if done.first and not done.first.place.startswith(OWN_PAGES):
+        return done
+    return _shut_for_good(without, done.first.error if done.first else "")
+
+
+def _shut_for_good(without: Rehearsal, why: str) -> Rehearsal:
+    """Who is shut out gets no first account either: no user of the project can be made."""
+    also = "nor can a first account be made" + (f": {why}" if why else "")
+    return replace(without, shut=f"{without.shut}, {also}")
 
 
 def _lacks_rows(done: Rehearsal) -> bool:

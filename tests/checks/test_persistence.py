@@ -139,6 +139,43 @@ handler400 = "site1.nowhere"
     assert "/admin/contenttypes/contenttype/add/" in seen["DAT-2"][1]
 
 
+PERSON = """
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+
+
+class People(BaseUserManager):
+    def create_superuser(self, email, born, password):
+        person = self.model(email=email, born=born, is_superuser=True)
+        person.set_password(password)
+        person.save()
+
+
+class Person(AbstractBaseUser, PermissionsMixin):
+    email = models.EmailField(unique=True)
+    born = models.DateField()
+    is_staff = is_active = True
+    objects = People()
+    USERNAME_FIELD, REQUIRED_FIELDS = "email", ["born"]
+"""
+
+
+@pytest.mark.browser
+@pytest.mark.long
+def test_users_who_need_more_than_a_name_and_a_password(make_target, tmp_path):
+    root = make_target('urlpatterns.append(path("admin/", admin.site.urls))\n')
+    with (root / "site1" / "settings.py").open("a", encoding="utf-8") as settings:
+        settings.write('\nINSTALLED_APPS += ["site1"]\nAUTH_USER_MODEL = "site1.Person"\n')
+    (root / "site1" / "models.py").write_text(PERSON, encoding="utf-8")
+
+    document, _, _ = judge(root, tmp_path)
+
+    seen = verdicts(document)
+    assert {verdict for verdict, _ in seen.values()} == {"pass"}, seen
+    assert "/admin/auth/group/add/" in seen["WEB-6"][1]
+
+
 @pytest.mark.browser
 @pytest.mark.long
 def test_what_cannot_be_tried_is_a_warning_in_every_report(make_target, tmp_path):

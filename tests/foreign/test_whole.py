@@ -135,6 +135,11 @@ class TestGetsIn:
         told = whole.gets_in(seen(entry=Entry("/", why="/in/ asks to sign in")))
         assert told == Told(False, "/in/ asks to sign in")
 
+    def test_what_the_rehearsal_tried(self) -> None:
+        done = rehearsed(wall="/in/", shut="no user can be made: KeyError: 'x'")
+        told = whole.gets_in(replace(done, entry=Entry("/", why="shut")))
+        assert told == Told(False, "/in/ asks to sign in, and no user can be made: KeyError: 'x'")
+
     def test_first_account_fails(self) -> None:
         assert not whole.gets_in(with_verdict("ACC-1", "FAIL", "asks again")).holds
 

@@ -103,7 +103,11 @@ def gets_in(seen: Seen) -> Told:
         return Told(False, f"ACC-1: {asked[1]}")
     if seen.entry is None:
         return Told(False, "nobody tried")
-    return Told(bool(seen.entry.way), seen.entry.way or seen.entry.why)
+    if seen.entry.way:
+        return Told(True, seen.entry.way)
+    done = seen.rehearsal or {}
+    tried = f"{done['wall']} asks to sign in, and {done['shut']}" if done.get("shut") else ""
+    return Told(False, tried or seen.entry.why)
 
 
 def saving_seen(seen: Seen) -> Told:

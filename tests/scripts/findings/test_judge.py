@@ -25,6 +25,17 @@ def test_a_server_database_is_replaced_and_its_fields_are_reported(make_project,
     assert document["facts"]["databases"]["default"]["engine"].endswith("postgresql")
 
 
+def test_a_database_in_app_data_is_named_as_desktop_toml_names_it(make_project, kit_json):
+    """So that whoever compares knows that it lies beside the copy."""
+    root = make_project(settings='import os\nDATABASES["default"]["NAME"] = os.environ["DB"]')
+
+    document = kit_json(
+        "survey", root, "--no-rehearsal", "--set", "django.env.DB={app_data}/x.sqlite3"
+    )
+
+    assert document["facts"]["databases"]["default"]["name"] == "{app_data}/x.sqlite3"
+
+
 @pytest.mark.network
 def test_a_cache_in_the_database_gets_its_table(make_project, kit_json):
     backend = "django.core.cache.backends.db.DatabaseCache"

@@ -8,7 +8,7 @@ import pytest
 from skill_scripts import desktop_toml
 from skill_scripts.errors import KitError
 from skill_scripts.layer import record
-from skill_scripts.offline import assets, fetch, hosts
+from skill_scripts.offline import assets, fetch, hosts, kept
 from skill_scripts.offline.assets import offline
 from skill_scripts.remove import remove
 from tests.scripts.offline.host import (
@@ -193,6 +193,23 @@ def test_address_that_only_a_shown_page_names_stays(tmp_path, host, monkeypatch)
     root = adapted(tmp_path)
     assert offline(root, seen=(f"{host.origin}/a.css#x",)).new == [f"{host.origin}/a.css"]
     host.close()
+    assert [each.address for each in offline(root).entries] == [f"{host.origin}/a.css"]
+
+
+def test_what_the_last_check_saw_is_kept_as_well(tmp_path, host, monkeypatch):
+    """A page that is made by scripts names it in a browser alone."""
+    monkeypatch.setattr(hosts, "why_not", lambda _: "")
+    host.answers["/a.css"] = ("text/css", b"a{}")
+    root = adapted(tmp_path)
+    seen = tmp_path / "seen.json"
+    seen.write_text(f'["{host.origin}/a.css", "nonsense"]', encoding="utf-8")
+    kept.note_seen(root, seen)  # there is no folder for it: nothing was rehearsed
+    assert offline(root).new == []
+    (root / "desktop-app" / ".rehearsal").mkdir()
+    kept.note_seen(root, seen)
+    assert offline(root).new == [f"{host.origin}/a.css"]
+    seen.write_text("{]", encoding="utf-8")
+    kept.note_seen(root, seen)
     assert [each.address for each in offline(root).entries] == [f"{host.origin}/a.css"]
 
 

@@ -81,6 +81,32 @@ def test_the_first_account_is_asked_for_where_signing_up_does_not_get_in(
     )
 
 
+NO_USERS = """\
+from django.contrib.auth.models import User
+from django.db.models.signals import post_save
+
+
+def make_profile(instance, **_):
+    profile.user = instance
+
+
+post_save.connect(make_profile, sender=User, weak=False)
+"""
+
+
+@pytest.mark.long
+def test_where_no_user_can_be_made_it_says_why(make_project, kit_json):
+    files = {"site1/urls.py": URLS.format(link="", is_active=True), "site1/models.py": NO_USERS}
+
+    document = kit_json("adapt", projects.commit(make_project(files, settings=SIGNING_IN)))
+
+    assert "first_account = false" in document["manifest"]
+    (finding,) = findings(document, "login-wall")
+    assert finding["severity"] == "decide"
+    assert "no page to sign up is linked, nor can a first account be made" in finding["what"]
+    assert "NameError: name 'profile' is not defined" in finding["what"]
+
+
 @pytest.mark.long
 def test_who_decided_how_to_get_in_is_not_overruled(make_project, kit_json):
     urls = URLS.format(link=LINK, is_active=False)

@@ -12,6 +12,9 @@ from skill_scripts.dependencies.environment import Interpreter
 from skill_scripts.probe.facts import Database, Facts
 from skill_scripts.project.files import find_project
 from skill_scripts.rehearsal.own_server import NotStartedError, OwnServer, reaches_out
+from skill_scripts.rehearsal.rehearse import is_no_better
+from skill_scripts.rehearsal.result import Seen
+from skill_scripts.rehearsal.visitor import Answer
 from tests.scripts import projects
 
 from .test_door import SIGNING_IN
@@ -63,6 +66,7 @@ ELSEWHERE = Database("django.db.backends.postgresql", "shop", sqlite=False)
     ("database", "settings", "why"),
     [
         ("{root}/db.sqlite3", {}, ""),
+        ("{{app_data}}/db.sqlite3", {}, ""),
         (":memory:", {"EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend"}, ""),
         ("/home/me/db.sqlite3", {}, "its database default is no file of the project"),
         (ELSEWHERE, {}, "its database default is no file of the project"),
@@ -81,6 +85,19 @@ def test_a_form_goes_only_where_what_it_does_stays(tmp_path, database, settings,
         database = Database("x.sqlite3", database.format(root=project.root), sqlite=True)
     facts = Facts(databases={"default": database} if database else {}, settings=settings)
     assert reaches_out(project, facts).partition(",")[0] == why
+
+
+@pytest.mark.parametrize(
+    ("kind", "place", "is_theirs"),
+    [
+        ("text/html", "/in/?next=/lost.js", True),  # whoever is not signed in is led there
+        ("text/javascript", "/there/lost.js", False),
+        ("text/javascript", "/lost.js", False),
+    ],
+)
+def test_a_page_in_place_of_a_part_is_no_better(kind, place, is_theirs):
+    lost = Seen("/lost.js", 404, "/lost.js", is_part=True)
+    assert is_no_better(Answer("/lost.js", 200, place, kind), lost) is is_theirs
 
 
 BEHIND_A_WALL = """
