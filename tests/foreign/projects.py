@@ -273,7 +273,7 @@ PROJECTS = (
         shape="settings assembled from modules, django-environ, database in the working directory",
         source=Sdist("coldfront==1.1.10"),
         # Behind its wall a page answers 500 and a form leads nowhere until its own set-up has run.
-        decisions=("login.first_account=false",),
+        decisions=('data.first_run=[["initial_setup", "-f"]]',),
         tests=("manage.py", "test", "coldfront"),
         tests_need=("factory-boy", "faker"),
         quick=True,

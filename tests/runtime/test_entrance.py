@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import http.client
 import re
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 
+from tests.foreign import projects
 from tests.runtime.backends import (
     HEADERS,
+    PAYLOAD,
     SETTINGS,
     Backend,
     ended,
@@ -398,3 +401,26 @@ def test_a_password_may_stay_as_it_is(tmp_path, data):
         status, headers, _ = person.send(values, NEW_PASSWORD)
         assert (status, headers["Location"]) == (303, "/")
         assert person.get("/")[1]["Location"].startswith("/accounts/login/")
+
+
+OF_AN_OLD_DJANGO = """
+import django
+from django.conf import settings
+APPS = ["django.contrib.auth", "django.contrib.contenttypes"]
+settings.configure(INSTALLED_APPS=APPS, SECRET_KEY="x")
+django.setup()
+from desktop_runtime import accounts
+print(*accounts.named_form()().fields, *accounts.alone_form()().fields)
+"""
+
+
+@pytest.mark.long
+@pytest.mark.network
+def test_a_django_before_4_2_is_asked_by_its_own_form(tmp_path):
+    python = projects.interpreter("<3.12")
+    projects.environment(tmp_path / "venv", ("django==3.2.*",), python)
+    done = subprocess.run(
+        [projects.python_of(tmp_path / "venv"), "-c", OF_AN_OLD_DJANGO],
+        cwd=PAYLOAD, check=True, stdout=subprocess.PIPE, text=True, env=projects.clean_environment(),
+    )  # fmt: skip
+    assert done.stdout.split() == ["username", "email", "password1", "password2"]

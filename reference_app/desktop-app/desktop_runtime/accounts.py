@@ -8,8 +8,8 @@ from contextlib import suppress
 from typing import Any
 
 from django import forms
+from django.contrib.auth import forms as auth_forms
 from django.contrib.auth import get_user_model
-from django.contrib.auth.forms import BaseUserCreationForm, SetPasswordForm
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
@@ -127,7 +127,10 @@ class _AloneForm(_Shown, forms.ModelForm):
     pass
 
 
-class _NamedForm(_Shown, BaseUserCreationForm):
+class _NamedForm(
+    _Shown,
+    getattr(auth_forms, "BaseUserCreationForm", auth_forms.UserCreationForm),  # since Django 4.2
+):
     pass
 
 
@@ -135,7 +138,7 @@ def _users() -> dict[str, models.Model]:
     return {str(user.pk): user for user in get_user_model()._base_manager.order_by("pk")}
 
 
-class ResetForm(_Shown, SetPasswordForm):
+class ResetForm(_Shown, auth_forms.SetPasswordForm):
     """A new password for one of the users."""
 
     field_order = ("user",)
