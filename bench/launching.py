@@ -102,6 +102,11 @@ class Running:
         process = psutil.Process(self.process.pid)
         return [process, *process.children(recursive=True)]
 
+    def processor_seconds(self) -> float:
+        """How long the process has kept a processor busy."""
+        spent = psutil.Process(self.process.pid).cpu_times()
+        return spent.user + spent.system
+
     def mebibytes(self) -> float:
         """Resident memory of the family."""
         return sum(member.memory_info().rss for member in self.family()) / 2**20

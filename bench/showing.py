@@ -14,7 +14,8 @@ def show(times: Mapping[str, Sequence[float]], base: str, unit: str, file: Path 
     for name, found in times.items():
         ratios = [a / b for a, b in zip(found, times[base], strict=True)]
         ratio = statistics.median(ratios)
-        low, _, high = statistics.quantiles(ratios, n=4, method="inclusive")
+        # A single run has no half.
+        low, _, high = statistics.quantiles([*ratios, ratio], n=4, method="inclusive")
         print(f"{name:<18}{statistics.median(found):7.2f} {unit}, fastest {min(found):.2f}, "
               f"{ratio:.2f} times ({low:.2f} to {high:.2f})")  # fmt: skip
     if file:

@@ -368,6 +368,8 @@ def _visit(
         cookies = dict(visitor.client.cookies.items())
         raised = start.raised
         seen = [_seen(each, raised) for each in answers]
+        if seen[0].place.startswith(OWN_PAGES):
+            seen[0] = replace(seen[0], error=visitor.refused)
         seen += [Seen(each.path, each.status, each.place, is_part=True) for each in missing]
     finally:
         visitor.close()

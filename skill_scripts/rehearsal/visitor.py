@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from html import unescape
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
@@ -16,6 +17,8 @@ MOST_REDIRECTS = 8
 LARGEST_PAGE = 4_000_000  # bytes
 REDIRECTS = (301, 302, 303, 307, 308)
 WORD = "deskword"  # for whatever one can write
+# What the page that asks for the first account says of what the project raised.
+UNACCEPTED = re.compile(r"The account could not be made: (.*?)\. Nothing was kept", re.DOTALL)
 OWN_PAGES = "/desktop-auth/"  # of the runtime: they ask for the first account
 OWN_PATHS = (OWN_PAGES, "/desktop-offline/")  # that the project's own server does not know
 # Pages whose very visit may end the session or change something.
@@ -150,6 +153,7 @@ class Visitor:
 
     def __init__(self, origin: str, token: str, seconds: float) -> None:
         self.origin = origin
+        self.refused = ""  # why the project made no first account
         self.deadline = time.monotonic() + seconds
         self.client = httpx.Client(
             base_url=self.origin,
@@ -172,7 +176,8 @@ class Visitor:
             document = self.document(answer)
             alone = next((form for form in document.forms if not form.passwords), None)
             if alone:
-                self.send(alone, alone.filled(WORD, ticked=True))
+                said = UNACCEPTED.search(self.send(alone, alone.filled(WORD, ticked=True)).text)
+                self.refused = unescape(said[1]) if said else ""
                 return self._follow("GET", path)
         return answer
 
