@@ -1,10 +1,13 @@
 """What a visit meets, and whose matter it is."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
 
-from tests.broken.targets import BROKEN, ONE_PERSON, RUNTIME, broken, judge, make
+from tests.broken.targets import BROKEN, ONE_PERSON, ROOT, RUNTIME, broken, judge, make
+from tests.checks.test_persistence import SETTINGS as ADMIN
 from tests.checks.with_payload import with_payload
 from tests.scripts import projects
 
@@ -86,3 +89,32 @@ def test_what_a_script_says_of_a_refused_request_is_told_once(tmp_path):
     _, verdicts = judge(root, tmp_path / "report.json", "--only", "WEB-2,WEB-4")
 
     assert verdicts == {"WEB-2": "pass", "WEB-4": "warn"}
+
+
+WITH_ADMIN = """
+from django.contrib import admin
+from django.http import HttpResponse
+from django.urls import path
+from django.utils.safestring import mark_safe
+
+admin.site.site_header = mark_safe("<link rel=stylesheet href=https://cdn.example/a.css>")
+home = "<!doctype html><title>Home</title><h1>Home</h1>"
+urlpatterns = [path("", lambda request: HttpResponse(home)), path("admin/", admin.site.urls)]
+"""
+
+
+@pytest.mark.long
+@pytest.mark.browser
+def test_what_the_admin_loads_from_another_host_is_noted_for_offline(tmp_path):
+    root = projects.project(tmp_path / "target", {"site1/urls.py": WITH_ADMIN}, settings=ADMIN)
+    with_payload(root, MANIFEST)
+    folder = root / "desktop-app" / ".rehearsal"
+    folder.mkdir()
+
+    command = [sys.executable, "-m", "skill_scripts", "check", root, "--only", "WEB-11"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "1 come from other hosts: https://cdn.example/a.css" in done.stdout
+    noted = (folder / "other-hosts.json").read_text(encoding="utf-8")
+    assert noted == '["https://cdn.example/a.css"]'
