@@ -14,6 +14,7 @@ import html
 import json
 import shutil
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,11 +57,11 @@ def show(project: Project, work: Path, folder: Path) -> str:
 
 def pictures(target: Path, folder: Path, name: str) -> list[Picture]:
     """The first page and those it links to."""
-    seen = kit("look", target)["pictures"]
+    seen = kit("look", target)
     found = []
-    for number, each in enumerate(filter(lambda each: each["file"], seen)):
+    for number, each in enumerate(filter(lambda each: each["file"], seen["pictures"])):
         file = f"{name}-{number}.png"
-        shutil.copyfile(each["file"], folder / file)
+        shutil.copyfile(Path(seen["folder"], each["file"]), folder / file)
         found.append(Picture(each["page"], file, len(each["lacks"])))
     return found
 
@@ -98,9 +99,8 @@ def main() -> None:
     pairs = []
     for project in PROJECTS:
         if project.name in options.only.split(","):
-            work = folder / "work" / project.name
-            pairs.append(show(project, work, folder))
-            shutil.rmtree(work)
+            with tempfile.TemporaryDirectory() as work:
+                pairs.append(show(project, Path(work, project.name), folder))
     (folder / "index.html").write_text(PAGE.format(pairs="".join(pairs)), encoding="utf-8")
     print(folder / "index.html")
 
