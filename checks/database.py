@@ -16,6 +16,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 MAGIC = b"SQLite format 3\0"
+USER_COLUMNS = {"password", "last_login"}  # of AbstractBaseUser
 NOT_IN_USE = {"backups", "set-aside"}
 FUTURE = "9999_from_the_future"
 
@@ -82,6 +83,23 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
             shutil.copyfile(wal, copy.with_name("copy.sqlite3-wal"))
         with closing(sqlite3.connect(copy)) as connection:
             yield connection
+
+
+def signing_in(path: Path) -> int:
+    """How many users can sign in: those with rights or a usable password.
+
+    Their table is known by the columns of Django's base class; one that keeps their earlier states
+    (django-simple-history) has these too.
+    """
+    with opened(path) as connection:
+        for table in _tables(connection):
+            columns = [row[1] for row in connection.execute(f'PRAGMA table_info("{table}")')]
+            if USER_COLUMNS <= {*columns} and "history_id" not in columns:
+                rights = "is_superuser OR " if "is_superuser" in columns else ""
+                usable = "(password != '' AND password NOT LIKE '!%')"
+                count = f'SELECT count(*) FROM "{table}" WHERE {rights}{usable}'
+                return int(connection.execute(count).fetchone()[0])
+    return 0
 
 
 def integrity(path: Path) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from checks import accounts
+from checks import accounts, database
 from checks.backend import Backend, TargetFailedError, manage
 from checks.pages import Page, Visitor
 from checks.scratch_copy import switched
@@ -162,9 +162,8 @@ def _send(visitor: Visitor) -> None:
 
 
 def _users(target: Target, app_data: Path) -> int:
-    """How many accounts there are. Raises TargetFailedError where the target does not say."""
+    """How many accounts there are: the target says it, or its database where `shell` is a command
+    of its own that wants more."""
     said = manage(target, app_data, "shell", "--command", COUNT, environment={})
     found = re.search(r"ddk-users (\d+);", said or "")
-    if not found:
-        raise TargetFailedError("it does not say how many accounts it has")
-    return int(found[1])
+    return int(found[1]) if found else database.signing_in(database.main_file(app_data))

@@ -1,13 +1,15 @@
 """Where the checks look for a way to save: two clicks away too, and as whoever is signed in."""
 
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
 import pytest
 
-from checks import pages, records
+from checks import database, pages, records
 from checks.backend import Answer
 from checks.verdicts import NotTested
 from tests.foreign import projects
@@ -52,6 +54,19 @@ def test_what_the_checks_put_into_a_copy_loads_on_an_old_django(tmp_path) -> Non
         [projects.python_of(tmp_path / "venv"), "-c", code],
         cwd=Path(records.__file__).parent, check=True, env=projects.clean_environment(),
     )  # fmt: skip
+
+
+def test_accounts_are_counted_in_the_database_of_a_target_that_does_not_say(tmp_path) -> None:
+    file = tmp_path / "db.sqlite3"
+    columns = "id INTEGER PRIMARY KEY, password TEXT, last_login TEXT, is_superuser BOOL"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute(f"CREATE TABLE a_person_before ({columns}, history_id INTEGER)")
+        connection.execute("INSERT INTO a_person_before VALUES (1, 'x', '', 1, 1)")
+        connection.execute(f"CREATE TABLE person ({columns})")
+        rows = [(1, "x", 0), (2, "!x", 1), (3, "!x", 0), (4, "", 0)]
+        connection.executemany("INSERT INTO person VALUES (?, ?, NULL, ?)", rows)
+        connection.commit()
+    assert database.signing_in(file) == 2
 
 
 @pytest.mark.parametrize("signs_in", [True, False])

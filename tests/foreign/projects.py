@@ -80,7 +80,7 @@ class Project:
 
     `target` is the folder given to `desktop-django`, relative to the git repository; `manage`
     the manage.py to name where several compete. `decisions` are the `--set` values a person
-    would have to give. `environment`, if any, is installed into `.venv` of the target, as its
+    would have to give, `form` the page whose form the checks are to send. `environment`, if any, is installed into `.venv` of the target, as its
     developer would have done; otherwise the kit makes one from the declarations it finds. `tests`
     are the arguments to its Python that run the tests it ships, `tests_need` the packages only
     they import. With `window` its shell is judged too, in a real one. `lacks` is what in the
@@ -95,6 +95,7 @@ class Project:
     manage: str = ""
     environment: tuple[str, ...] = ()
     decisions: tuple[str, ...] = ()
+    form: str = ""
     tests: tuple[str, ...] = ()
     tests_need: tuple[str, ...] = ()
     quick: bool = False
@@ -266,7 +267,9 @@ PROJECTS = (
         shape="complete application, manage.py in src/, own configuration files",
         source=Sdist("pretalx==2026.1.2"),
         python=">=3.12",
-        decisions=("django.env.PRETALX_DATA_DIR={app_data}/project",),
+        # One of its pages asks the Redis server behind a queue; without one its tasks run at once.
+        decisions=("django.env.PRETALX_DATA_DIR={app_data}/project", "workers=[]"),
+        form="/orga/organiser/new",
     ),
     Project(
         name="coldfront",

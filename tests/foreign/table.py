@@ -165,6 +165,7 @@ class Journey:
         report = self.folder / "verdicts.json"
         options = check_options() if self.project.window else []
         options += ["--only", self.row.judged_by] if self.row.judged_by else []
+        options += ["--form", self.project.form] if self.project.form else []
         self._kit("check", "--report-json", str(report), *options, codes=(0, 1), as_json=False)
         self._expect(report.exists(), "check wrote no report")
         criteria = json.loads(report.read_text(encoding="utf-8"))["criteria"]
