@@ -94,7 +94,7 @@ def signing_in(path: Path) -> int:
     with opened(path) as connection:
         for table in _tables(connection):
             columns = [row[1] for row in connection.execute(f'PRAGMA table_info("{table}")')]
-            if USER_COLUMNS <= {*columns} and "history_id" not in columns:
+            if {*columns} >= USER_COLUMNS and "history_id" not in columns:
                 rights = "is_superuser OR " if "is_superuser" in columns else ""
                 usable = "(password != '' AND password NOT LIKE '!%')"
                 count = f'SELECT count(*) FROM "{table}" WHERE {rights}{usable}'

@@ -78,13 +78,13 @@ class Clone:
 class Project:
     """One row of the table.
 
-    `target` is the folder given to `desktop-django`, relative to the git repository; `manage`
-    the manage.py to name where several compete. `decisions` are the `--set` values a person
-    would have to give, `form` the page whose form the checks are to send. `environment`, if any, is installed into `.venv` of the target, as its
-    developer would have done; otherwise the kit makes one from the declarations it finds. `tests`
-    are the arguments to its Python that run the tests it ships, `tests_need` the packages only
-    they import. With `window` its shell is judged too, in a real one. `lacks` is what in the
-    project itself keeps it from being whole, found by looking.
+    `target` is the folder given to `desktop-django`, relative to the git repository; `manage` the
+    manage.py to name where several compete. `decisions` are the `--set` values a person would have
+    to give, `form` the page whose form the checks are to send. `environment`, if any, is installed
+    into `.venv` of the target, as its developer would have done; otherwise the kit makes one from
+    the declarations it finds. `tests` are the arguments to its Python that run the tests it ships,
+    `tests_need` the packages only they import. With `window` its shell is judged too, in a real
+    one. `lacks` is what in the project itself keeps it from being whole, found by looking.
     """
 
     name: str

@@ -421,6 +421,7 @@ def test_a_django_before_4_2_is_asked_by_its_own_form(tmp_path):
     projects.environment(tmp_path / "venv", ("django==3.2.*",), python)
     done = subprocess.run(
         [projects.python_of(tmp_path / "venv"), "-c", OF_AN_OLD_DJANGO],
-        cwd=PAYLOAD, check=True, stdout=subprocess.PIPE, text=True, env=projects.clean_environment(),
+        cwd=PAYLOAD, check=True, stdout=subprocess.PIPE, text=True,
+        env=projects.clean_environment(),
     )  # fmt: skip
     assert done.stdout.split() == ["username", "email", "password1", "password2"]
