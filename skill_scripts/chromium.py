@@ -3,11 +3,15 @@
 import os
 import shutil
 import sys
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Playwright, Route
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Route
 
 from skill_scripts.backend import HOST, TOKEN_HEADER, bootstrap_address
+
+MOST_PICTURES = 10
+BETWEEN_MILLISECONDS = 300
 
 
 def launch(library: Playwright, *flags: str) -> Browser:
@@ -31,6 +35,19 @@ def launch_for(library: Playwright, origin: str) -> Browser:
 def let_sockets_in(context: BrowserContext, origin: str, token: str) -> None:
     """Give a browser the app's cookie: handshakes of websockets pass no route."""
     context.request.get(bootstrap_address(origin, token, "/"))
+
+
+def picture_when_still(page: Page, file: Path) -> None:
+    """Write the picture of a page that no longer changes, or what there is of it after a while:
+    many cover themselves until they are loaded, and fade in by a script. Raises playwright's
+    Error."""
+    picture = b""
+    for _ in range(MOST_PICTURES):
+        before, picture = picture, page.screenshot(animations="disabled")
+        if picture == before:
+            break
+        page.wait_for_timeout(BETWEEN_MILLISECONDS)
+    file.write_bytes(picture)
 
 
 def admit(route: Route, origin: str, token: str) -> bool:

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from playwright import sync_api as playwright
 
 from skill_scripts.backend import Backend
-from skill_scripts.chromium import admit, launch_for, let_sockets_in
+from skill_scripts.chromium import admit, launch_for, let_sockets_in, picture_when_still
 from skill_scripts.dependencies import environment
 from skill_scripts.desktop_toml import Manifest
 from skill_scripts.errors import KitError
@@ -175,7 +175,7 @@ class Window:
         name = "-".join(filter(None, urlsplit(path).path.split("/"))) or "home"
         file = f"{len(result.pictures) + 1:02}-{name[:60]}.png"
         try:
-            self.page.screenshot(path=result.folder / file)
+            picture_when_still(self.page, result.folder / file)
         except playwright.Error as error:  # a busy machine may show nothing in time
             file = ""
             self._note(f"picture: {error.message.splitlines()[0]}")

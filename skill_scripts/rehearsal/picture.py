@@ -16,7 +16,13 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from skill_scripts.chromium import admit, launch, launch_for, let_sockets_in
+from skill_scripts.chromium import (
+    admit,
+    launch,
+    launch_for,
+    let_sockets_in,
+    picture_when_still,
+)
 from skill_scripts.rehearsal.start import Start
 
 WINDOW = ViewportSize(width=1280, height=720)  # as the checks have it
@@ -74,7 +80,7 @@ def _photograph(page: Page, address: str, file: Path) -> None:
     page.goto(address, wait_until="load", timeout=LOAD_MILLISECONDS)
     with suppress(TimeoutError):  # a page that never rests is drawn as it is
         page.wait_for_load_state("networkidle", timeout=QUIET_MILLISECONDS)
-    page.screenshot(path=file, animations="disabled")
+    picture_when_still(page, file)
 
 
 class DrawingError(Exception):
