@@ -10,8 +10,15 @@ from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Route
 
 from skill_scripts.backend import HOST, TOKEN_HEADER, bootstrap_address
 
-MOST_PICTURES = 10
+MOST_PICTURES = 12
 BETWEEN_MILLISECONDS = 300
+# Whether what is in the middle belongs to something that stays there and is as large as the window.
+IS_COVERED = """() => {
+    let each = document.elementFromPoint(innerWidth / 2, innerHeight / 2);
+    while (each && getComputedStyle(each).position !== "fixed") each = each.parentElement;
+    const size = each?.getBoundingClientRect();
+    return Boolean(size) && size.width >= innerWidth && size.height >= innerHeight;
+}"""
 
 
 def launch(library: Playwright, *flags: str) -> Browser:
@@ -38,13 +45,13 @@ def let_sockets_in(context: BrowserContext, origin: str, token: str) -> None:
 
 
 def picture_when_still(page: Page, file: Path) -> None:
-    """Write the picture of a page that no longer changes, or what there is of it after a while:
-    many cover themselves until they are loaded, and fade in by a script. Raises playwright's
-    Error."""
+    """Write the picture of a page that no longer changes and that nothing covers, or what there is
+    of it after a while: many show a spinner over themselves for seconds, and fade in by a script.
+    Raises playwright's Error."""
     picture = b""
     for _ in range(MOST_PICTURES):
         before, picture = picture, page.screenshot(animations="disabled")
-        if picture == before:
+        if picture == before and not page.evaluate(IS_COVERED):
             break
         page.wait_for_timeout(BETWEEN_MILLISECONDS)
     file.write_bytes(picture)
