@@ -75,7 +75,7 @@ class OwnPage(ABC):
             connections.close_all()  # this thread's; no request of Django's does it here
         if isinstance(answer, Model):
             return self.application(self._entering(environ, answer), start_response)
-        answer.headers["Content-Length"] = str(len(answer.content))
+        answer["Content-Length"] = str(len(answer.content))
         start_response(f"{answer.status_code} {answer.reason_phrase}", [*answer.items()])
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else answer.content]
 
@@ -115,7 +115,10 @@ class OwnPage(ABC):
             "Referrer-Policy": "same-origin",
             "X-Content-Type-Options": "nosniff",
         }
-        return HttpResponse(text, "text/html; charset=utf-8", status, headers=headers)
+        answer = HttpResponse(text, "text/html; charset=utf-8", status)
+        for each, value in headers.items():
+            answer[each] = value
+        return answer
 
     def _entering(self, environ: Environ, user: Model) -> Environ:
         """A request for the first page, on which `login` signs the user in: with the project's own
