@@ -36,7 +36,7 @@ from . import (
 from .contract import BackendError, Exit
 from .data import not_writable, read_json
 from .manifest import Manifest
-from .recovery import Recovery
+from .recovery import REHEARSAL, Recovery
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -46,7 +46,7 @@ SCRATCH = "portable"
 STAYS = {
     "backend.lock", f"{SCRATCH}.lock", SCRATCH, "secret_key", "logs", aside.FOLDER, backups.FOLDER,
     "shell", "shell.json", "pycache", "staticfiles", "compressed", versions.RECORD,
-    passwords.MARKER,
+    passwords.MARKER, REHEARSAL,
 }  # fmt: skip
 # About the data of this moment: no backup has them, and a restore puts them away.
 PASSES = {
@@ -108,7 +108,8 @@ def is_carried(name: str) -> bool:
     return name.lower() not in known and not name.lower().endswith(NO_DATA)
 
 
-def _carried(app_data: Path) -> Iterator[Path]:
+def carried(app_data: Path) -> Iterator[Path]:
+    """The files that belong to the person's data, and the logs of databases among them."""
     for entry in sorted(filter(lambda each: is_carried(each.name), app_data.iterdir())):
         walked = os.walk(entry) if entry.is_dir() else [(app_data, [], [entry.name])]
         for folder, folders, names in walked:
@@ -116,7 +117,7 @@ def _carried(app_data: Path) -> Iterator[Path]:
             yield from (Path(folder, name) for name in sorted(names))
 
 
-def _is_log(file: Path) -> bool:
+def is_log(file: Path) -> bool:
     """Whether it belongs to a database beside it, whose copy has what is in it."""
     return any(
         file.name.endswith(suffix)
@@ -178,7 +179,7 @@ class Writer:
         return content
 
     def _listed(self) -> list[Path]:
-        return [file for file in _carried(self.app_data) if file.is_file() and not _is_log(file)]
+        return [file for file in carried(self.app_data) if file.is_file() and not is_log(file)]
 
     def _name(self, file: Path) -> str:
         return file.relative_to(self.app_data).as_posix()
