@@ -88,7 +88,7 @@ def test_a_failed_migration_restores(tmp_path, data):
         with Backend(project, data) as backend:
             failure = backend.failed()
             assert failure["exit"] == 14
-            assert "nowhere" in failure["message"]
+            assert "nowhere" in failure["hint"]
         assert rows(data) == ["one"]
     (project / "app/migrations/0002_failing.py").unlink()
     with Backend(project, data) as backend:

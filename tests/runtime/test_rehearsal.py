@@ -102,13 +102,15 @@ def test_one_that_fails_on_the_copy_is_not_begun_on_the_data(project, data):
     with Backend(project, data) as backend:
         failure = backend.failed()
     assert failure["exit"] == 14
-    assert "were not touched" in failure["message"]
+    assert "your data is untouched" in failure["message"]
+    assert "UNIQUE constraint failed" in failure["hint"]
     assert "migrating" not in [event["event"] for event in backend.events]
     assert (data / "db.sqlite3").read_bytes() == before
     assert places(project) == [data / "rehearsal" / "db.sqlite3"]
     assert not (data / "rehearsal").exists()
     assert not (data / "set-aside").exists()
-    assert "Migration: app.0002_more\n" in failure["report"]
+    place = "app.0002_more (app/migrations/0002_more.py): Raw SQL operation"
+    assert f"Migration: {place}\n" in failure["report"]
     assert "UNIQUE constraint failed: app_note.text" in failure["report"]
     assert (data / "logs" / report.FILE).read_text() == failure["report"]
 

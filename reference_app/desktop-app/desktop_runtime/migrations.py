@@ -116,8 +116,11 @@ class Databases:
         except (Exception, SystemExit) as error:
             if is_storage_fault(error):
                 raise not_writable(self.installation.app_data, error) from error
-            text = f"Updating the database failed: {type(error).__name__}: {error}."
-            raise rehearsal.failed(text, self._report(error)) from error
+            raise BackendError(
+                Exit.MIGRATION_FAILED,
+                f"{type(error).__name__}: {error}",
+                report=report.describe(error, self.begun, self.manifest, self.project),
+            ) from error
 
     def close(self) -> None:
         """Fold the write-ahead logs into the databases and note that the stop was clean.
@@ -244,11 +247,11 @@ class Databases:
             )
         if is_storage_fault(error):
             return not_writable(self.installation.app_data, error)
-        text = f"Updating the database failed, your data is as it was before: {cause}"
-        return rehearsal.failed(text, self._report(error))
-
-    def _report(self, error: BaseException) -> str:
-        return report.describe(error, self.begun, self.manifest, self.project)
+        return rehearsal.failed(
+            "Updating your data failed, and it is as it was before.",
+            cause,
+            report.describe(error, self.begun, self.manifest, self.project),
+        )
 
     def _put_back(self, change: Change) -> None:
         connections.close_all()

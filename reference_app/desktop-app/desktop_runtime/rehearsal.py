@@ -140,8 +140,9 @@ class Rehearsal:
                         return Pace({name: at - first for name, at in starts.items()}, now - first)
                     case "failed" if said["exit"] == Exit.MIGRATION_FAILED:
                         raise failed(
-                            f"{said['message']} Your data were not touched: it was tried on a "
-                            "copy of them.",
+                            "Updating your data failed. It was tried on a copy: your data is "
+                            "untouched.",
+                            said["message"],
                             said["report"],
                         )
                     case "failed":
@@ -201,13 +202,13 @@ def prepare(folder: Path) -> None:
     lateready.install()
 
 
-def failed(message: str, report: str) -> BackendError:
+def failed(message: str, cause: str, report: str) -> BackendError:
     """The failure for a migration that the data do not pass."""
     return BackendError(
         Exit.MIGRATION_FAILED,
         message,
-        "This version cannot be used with your data. Open the previous version if you still have "
-        "it; an update replaces it, so you may have to install it again. Please send the report, "
-        "which has none of your data, to whoever makes the app.",
+        "This version cannot be used with it. Open the previous version if you still have it: an "
+        "update replaces it, so you may have to install it again. Please send the report, which "
+        f"has none of your data, to whoever makes the app. The error was {cause}",
         report,
     )

@@ -30,11 +30,12 @@ def describe(error: BaseException, migration: str, manifest: Manifest, project: 
     """The report on a migration that raised `error`, as text for a person to read and send."""
     import django
 
+    ran = (_operation(each, project) for each in _causes(error))
     lines = [
         f"{manifest.name} {manifest.version} ({manifest.identifier})",
         f"Python {platform.python_version()}, Django {django.get_version()}, "
         f"SQLite {sqlite3.sqlite_version}, {sys.platform} {platform.machine()}",
-        f"Migration: {migration or 'none had begun'}",
+        f"Migration: {migration or 'none had begun'}{next(filter(None, ran), '')}",
     ]
     for each in _causes(error):
         lines.append(f"{type(each).__module__}.{type(each).__qualname__}{_of_sqlite(each)}")
@@ -50,6 +51,18 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
             return
         yield error
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _operation(error: BaseException, project: Path) -> str:
+    """The file of the migration, and what it was about to do in Django's words for its class: of
+    the schema, never of a row."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        migration, operation = (frame.f_locals.get(name) for name in ("self", "operation"))
+        if hasattr(migration, "operations") and hasattr(operation, "describe"):
+            file = getattr(sys.modules.get(type(migration).__module__), "__file__", None)
+            place = _place(Path(file), project) if file else "no file"
+            return f" ({place}): {operation.describe()}"
+    return ""
 
 
 def _of_sqlite(error: BaseException) -> str:
