@@ -363,7 +363,7 @@ def _rehearse(payload: Path) -> NoReturn:
         load_project(payload, installation, manifest, lambda: rehearsal.prepare(data))
         databases = Databases(installation, manifest, payload.parent, Recovery(data))
         databases.rehearse(lambda step: channel.send(step.event, **step.as_event()))
-        channel.send("rehearsed")
+        channel.send(rehearsal.DONE)
     except BackendError as failure:
         channel.send("failed", **failure.as_event())
         traceback.print_exc()

@@ -34,6 +34,8 @@ LARGEST_BYTES = 2 << 30
 # Of a database with one large table, of which a column is added and filled; see docs/decisions.md.
 BYTES_A_SECOND = 25e6
 END_SECONDS = 2
+DONE = "rehearsed"
+"""What the process says at the end; the contract's events are what it says before."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ class Rehearsal:
                         left = max(expected - (now - begun), 0)
                         step = Step(said["done"], said["total"], said["name"], left, on_copy=True)
                         progress(step)
-                    case "rehearsed":
+                    case name if name == DONE:
                         first = min(starts.values(), default=now)
                         return Pace({name: at - first for name, at in starts.items()}, now - first)
                     case "failed" if said["exit"] == Exit.MIGRATION_FAILED:

@@ -34,7 +34,7 @@ def describe(error: BaseException, migration: str, manifest: Manifest, project: 
     lines = [
         f"{manifest.name} {manifest.version} ({manifest.identifier})",
         f"Python {platform.python_version()}, Django {django.get_version()}, "
-        f"SQLite {sqlite3.sqlite_version}, {sys.platform} {platform.machine()}",
+        f"SQLite {sqlite3.sqlite_version}, {platform.platform()}",
         f"Migration: {migration or 'none had begun'}{next(filter(None, ran), '')}",
     ]
     for each in _causes(error):
