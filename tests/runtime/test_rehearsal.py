@@ -16,7 +16,7 @@ from desktop_runtime import rehearsal, report
 from desktop_runtime.contract import BackendError, Installation
 from desktop_runtime.manifest import Manifest
 
-from .backends import SETTINGS, Backend, make_project
+from .backends import SETTINGS, Backend, ended, make_project
 
 MIGRATION = """
 import time
@@ -113,6 +113,9 @@ def test_one_that_fails_on_the_copy_is_not_begun_on_the_data(project, data):
     assert f"Migration: {place}\n" in failure["report"]
     assert "UNIQUE constraint failed: app_note.text" in failure["report"]
     assert (data / "logs" / report.FILE).read_text() == failure["report"]
+    (project / "app/migrations/0002_more.py").unlink()  # whoever still has the version before
+    with Backend(project, data) as backend:
+        assert backend.ready().events[-1]["database"] == "unchanged"
 
 
 @pytest.mark.slow
@@ -128,7 +131,7 @@ def test_the_report_has_the_place_and_nothing_of_the_rows(project, data):
     assert str(project.parent) not in said
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_uploads_are_there_for_the_copy_and_stay_as_they_were(project, data):
     update(project, UPLOADS)
     for name in ("old", "kept"):
@@ -149,15 +152,15 @@ def test_killed_on_the_copy_it_leaves_nothing(project, data):
         backend.process.kill()
         backend.process.wait()
         assert (data / "rehearsal" / "db.sqlite3").exists()
-        update(project, PLAIN)
+    (project / "app/migrations/0002_more.py").unlink()
     with Backend(project, data) as backend:
-        assert backend.ready().events[-1]["database"] == "migrated"
+        assert backend.ready().events[-1]["database"] == "unchanged"
         backend.stop()
     assert not (data / "rehearsal").exists()
-    assert texts(data) == ["new", "new"]
+    assert texts(data) == [SECRET, SECRET]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_lifeline_ends_it(project, data):
     update(project, LONG)
     with Backend(project, data) as backend:
@@ -168,7 +171,7 @@ def test_the_lifeline_ends_it(project, data):
     assert texts(data) == [SECRET, SECRET]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_never_means_never(project, data):
     toml = project / "desktop-app" / "desktop.toml"
     toml.write_text(toml.read_text() + '[data]\nrehearse = "never"\n')
@@ -178,7 +181,7 @@ def test_never_means_never(project, data):
     assert places(project) == [data / "db.sqlite3"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_project_that_names_the_data_itself_is_not_tried_on_them(project, data):
     named = f'\nDATABASES["default"]["NAME"] = "{data}/db.sqlite3"\n'
     toml = project / "desktop-app" / "desktop.toml"
@@ -192,6 +195,25 @@ def test_a_project_that_names_the_data_itself_is_not_tried_on_them(project, data
         backend.ready().stop()
     assert places(project) == [data / "db.sqlite3"]
     assert "names its database" in (data / "logs" / "backend.log").read_text()
+
+
+@pytest.mark.long
+def test_a_folder_that_the_environment_names_is_that_of_the_copy(project, data):
+    toml = project / "desktop-app" / "desktop.toml"
+    toml.write_text(f'{toml.read_text()}[django.env]\nFOLDER = "{{app_data}}/files"\n')
+    update(project, MIGRATION % ("print(__import__('os').environ['FOLDER'])", ""))
+    with Backend(project, data) as backend:
+        backend.ready().stop()
+        printed = backend.stderr.read_text().splitlines()
+    named = [line for line in printed if line.endswith("files")]
+    assert named == [str(data / "rehearsal" / "files"), str(data / "files")]
+
+
+@pytest.mark.slow
+def test_the_data_are_no_copy(project, data):
+    update(project, PLAIN)
+    assert "is not the copy of a rehearsal" in ended(project, data, "rehearse").stdout
+    assert texts(data) == [SECRET, SECRET]
 
 
 def trial(folder: Path, rehearse: str = "auto") -> tuple[rehearsal.Rehearsal, dict[Path, Path]]:

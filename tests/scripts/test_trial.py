@@ -127,6 +127,7 @@ def test_a_release_is_migrated_and_visited_as_somebody_the_data_have(tried):
     assert {each["path"]: each["place"] for each in said["pages"]} == {"/": "/", "/own/": "/own/"}
 
 
+@pytest.mark.long
 def test_a_page_that_fails_on_their_data_is_named(tried):
     done = tried("UPDATE notes_note SET text = 'other'")
     assert done.exit_code == 1

@@ -355,7 +355,7 @@ def _rehearse(payload: Path) -> NoReturn:
     redis = None
     try:
         installation, manifest = read_installation(), read_manifest(payload / "desktop.toml")
-        data = installation.app_data
+        data = rehearsal.require_copy(installation.app_data)
         make_folders(data)
         if manifest.redis_workers:
             redis = RedisServer(data)

@@ -88,7 +88,7 @@ class Rehearsal:
         names the data themselves."""
         self.app_data, self.manifest = installation.app_data, manifest
         self.folder = self.app_data / REHEARSAL
-        self._environment = {k: v for k, v in os.environ.items() if k != f"{PREFIX}AUTH_TOKEN"}
+        self._environment = dict(os.environ)
 
     def run(self, copies: Mapping[Path, Path], progress: Progress) -> Pace | None:
         """Migrate a copy of the data, whose databases have these backups; None where nothing could
@@ -189,6 +189,16 @@ class Rehearsal:
             process.kill()
             process.wait()
             process.stdout.close()
+
+
+def require_copy(app_data: Path) -> Path:
+    """In the process of a rehearsal: nothing is put back, so these must be no data of a person.
+
+    Raises `BackendError` (10).
+    """
+    if app_data.name != REHEARSAL:
+        raise BackendError(Exit.CONFIGURATION, f"{app_data} is not the copy of a rehearsal.")
+    return app_data
 
 
 def prepare(folder: Path) -> None:
