@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { load } from "../lib/fake.js";
 
 const { progressText } = await load("progress.js");
-const step = (more) => progressText({ event: "migrating", done: 1, total: 4, name: "a.1", ...more });
+const step = (more) =>
+  progressText({ event: "migrating", done: 1, total: 4, name: "a.1", ...more });
 
 test("a start says what it does with the data, and how far it is", () => {
   assert.equal(step(), "Preparing your data (1 of 4)");
