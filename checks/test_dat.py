@@ -575,7 +575,7 @@ def test_killed_restore(target: Target, settled_copies: Copies, scratch: Path, s
     seen(f"3 kills, then {' or '.join(sorted(found))} data, nothing gone")
 
 
-@pytest.mark.criterion("DAT-28")
+@pytest.mark.criterion("DAT-30")
 @pytest.mark.usefixtures("needs_database")
 def test_tried_on_a_copy(
     probe_target: Target, settled_copies: Copies, scratch: Path, seen: Seen

@@ -1367,7 +1367,7 @@ BROKEN = (
         "DAT-25",
         (
             "portable.py",
-            "            for file in self._listed():",
+            "            for file in listed(self.app_data):",
             "            for file in files:",
         ),
     ),
@@ -1410,7 +1410,7 @@ BROKEN = (
     ),
     broken(
         "update not tried on a copy",
-        "DAT-28",
+        "DAT-30",
         (
             "backend.py",
             "databases.prepare(self._progress, trial)",
@@ -1419,7 +1419,7 @@ BROKEN = (
     ),
     broken(
         "migrated although it failed on the copy",
-        "DAT-28",
+        "DAT-30",
         (
             "rehearsal.py",
             'case "failed" if said["exit"] == Exit.MIGRATION_FAILED:',
@@ -1428,7 +1428,7 @@ BROKEN = (
     ),
     broken(
         "report quotes what was raised",
-        "DAT-28",
+        "DAT-30",
         ("report.py", "{_of_sqlite(each)}", ": {each}"),
     ),
     broken(

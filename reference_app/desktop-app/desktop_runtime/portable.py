@@ -108,8 +108,7 @@ def is_carried(name: str) -> bool:
     return name.lower() not in known and not name.lower().endswith(NO_DATA)
 
 
-def carried(app_data: Path) -> Iterator[Path]:
-    """The files that belong to the person's data, and the logs of databases among them."""
+def _carried(app_data: Path) -> Iterator[Path]:
     for entry in sorted(filter(lambda each: is_carried(each.name), app_data.iterdir())):
         walked = os.walk(entry) if entry.is_dir() else [(app_data, [], [entry.name])]
         for folder, folders, names in walked:
@@ -117,13 +116,18 @@ def carried(app_data: Path) -> Iterator[Path]:
             yield from (Path(folder, name) for name in sorted(names))
 
 
-def is_log(file: Path) -> bool:
+def _is_log(file: Path) -> bool:
     """Whether it belongs to a database beside it, whose copy has what is in it."""
     return any(
         file.name.endswith(suffix)
         and databases.is_database(file.with_name(file.name.removesuffix(suffix)))
         for suffix in databases.LOG_SUFFIXES
     )
+
+
+def listed(app_data: Path) -> list[Path]:
+    """The files that are the person's data, without the logs of databases."""
+    return [file for file in _carried(app_data) if file.is_file() and not _is_log(file)]
 
 
 class Writer:
@@ -144,7 +148,7 @@ class Writer:
         """
         known = Recovery(self.app_data).files()
         inside = {a: f for a, f in known.items() if f.is_relative_to(self.app_data)}
-        files = self._listed()
+        files = listed(self.app_data)
         media = self.app_data / "media"
         own = {*inside.values()}
         copied = [
@@ -155,7 +159,7 @@ class Writer:
         with zipfile.ZipFile(stream, "w") as archive:
             for file in copied:
                 self._add_database(archive, file)
-            for file in self._listed():
+            for file in listed(self.app_data):
                 if file not in copied:
                     self._add(archive, file, self._name(file), zipfile.ZIP_STORED)
             content = Content(
@@ -177,9 +181,6 @@ class Writer:
             text = json.dumps(asdict(content), indent=1)
             archive.writestr(MANIFEST, text, zipfile.ZIP_DEFLATED)
         return content
-
-    def _listed(self) -> list[Path]:
-        return [file for file in carried(self.app_data) if file.is_file() and not is_log(file)]
 
     def _name(self, file: Path) -> str:
         return file.relative_to(self.app_data).as_posix()

@@ -160,10 +160,11 @@ class Rehearsal:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(backup, copy)
         media = self.app_data / "media"
-        for file in [*portable.carried(self.app_data), self.app_data / "secret_key"]:
-            copy = self.folder / file.relative_to(self.app_data)
-            if file in copies or not file.is_file() or portable.is_log(file):
+        key = self.app_data / "secret_key"
+        for file in [*portable.listed(self.app_data), *filter(Path.is_file, [key])]:
+            if file in copies:
                 continue
+            copy = self.folder / file.relative_to(self.app_data)
             copy.parent.mkdir(parents=True, exist_ok=True)
             if not file.is_relative_to(media) and databases.is_database(file):
                 backups.copy(file, copy)
