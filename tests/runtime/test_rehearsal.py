@@ -244,6 +244,24 @@ def test_a_disk_that_is_full_is_said_and_nothing_is_left(tmp_path, monkeypatch, 
     assert not (tmp_path / "rehearsal").exists()
 
 
+FULL = '{"event": "failed", "exit": 16, "message": "The disk is full", "hint": ""}'
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"), [(FULL, "The disk is full"), ("", "its process ended with code 3")]
+)
+def test_what_is_no_fault_of_the_migration_stops_no_update(
+    tmp_path, monkeypatch, caplog, said, reason
+):
+    made, copies = trial(tmp_path)
+    command = [sys.executable, "-c", f"import sys; print({said!r}, end=''); sys.exit(3)"]
+    monkeypatch.setattr(rehearsal, "another_launch", lambda _: command)
+    with caplog.at_level(logging.WARNING):
+        assert made.run(copies, print) is None
+    assert reason in caplog.text
+    assert not (tmp_path / "rehearsal").exists()
+
+
 def test_without_room_nothing_is_copied(tmp_path, monkeypatch, caplog):
     made, copies = trial(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=rehearsal.SPARE_BYTES))
