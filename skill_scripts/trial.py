@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from skill_scripts.backend import contract, interpreter_flags
+from skill_scripts.dependencies.environment import Interpreter, find_adapted
 from skill_scripts.desktop_toml import Decision
 from skill_scripts.findings.surveyed import Progress
 from skill_scripts.portable import Kept, unpack
 from skill_scripts.processes import clean_environment, run_bounded
 from skill_scripts.project.files import PAYLOAD_FOLDER
 from skill_scripts.rehearsal.rehearse import Stage, visit
-from skill_scripts.rehearsal.result import Rehearsal, Seen
+from skill_scripts.rehearsal.result import Rehearsal, Seen, place
 from skill_scripts.rehearsal.start import Failure
-from skill_scripts.run import read_adapted
+from skill_scripts.run import interpreter_of, read_adapted
 
 PERSON = Path(__file__).parent / "rehearsal" / "kept_person.py"
 SIGN_IN_SECONDS = 60
@@ -65,10 +66,9 @@ class Trial:
 
     def as_dict(self) -> dict[str, Any]:
         """The one JSON document of --json."""
-        backup = {name: each for name, each in self.backup.as_dict().items() if name != "set_aside"}
         return {
             "good": self.is_good,
-            "backup": backup,
+            "backup": self.backup.as_dict(),
             "migrations": self.migrations,
             "seconds": self.seconds,
             "failure": self.failure and asdict(self.failure),
@@ -86,7 +86,11 @@ def trial(path: Path, backup: Path, progress: Progress = lambda _: None) -> Tria
     DDK-ENV-04, and DDK-DAT-01 for a backup that is newer, foreign or damaged.
     """
     root, settings = read_adapted(path)
-    stage = Stage.of(root).deciding(ONCE)
+    project, _ = find_adapted(root, settings)
+    python = Path(interpreter_of(root, settings))
+    interpreter = Interpreter(python, settings["python"]["version"], private=False)
+    layer = root / PAYLOAD_FOLDER
+    stage = Stage(project, settings, interpreter, layer, place(root)).deciding(ONCE)
     with tempfile.TemporaryDirectory(prefix="desktop-trial-", ignore_cleanup_errors=True) as at:
         scratch = Path(at).resolve()
         app_data = scratch / "app_data"

@@ -121,7 +121,7 @@ def test_a_release_is_migrated_and_visited_as_somebody_the_data_have(tried):
     done = tried("DELETE FROM notes_note WHERE id = 3", "--json")
     said = json.loads(done.stdout)
     assert (done.exit_code, said["good"], said["migrations"]) == (0, True, 1)
-    assert said["backup"]["rows"] == 4
+    assert (said["backup"]["rows"], said["backup"]["set_aside"]) == (4, "")
     assert said["fewer_rows"] == [{"table": "db.notes_note", "before": 3, "after": 2}]
     assert said["signed_in"]
     assert {each["path"]: each["place"] for each in said["pages"]} == {"/": "/", "/own/": "/own/"}
