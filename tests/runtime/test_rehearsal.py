@@ -209,7 +209,7 @@ def test_a_folder_that_the_environment_names_is_that_of_the_copy(project, data):
     assert named == [str(data / "rehearsal" / "files"), str(data / "files")]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_data_are_no_copy(project, data):
     update(project, PLAIN)
     assert "is not the copy of a rehearsal" in ended(project, data, "rehearse").stdout
