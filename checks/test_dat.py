@@ -29,7 +29,13 @@ from checks.starts.killed import Killed, kill_first_start
 from checks.starts.probed import Probed
 from checks.starts.restarts import Restarts
 from checks.starts.second_install import SecondInstall
-from checks.starts.updates import Migrated, kill_update, rows_after, start_newer
+from checks.starts.updates import (
+    Migrated,
+    kill_update,
+    rows_after,
+    start_failing,
+    start_newer,
+)
 from checks.target import WINDOWS, Target
 from checks.verdicts import NotRun, Seen
 
@@ -41,6 +47,7 @@ for capability in (1, 2):
         sys.exit(1)
 os.execvp(sys.argv[1], sys.argv[1:])
 """
+PROVOKED = "provoked by the checks"
 # Pages that are asked: the others may write, such as one that counts its visits.
 READING_SECONDS, READ_PAGES = 10, 3
 SYNCHRONOUS = {1: "NORMAL", 2: "FULL", 3: "EXTRA"}
@@ -566,3 +573,27 @@ def test_killed_restore(target: Target, settled_copies: Copies, scratch: Path, s
         assert kept, f"killed with the database {moment}: what was there before is gone"
         found.add(state[0][0])
     seen(f"3 kills, then {' or '.join(sorted(found))} data, nothing gone")
+
+
+@pytest.mark.criterion("DAT-30")
+@pytest.mark.usefixtures("needs_database")
+def test_tried_on_a_copy(
+    probe_target: Target, settled_copies: Copies, scratch: Path, seen: Seen
+) -> None:
+    """Tries an update on a copy of the data first."""
+    path = database.main_file(settled_copies("to try"))
+    portable.put(path, "first")
+    database.merge(path)
+    before = database.contents(path), portable.uploads(path.parent)
+    ending, places = start_failing(probe_target, path, scratch / "places")
+    assert ending.announced(14), f"{ending}, expected exit 14 and a `failed` event"
+    assert places, f"the failing migration has not run ({ending})"
+    on_data = [place for place in places if place == path or place.resolve() == path.resolve()]
+    assert not on_data, "the migration that fails was begun on the data themselves"
+    after = database.contents(path), portable.uploads(path.parent)
+    assert after == before, f"rows or uploads are not as before ({ending})"
+    report = next(e.get("report", "") for e in ending.events if e["event"] == "failed")
+    assert "ddk_probe_app.0002_may_fail" in report, "the `failed` event has no report that names it"
+    # A message may quote a row.
+    assert PROVOKED not in report, "the report has the message of the exception"
+    seen(f"{ending}, failed in {places[0].parent.name}/, data as before")

@@ -42,6 +42,8 @@ from skill_scripts.run import run as run_project
 from skill_scripts.stage import DOWNLOADS, Staged, plan
 from skill_scripts.stage import stage as stage_project
 from skill_scripts.survey import survey as survey_project
+from skill_scripts.trial import Trial
+from skill_scripts.trial import trial as try_on_data
 from skill_scripts.update import update as update_layer
 
 KIT = Path(__file__).resolve().parent.parent
@@ -299,6 +301,38 @@ def restore(
     with _shown_errors(as_json), _progress(as_json) as progress:
         done = (show if only_show else restore_data)(path, file, progress)
     _print_json(done.as_dict()) if as_json else _show_kept(done)
+
+
+@app.command()
+def rehearse(
+    path: ProjectPath,
+    data: Annotated[
+        Path,
+        typer.Option("--data", metavar="BACKUP", help="A file that *Back Up…* has written."),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Try the project as it is now on the data of somebody who gave you a backup of theirs.
+
+    The backup is verified and only read. What is in it is copied into a folder that is removed at
+    the end; there the app starts, its migrations run, somebody whom the data have is signed in, and
+    the first page, those that it links to and those behind them are opened. Your development data
+    stay.
+
+    Shown are the time until the app was ready, tables with fewer rows than before, and pages that
+    fail; or the migration that failed, where, and the report that the app's error page would offer.
+
+    Exit codes: 0 it starts and its pages answer, 1 a migration or a page fails, 3 an error with a
+    DDK code, such as a backup that is newer than the project, damaged or of another app
+    (DDK-DAT-01).
+
+        desktop-django rehearse . --data ~/Downloads/herbarium-backup.zip
+    """
+    with _shown_errors(as_json), _progress(as_json) as progress:
+        done = try_on_data(path, data, progress)
+    _print_json(done.as_dict()) if as_json else _show_trial(done)
+    if not done.is_good:
+        raise typer.Exit(EXIT_DECISIONS)
 
 
 @app.command()
@@ -610,6 +644,28 @@ def _show_kept(done: Kept) -> None:
     screen.print(f"{text}, {done.bytes / 1e3:,.0f} kB\n{done.file}", markup=False, soft_wrap=True)
     if done.set_aside:
         screen.print(f"what was there before: {done.set_aside}", markup=False, soft_wrap=True)
+
+
+def _show_trial(done: Trial) -> None:
+    _show_kept(done.backup)
+    if done.failure:
+        raised = done.failure.raised
+        text = done.failure.message
+        if raised:
+            place = filter(None, [raised.migration, raised.place, raised.statement])
+            text = "\n".join([text, *place])
+        screen.print(f"\n{text}\n\n{done.report}", markup=False, soft_wrap=True)
+        return
+    screen.print(f"{done.migrations} migrations, ready after {done.seconds} s", markup=False)
+    for each in done.fewer:
+        text = f"fewer rows: {each.table} had {each.before:,}, has {each.after:,}"
+        screen.print(text, markup=False, soft_wrap=True)
+    for page in done.broken:
+        detail = " ".join(filter(None, [page.error, page.source]))
+        screen.print(f"{page.status or 'no answer'} {page.path} {detail}", markup=False)
+    who = "signed in" if done.signed_in else "nobody signed in"
+    text = f"{len(done.pages)} pages and parts visited, {who}, {len(done.broken)} of them fail"
+    screen.print(text, markup=False)
 
 
 def _show_look(done: Look) -> None:

@@ -65,6 +65,13 @@ def pack(root: Path, settings: Manifest, app_data: Path, file: Path, progress: P
     return _kept(file, _run(root, settings, app_data, words, progress))
 
 
+def unpack(root: Path, settings: Manifest, app_data: Path, file: Path, progress: Progress) -> Kept:
+    """Make new data of what a backup holds, which is only read. Raises KitError DDK-DAT-01."""
+    words = ["restore", str(file.absolute())]
+    said = _run(root, settings, app_data, words, progress)
+    return _kept(file, said | {"set_aside": ""})
+
+
 def _kept(file: Path, said: Mapping[str, Any]) -> Kept:
     names = ("app", "version", "made", "rows", "files", "bytes")
     values = {name: said[name] for name in names}

@@ -113,8 +113,9 @@ def _follow(
     try:
         for event in backend.events():
             match event["event"]:
-                case "migrating":
-                    announce(f"{event['done']}/{event['total']} {event['name']}")
+                case "rehearsing" | "migrating":
+                    on_copy = "on a copy: " if event["event"] == "rehearsing" else ""
+                    announce(f"{on_copy}{event['done']}/{event['total']} {event['name']}")
                 case "ready":
                     address = backend.address(settings["app"]["home"])
                     announce(f"ready after {event['seconds']} s: {address}\nCtrl-C stops it")

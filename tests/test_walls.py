@@ -16,15 +16,15 @@ ROOT = Path(__file__).resolve().parents[1]
 PAYLOAD = ROOT / "reference_app" / "desktop-app"
 SCRIPTS = ROOT / "skill_scripts"
 FUNCTION_LINES = 80
-RUNTIME_LINES = 7480  # one sitting; raise it only through docs/decisions.md
+RUNTIME_LINES = 7880  # one sitting; raise it only through docs/decisions.md
 
 # The wings and single modules of skill_scripts: each may import from itself and from what stands
 # before it. A module that is named nowhere fails the test.
 ORDER = (
     "__init__", "errors", "versions", "processes", "development", "backend", "chromium",
     "desktop_toml", "project", "layer", "dependencies", "probe", "findings", "offline", "repairs",
-    "bundle", "rehearsal", "survey", "run", "portable", "importing", "filling", "look", "adapt",
-    "update", "remove", "stage", "package", "icons",
+    "bundle", "rehearsal", "survey", "run", "portable", "importing", "filling", "look", "trial",
+    "adapt", "update", "remove", "stage", "package", "icons",
     "cli", "__main__",
 )  # fmt: skip
 
@@ -34,6 +34,7 @@ RUNS_IN_THE_TARGET = {
     SCRIPTS / "probe" / "journal.py": set(),
     SCRIPTS / "rehearsal" / "inside.py": {"django", "desktop_runtime"},
     SCRIPTS / "rehearsal" / "own_person.py": {"django"},
+    SCRIPTS / "rehearsal" / "kept_person.py": {"django"},
     SCRIPTS / "bundle" / "first_run_inside.py": {"django", "desktop_runtime", "time_machine"},
     SCRIPTS / "bundle" / "child_overlay.py": {"sitecustomize"},
     **{

@@ -3,7 +3,7 @@
 import math
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -314,7 +314,7 @@ def _rehearse_once(stage: Stage, keep_seen: KeepSeen, progress: Progress) -> Reh
         with stage.start(scratch, progress) as start:
             if start.failure:
                 return Rehearsal(failure=start.failure)
-            done, answers, cookies = _visit(stage, start, progress)
+            done, answers, cookies = visit(stage, start, progress)
             changed = keep_seen(done.other_hosts)
             if not changed:
                 done, asked = _with_picture(stage, start, done, cookies, progress)
@@ -332,12 +332,14 @@ def _rehearse_once(stage: Stage, keep_seen: KeepSeen, progress: Progress) -> Reh
     return replace(done, writes=tuple(sorted(writes)))
 
 
-def _visit(
-    stage: Stage, start: Start, progress: Progress
+def visit(
+    stage: Stage, start: Start, progress: Progress, cookies: Mapping[str, str] | None = None
 ) -> tuple[Rehearsal, list[Answer], dict[str, str]]:
-    """Open the first page and those it leads to; also the pages, and the browser's cookies."""
+    """Open the first page and those it leads to, with these cookies at first; also the pages, and
+    the browser's cookies."""
     progress("visiting its pages")
     visitor = Visitor(start.origin, start.token, min(VISIT_SECONDS, stage.seconds_left))
+    visitor.client.cookies.update(cookies or {})
     try:
         if stage.home_is_decided:
             answer = visitor.open(stage.settings["app"]["home"])
@@ -365,7 +367,7 @@ def _visit(
         }  # fmt: skip
         parts = [visitor.open(path) for path in [*own][:MOST_PARTS] if visitor.has_time]
         missing = [each for each in parts if each.status >= 400]
-        cookies = dict(visitor.client.cookies.items())
+        received = dict(visitor.client.cookies.items())
         raised = start.raised
         seen = [_seen(each, raised) for each in answers]
         if seen[0].place.startswith(OWN_PAGES):
@@ -386,7 +388,7 @@ def _visit(
         accounts=state.accounts,
         groups=state.groups,
     )
-    return done, answers, cookies
+    return done, answers, received
 
 
 def _act(

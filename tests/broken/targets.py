@@ -779,8 +779,8 @@ BROKEN = (
         ("backend.py", "            held.close()\n", "            pass\n"),
         (
             "backend.py",
-            "        state = databases.prepare(self._progress)\n",
-            "        state = databases.prepare(self._progress)\n"
+            "        state = databases.prepare(self._progress, trial)\n",
+            "        state = databases.prepare(self._progress, trial)\n"
             "        self.held = open_folder(installation.app_data)\n",
         ),
     ),
@@ -1367,7 +1367,7 @@ BROKEN = (
         "DAT-25",
         (
             "portable.py",
-            "            for file in self._listed():",
+            "            for file in listed(self.app_data):",
             "            for file in files:",
         ),
     ),
@@ -1407,6 +1407,29 @@ BROKEN = (
         "DAT-27",
         ("replacing.py", REPLACED, REPLACED.replace("\n", "\n        shutil.rmtree(folder)\n", 1)),
         ("restore.py", "recovery.back_up(each)", "pass"),
+    ),
+    broken(
+        "update not tried on a copy",
+        "DAT-30",
+        (
+            "backend.py",
+            "databases.prepare(self._progress, trial)",
+            "databases.prepare(self._progress)",
+        ),
+    ),
+    broken(
+        "migrated although it failed on the copy",
+        "DAT-30",
+        (
+            "rehearsal.py",
+            'case "failed" if said["exit"] == Exit.MIGRATION_FAILED:',
+            'case "failed" if not said["exit"]:',
+        ),
+    ),
+    broken(
+        "report quotes what was raised",
+        "DAT-30",
+        ("report.py", "{_of_sqlite(each)}", ": {each}"),
     ),
     broken(
         "removed app taken for a newer version",

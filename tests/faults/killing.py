@@ -87,6 +87,16 @@ def kill_migrating(scene: Scene) -> Outcome:
     return _after_death(scene, "second")
 
 
+def kill_rehearsing(scene: Scene) -> Outcome:
+    """While the same update is tried on a copy."""
+    scene.saved_and_stopped(20)
+    launch = scene.start("second")
+    launch.wait("rehearsing", "ready", "failed")
+    time.sleep(scene.chance.uniform(0, 1.1))
+    launch.kill()
+    return _after_death(scene, "second")
+
+
 def kill_migrating_then_older(scene: Scene) -> Outcome:
     """The same, and the person goes back to the version before."""
     scene.saved_and_stopped(20)
@@ -176,6 +186,7 @@ FAULTS = (
     Fault("backend killed while saving", LIVING, kill_backend, 90, 3, True, True),
     Fault("worker killed while writing", LIVING, kill_worker, 40, 1, True, True),
     Fault("shell killed while saving", LIVING, kill_shell, 60, 2, True, True),
+    Fault("killed while trying an update on a copy", UPDATED, kill_rehearsing, 20, 0, True),
     Fault("killed while migrating", UPDATED, kill_migrating, 40, 2, True),
     Fault(
         "killed while migrating, then the older version",

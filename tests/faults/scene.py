@@ -22,7 +22,7 @@ from .launching import LONGEST, Launch, Place
 
 REMAINS = 10.0  # seconds within which everything of a dead backend must be gone
 # What no clean stop leaves behind.
-LEFT_OVER = re.compile(r"\.partial|\.tmp$|-wal$|-shm$|-journal$|^migrating\.json$")
+LEFT_OVER = re.compile(r"\.partial|\.tmp$|-wal$|-shm$|-journal$|^migrating\.json$|^rehearsal$")
 
 
 @dataclass
@@ -194,10 +194,11 @@ class Scene:
     def processes(self) -> list[psutil.Process]:
         """Everything that runs for this app data folder."""
         found = []
+        folders = {str(self.data), str(self.data / "rehearsal")}
         for process in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
                 folder = process.environ().get("DESKTOP_DJANGO_APP_DATA_DIR")
-                if folder == str(self.data) and process.status() != psutil.STATUS_ZOMBIE:
+                if folder in folders and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
         return found
 

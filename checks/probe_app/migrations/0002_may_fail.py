@@ -8,12 +8,24 @@ from django.db import migrations
 HERE = Path(__file__).parents[2]
 
 
-def fail(apps, schema_editor) -> None:  # noqa: ANN001 -- Django's own signature
-    """Fail or last on demand."""
-    if (HERE / "ddk_probe_slow_migration").exists():
+def work(apps, schema_editor) -> None:  # noqa: ANN001 -- Django's own signature
+    """Note where it runs; fail or last on demand."""
+    place = Path(schema_editor.connection.settings_dict["NAME"])
+    notes = HERE / "ddk_probe_note_migration"
+    if notes.exists():
+        with Path(notes.read_text(encoding="utf-8")).open("a", encoding="utf-8") as file:
+            file.write(f"{place}\n")
+    if asked("ddk_probe_slow_migration", place):
         time.sleep(60)
-    if (HERE / "ddk_probe_fail_migration").exists():
+    if asked("ddk_probe_fail_migration", place):
         raise RuntimeError("provoked by the checks")
+
+
+def asked(switch: str, place: Path) -> bool:
+    """Whether the file is there, and names this database or none."""
+    file = HERE / switch
+    named = file.read_text(encoding="utf-8") if file.exists() else None
+    return named is not None and (not named or place.samefile(named))
 
 
 class Migration(migrations.Migration):
@@ -22,5 +34,5 @@ class Migration(migrations.Migration):
     dependencies = [("ddk_probe_app", "0001_works")]  # noqa: RUF012 -- Django's own idiom
     operations = [  # noqa: RUF012
         migrations.RunSQL("CREATE TABLE ddk_probe_second (text)"),
-        migrations.RunPython(fail, migrations.RunPython.noop),
+        migrations.RunPython(work, migrations.RunPython.noop),
     ]

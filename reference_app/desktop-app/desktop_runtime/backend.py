@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from . import (
     backup,
@@ -21,7 +22,9 @@ from . import (
     log,
     overlay,
     passwords,
+    rehearsal,
     replacing,
+    report,
     restore,
     schedulers,
     system,
@@ -38,7 +41,15 @@ from .contract import (
     read_address,
     read_installation,
 )
-from .data import is_storage_fault, make_folders, not_writable, open_folder, read_json, remove
+from .data import (
+    is_storage_fault,
+    make_folders,
+    not_writable,
+    open_folder,
+    read_json,
+    remove,
+    write_private,
+)
 from .entry import enter, project_failure
 from .environment import bring_certificates
 from .manifest import Manifest, read_manifest
@@ -61,6 +72,8 @@ def main(payload: Path, arguments: list[str]) -> int:
             return _run_worker(payload, name)
         case ["manage", *command]:
             return _run_command(payload, command)
+        case ["rehearse"]:
+            return _rehearse(payload)
         case ["restore", *chosen]:
             return restore.run(payload, chosen)
         case ["backup", *words]:
@@ -101,13 +114,9 @@ class Backend:
             if self.stopping.is_set() and self.stage == "loading":
                 return Exit.CLEAN  # its children were ended under it
             failure = self._failure(error)
-            self.channel.send(
-                "failed",
-                code=f"DDK-RUN-{failure.code}",
-                exit=int(failure.code),
-                message=failure.message,
-                hint=failure.hint,
-            )
+            self.channel.send("failed", **failure.as_event())
+            with contextlib.suppress(OSError, BackendError):
+                _keep_report(failure)
             with contextlib.suppress(OSError):  # the log may be on the disk that is full
                 traceback.print_exc()
             return failure.code
@@ -141,6 +150,7 @@ class Backend:
         self.channel.on_end(lambda: self._end("lifeline"))
         manifest = read_manifest(self.payload / "desktop.toml")
         _require_complete_bundle(installation)
+        trial = rehearsal.Rehearsal(installation, manifest)
         redis = None
         try:
             replacing.settle(data)
@@ -154,7 +164,7 @@ class Backend:
                 manifest = redis.wait(manifest)
             load_project(self.payload, installation, manifest, lateready.install)
             log.write_to(data / "logs")
-            self._serve(sock, address, installation, manifest, recovery)
+            self._serve(sock, address, installation, manifest, recovery, trial)
         finally:
             if redis:
                 redis.stop()
@@ -180,6 +190,7 @@ class Backend:
         installation: Installation,
         manifest: Manifest,
         recovery: Recovery,
+        trial: rehearsal.Rehearsal,
     ) -> None:
         import django
 
@@ -188,7 +199,7 @@ class Backend:
 
         self.stage = "preparing"
         databases = Databases(installation, manifest, self.project, recovery)
-        state = databases.prepare(self._progress)
+        state = databases.prepare(self._progress, trial)
         schedulers.let_go()
         try:
             self.server = make_server(self.payload, sock, address, installation, manifest)
@@ -213,10 +224,10 @@ class Backend:
         self.crew.stop()
         databases.close()
 
-    def _progress(self, done: int, total: int, name: str) -> None:
+    def _progress(self, step: rehearsal.Step) -> None:
         if self.stopping.is_set():
             raise Stopped
-        self.channel.send("migrating", done=done, total=total, name=name)
+        self.channel.send(step.event, **step.as_event())
 
     def _obey(self, *signals: signal.Signals) -> None:
         """A terminal's Ctrl-C and a service manager's TERM end the backend like the lifeline."""
@@ -233,20 +244,16 @@ class Backend:
         self.channel.send("stopping", reason=reason)
         if self.stage == "loading":
             # Nothing of the user's is open yet, and an import cannot be interrupted.
-            self._leave()
+            _leave()
         elif self.stage == "preparing":
             # `_progress` stops between two migrations. A longer one is cut off: its marker
             # makes the next start begin from the backup.
             time.sleep(PREPARING_GRACE_SECONDS)
             if self.stage == "preparing":
-                self._leave()
+                _leave()
         else:
             self.crew.end_lifelines()
             self.server.stop()
-
-    def _leave(self) -> None:
-        system.end_descendants()
-        os._exit(Exit.CLEAN)
 
 
 def load_project(
@@ -337,6 +344,43 @@ def _run_command(payload: Path, command: list[str]) -> int:
         return _refused(failure)
     execute_from_command_line(["manage.py", *command])
     return Exit.CLEAN
+
+
+def _rehearse(payload: Path) -> NoReturn:
+    """The process of a rehearsal: migrate the copy in the app data folder of its environment."""
+    from .migrations import Databases
+
+    channel = Channel()
+    channel.on_end(_leave)
+    redis = None
+    try:
+        installation, manifest = read_installation(), read_manifest(payload / "desktop.toml")
+        data = rehearsal.require_copy(installation.app_data)
+        make_folders(data)
+        if manifest.redis_workers:
+            redis = RedisServer(data)
+            manifest = redis.wait(manifest)
+        load_project(payload, installation, manifest, lambda: rehearsal.prepare(data))
+        databases = Databases(installation, manifest, payload.parent, Recovery(data))
+        databases.rehearse(lambda step: channel.send(step.event, **step.as_event()))
+        channel.send(rehearsal.DONE)
+    except BackendError as failure:
+        channel.send("failed", **failure.as_event())
+        traceback.print_exc()
+    finally:
+        if redis:
+            redis.stop()
+    _leave()
+
+
+def _leave() -> NoReturn:
+    system.end_descendants()
+    os._exit(Exit.CLEAN)
+
+
+def _keep_report(failure: BackendError) -> None:
+    if failure.report:
+        write_private(read_installation().app_data / "logs" / report.FILE, failure.report)
 
 
 def _load_beside(payload: Path, installation: Installation, manifest: Manifest) -> None:

@@ -37,9 +37,16 @@ class Exit(IntEnum):
 class BackendError(Exception):
     """A foreseeable end of the backend: what happened, and what the person can do."""
 
-    def __init__(self, code: Exit, message: str, hint: str = "") -> None:
+    def __init__(self, code: Exit, message: str, hint: str = "", report: str = "") -> None:
+        """`report` is for the developer, and has nothing of the person's data."""
         super().__init__(message)
-        self.code, self.message, self.hint = code, message, hint
+        self.code, self.message, self.hint, self.report = code, message, hint, report
+
+    def as_event(self) -> dict[str, Any]:
+        """The fields of `failed`."""
+        said = {"message": self.message, "hint": self.hint, "report": self.report}
+        code = {"code": f"DDK-RUN-{self.code}", "exit": int(self.code)}
+        return code | {name: text for name, text in said.items() if text or name != "report"}
 
 
 class Stopped(BaseException):

@@ -6,6 +6,8 @@ import contextlib
 import hashlib
 import hmac
 import os
+import sys
+from pathlib import Path
 from typing import Any
 
 from . import system
@@ -45,6 +47,16 @@ def bring_certificates() -> None:
             import certifi
 
             os.environ["SSL_CERT_FILE"] = certifi.where()
+
+
+def another_launch(*words: str) -> list[str]:
+    """The command of another process of launch.py, with the options of this one."""
+    flags = ["-I", "-u", "-X", "utf8"]
+    if sys.dont_write_bytecode:
+        flags.append("-B")
+    if sys.pycache_prefix:
+        flags += ["-X", f"pycache_prefix={sys.pycache_prefix}"]
+    return [sys.executable, *flags, str(Path(__file__).parents[1] / "launch.py"), *words]
 
 
 def fill(value: Any, installation: Installation) -> Any:

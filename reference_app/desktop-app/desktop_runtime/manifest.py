@@ -59,6 +59,7 @@ class Manifest:
     first_run: tuple[tuple[str, ...], ...] = ()
     first_run_after_login: tuple[tuple[str, ...], ...] = ()
     retired_migrations: frozenset[str] = frozenset()
+    rehearse: str = "auto"
     login_user: str = ""
     login_create: bool = False
     first_account: bool = False
@@ -110,6 +111,7 @@ def read_manifest(file: Path) -> Manifest:
             first_run=tuple(map(tuple, data.get("first_run", []))),
             first_run_after_login=tuple(map(tuple, data.get("first_run_after_login", []))),
             retired_migrations=frozenset(data.get("retired_migrations", [])),
+            rehearse=data.get("rehearse", "auto"),
             login_user=login.get("user", ""),
             login_create=login.get("create", False),
             first_account=login.get("first_account", False),

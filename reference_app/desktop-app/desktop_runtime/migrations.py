@@ -20,15 +20,14 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
-from . import databases, first_run, shipped, versions
+from . import databases, first_run, rehearsal, report, shipped, versions
 from .contract import BackendError, Exit, Installation
 from .data import copy_seed, is_storage_fault, not_writable, read_json, write_private
 from .entry import project_failure
 from .manifest import Manifest
 from .recovery import Change, Recovery
+from .rehearsal import Pace, Progress, Rehearsal, Step
 from .shipped import Shipped
-
-Progress = Callable[[int, int, str], None]
 
 
 class Databases:
@@ -40,6 +39,7 @@ class Databases:
         self.installation, self.manifest, self.project = installation, manifest, project
         self.recovery = recovery
         self.unrecorded = False
+        self.begun = ""  # the migration, last of all
         self.files: dict[str, Path] = {}
         # Without a router nothing says which tables belong elsewhere, so only default migrates.
         for alias in connections if settings.DATABASE_ROUTERS else ["default"]:
@@ -47,14 +47,14 @@ class Databases:
             if file not in self.files.values():
                 self.files[alias] = file
 
-    def prepare(self, progress: Progress) -> str:
-        """Bring all databases to the code's state; returns what was done.
+    def prepare(self, progress: Progress, trial: Rehearsal | None = None) -> str:
+        """Bring all databases to the code's state, after a trial on a copy; returns what was done.
 
-        That is created, restored, migrated or unchanged. `progress(done, total, name)` may
-        raise `Stopped`. Raises `BackendError` with the exit codes 13 to 17, 19 and 21.
+        That is created, restored, migrated or unchanged. `progress` may raise `Stopped`. Raises
+        `BackendError` with the exit codes 13 to 17, 19 and 21.
         """
         try:
-            return self._prepare(progress)
+            return self._prepare(progress, trial)
         except BackendError:
             raise
         except Exception as error:
@@ -62,7 +62,7 @@ class Databases:
                 raise not_writable(self.installation.app_data, error) from error
             raise project_failure(error, self.project) from error
 
-    def _prepare(self, progress: Progress) -> str:
+    def _prepare(self, progress: Progress, trial: Rehearsal | None) -> str:
         data = self.installation.app_data
         before = read_json(data / versions.RECORD) or {}
         known, code = self._read_code(before)
@@ -82,7 +82,12 @@ class Databases:
         plans = {alias: self._plan(alias) for alias in self.files}
         # With nothing to apply, other code still has Django's bookkeeping and its signals to run.
         if new or any(plans.values()) or self.unrecorded or (code != before and not first):
-            self._migrate(plans, existing, new, progress)
+            connections.close_all()
+            pace = None
+            if trial and any(plans.values()) and not new:
+                copies = {self.files[a]: self.recovery.back_up(self.files[a]) for a in existing}
+                pace = trial.run(copies, progress)
+            self._migrate(plans, existing, new, pace, progress)
         if first:
             first_run.end(data)
         # Not before: an unfinished database would be missed when the next start puts it away.
@@ -94,6 +99,28 @@ class Databases:
         if self.recovery.restored:
             return "restored"
         return "migrated" if any(plans.values()) else "unchanged"
+
+    def rehearse(self, progress: Progress) -> None:
+        """Migrate copies, which nobody puts back. Raises `BackendError` (14 or 16)."""
+        leave_out_absent()
+        total = sum(len(self._plan(alias)) for alias in self.files)
+        step = iter(range(total + 1))
+
+        def tell(name: str) -> None:
+            self.begun = name
+            progress(Step(next(step), total, name, on_copy=True))
+
+        try:
+            for alias in self.files:
+                _migrate_alias(alias, tell)
+        except (Exception, SystemExit) as error:
+            if is_storage_fault(error):
+                raise not_writable(self.installation.app_data, error) from error
+            raise BackendError(
+                Exit.MIGRATION_FAILED,
+                f"{type(error).__name__}: {error}",
+                report=report.describe(error, self.begun, self.manifest, self.project),
+            ) from error
 
     def close(self) -> None:
         """Fold the write-ahead logs into the databases and note that the stop was clean.
@@ -158,31 +185,40 @@ class Databases:
         return [f"{migration.app_label}.{migration.name}" for migration, _ in plan]
 
     def _migrate(
-        self, plans: dict[str, list[str]], existing: list[str], new: bool, progress: Progress
+        self,
+        plans: dict[str, list[str]],
+        existing: list[str],
+        new: bool,
+        pace: Pace | None,
+        progress: Progress,
     ) -> None:
-        connections.close_all()
         self.shipped.before_migrating()
         change = self.recovery.begin(self.files, existing)
         total = sum(map(len, plans.values())) + (len(self.manifest.first_run) if new else 0)
         step = iter(range(total + 1))
+
+        def tell(name: str) -> None:
+            self.begun = name
+            progress(Step(next(step, total), total, name, pace and pace.left(name)))
+
         try:
             for alias in self.files:
-                _migrate_alias(alias, lambda name: progress(next(step, total), total, name))
+                _migrate_alias(alias, tell)
         except (Exception, SystemExit) as error:
             raise self._undo(error, change) from error
         if new:
-            self._first_run(change, lambda name: progress(next(step, total), total, name))
+            self._first_run(change, tell)
         self.shipped.after_migrating()
         self.recovery.end()
 
-    def _first_run(self, change: Change, report: Callable[[str], None]) -> None:
+    def _first_run(self, change: Change, tell: Callable[[str], None]) -> None:
         commands: Iterable[tuple[str, ...]] = self.manifest.first_run
         if any(cache["BACKEND"].endswith("DatabaseCache") for cache in settings.CACHES.values()):
             commands = [("createcachetable",), *commands]
         if self.manifest.login_create:
             commands = [*commands, ("desktop-user",)]
         for command in commands:
-            report(f"first run: {' '.join(command)}")
+            tell(f"first run: {' '.join(command)}")
             try:
                 if command == ("desktop-user",):
                     _create_user(self.manifest)
@@ -211,11 +247,10 @@ class Databases:
             )
         if is_storage_fault(error):
             return not_writable(self.installation.app_data, error)
-        return BackendError(
-            Exit.MIGRATION_FAILED,
-            f"Updating the database failed, your data is as it was before: {cause}",
-            "Go back to the previous version of the app and report this. Backup: "
-            f"{self.recovery.folder}.",
+        return rehearsal.failed(
+            "Updating your data failed, and it is as it was before.",
+            cause,
+            report.describe(error, self.begun, self.manifest, self.project),
         )
 
     def _put_back(self, change: Change) -> None:
@@ -233,13 +268,13 @@ def leave_out_absent() -> MigrationLoader:
     return loader
 
 
-def _migrate_alias(alias: str, report: Callable[[str], None]) -> None:
+def _migrate_alias(alias: str, tell: Callable[[str], None]) -> None:
     class Migrate(MigrateCommand):
         def migration_progress_callback(
             self, action: str, migration: object = None, fake: bool = False
         ) -> None:
             if action == "apply_start":
-                report(f"{migration.app_label}.{migration.name}")
+                tell(f"{migration.app_label}.{migration.name}")
 
     call_command(
         Migrate(), database=alias, interactive=False, verbosity=0, run_syncdb=True, skip_checks=True

@@ -36,7 +36,7 @@ from . import (
 from .contract import BackendError, Exit
 from .data import not_writable, read_json
 from .manifest import Manifest
-from .recovery import Recovery
+from .recovery import REHEARSAL, Recovery
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -46,7 +46,7 @@ SCRATCH = "portable"
 STAYS = {
     "backend.lock", f"{SCRATCH}.lock", SCRATCH, "secret_key", "logs", aside.FOLDER, backups.FOLDER,
     "shell", "shell.json", "pycache", "staticfiles", "compressed", versions.RECORD,
-    passwords.MARKER,
+    passwords.MARKER, REHEARSAL,
 }  # fmt: skip
 # About the data of this moment: no backup has them, and a restore puts them away.
 PASSES = {
@@ -125,6 +125,11 @@ def _is_log(file: Path) -> bool:
     )
 
 
+def listed(app_data: Path) -> list[Path]:
+    """The files that are the person's data, without the logs of databases."""
+    return [file for file in _carried(app_data) if file.is_file() and not _is_log(file)]
+
+
 class Writer:
     """One backup that is being written."""
 
@@ -143,7 +148,7 @@ class Writer:
         """
         known = Recovery(self.app_data).files()
         inside = {a: f for a, f in known.items() if f.is_relative_to(self.app_data)}
-        files = self._listed()
+        files = listed(self.app_data)
         media = self.app_data / "media"
         own = {*inside.values()}
         copied = [
@@ -154,7 +159,7 @@ class Writer:
         with zipfile.ZipFile(stream, "w") as archive:
             for file in copied:
                 self._add_database(archive, file)
-            for file in self._listed():
+            for file in listed(self.app_data):
                 if file not in copied:
                     self._add(archive, file, self._name(file), zipfile.ZIP_STORED)
             content = Content(
@@ -176,9 +181,6 @@ class Writer:
             text = json.dumps(asdict(content), indent=1)
             archive.writestr(MANIFEST, text, zipfile.ZIP_DEFLATED)
         return content
-
-    def _listed(self) -> list[Path]:
-        return [file for file in _carried(self.app_data) if file.is_file() and not _is_log(file)]
 
     def _name(self, file: Path) -> str:
         return file.relative_to(self.app_data).as_posix()

@@ -25,6 +25,8 @@ from .contract import BackendError, Exit
 from .data import not_writable, read_json, read_marker, remove, write_private
 
 DEFAULT_DATABASE = "db.sqlite3"
+REHEARSAL = "rehearsal"
+"""The folder of a copy on which an update is tried; see rehearsal.py."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Recovery:
         unfinished = [*self.app_data.glob("*.restoring"), *self.app_data.glob("*.[0-9]*.tmp")]
         for rest in [*self.folder.glob("*.partial"), *unfinished]:
             rest.unlink(missing_ok=True)
+        shutil.rmtree(self.app_data / REHEARSAL, ignore_errors=True)
         if change := self.interrupted():
             self.undo(change)
             self.restored = True
@@ -141,10 +144,11 @@ class Recovery:
 
     # Changes
 
-    def back_up(self, file: Path) -> None:
-        """Back a database up, once in a start."""
+    def back_up(self, file: Path) -> Path:
+        """Back a database up, once in a start; the backup."""
         if file not in self._backed_up:
             self._backed_up[file] = backups.make(file, self.folder).name
+        return self.folder / self._backed_up[file]
 
     def begin(self, files: Mapping[str, Path], existing: Iterable[str]) -> Change:
         """Back up the databases of the aliases `existing` and mark a change as under way."""

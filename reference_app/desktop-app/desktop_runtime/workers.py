@@ -15,7 +15,7 @@ from typing import IO
 
 from . import system
 from .contract import Installation
-from .environment import fill
+from .environment import another_launch, fill
 from .manifest import Worker
 
 BACKOFF_SECONDS = (1, 2, 5, 15, 60)
@@ -85,17 +85,11 @@ class Workers:
             failures += 1
 
     def _spawn(self, name: str) -> subprocess.Popen[bytes] | None:
-        launcher = Path(__file__).parent.parent / "launch.py"
-        flags = ["-I", "-u", "-X", "utf8"]
-        if sys.dont_write_bytecode:
-            flags.append("-B")
-        if sys.pycache_prefix:
-            flags += ["-X", f"pycache_prefix={sys.pycache_prefix}"]
         with self._lock, (self._logs / f"worker-{name}.log").open("ab") as log:
             if self._stopping.is_set():
                 return None
             process = self._processes[name] = subprocess.Popen(
-                [sys.executable, *flags, str(launcher), "worker", name],
+                another_launch("worker", name),
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,

@@ -2,7 +2,7 @@
 import { BrowserWindow, shell } from "electron";
 import { backUp, stopBackingUp } from "./backingup.js";
 import { askForNewPassword, restartBackend } from "./following.js";
-import { copyDiagnostics, showAbout } from "./messages.js";
+import { copyDiagnostics, copyReport, showAbout } from "./messages.js";
 import { find, goHome, openFindBar } from "./screens.js";
 
 /** Carries out the address of a button, `action://own/NAME?…`. */
@@ -15,6 +15,7 @@ export function actOnPage(running, { pathname, searchParams }, contents) {
     "/stop": restoring.stop,
     "/stop-backup": () => stopBackingUp(running),
     "/restore": () => restoring.restore(searchParams.get("name") ?? ""),
+    "/copy-report": () => copyReport(running, contents),
     "/logs": () => shell.openPath(logFolder),
     "/data": () => shell.openPath(appData),
     "/find": () => find(running, searchParams),

@@ -1,6 +1,7 @@
 // What a person is told and asked in boxes of the system.
 import { clipboard, dialog, shell } from "electron";
 import { diagnosticsText } from "./diagnostics.js";
+import { fillPage } from "./pages.js";
 
 const ADDRESS_LENGTH = 500;
 const BACKUPS = [{ name: "Backups", extensions: ["zip"] }];
@@ -102,3 +103,8 @@ export function showAbout(running) {
 }
 
 export const copyDiagnostics = (running) => clipboard.writeText(diagnostics(running));
+
+export function copyReport({ report }, contents) {
+  clipboard.writeText(report);
+  return fillPage(contents, { "copy-report": "Copied" });
+}

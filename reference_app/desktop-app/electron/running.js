@@ -10,6 +10,8 @@ export class Running extends EventEmitter {
   backingUp = null;
   /** Python and Django of the backend, once it has told them. */
   versions = null;
+  /** On a migration that failed, for the developer: it has nothing of a person's data. */
+  report = "";
   /** The origin of the pages that are open. */
   served = null;
   quitting = false;

@@ -73,7 +73,11 @@ function followRenderer(running, window) {
   });
 }
 
-export async function showError(running, { message, hint, code = "", log: lines = "" }) {
+export async function showError(
+  running,
+  { message, hint, code = "", report = "", log: lines = "" },
+) {
+  running.report = report;
   const { log, appData } = running;
   const window = mainWindow(running);
   let shown = false;
@@ -85,7 +89,12 @@ export async function showError(running, { message, hint, code = "", log: lines 
     shown = window.isDestroyed() || window.webContents.getURL() === pageUrl("error");
   }
   if (!window.isDestroyed()) {
-    fillPage(window.webContents, { message, hint, code, folder: appData, log: lines });
+    const reported = report && {
+      report,
+      "report-title": "Report for the developer",
+      "copy-report": "Copy the report",
+    };
+    fillPage(window.webContents, { message, hint, code, folder: appData, log: lines, ...reported });
   }
 }
 

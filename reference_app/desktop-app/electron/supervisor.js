@@ -8,6 +8,7 @@ import { createInterface } from "node:readline";
 import { lastLines, openLog } from "./logs.js";
 import { choosePort, rememberedPorts, rememberPort } from "./ports.js";
 import { endRecorded, endRemains, killTree, startTime } from "./processes.js";
+import { progressText } from "./progress.js";
 import { createToken, HEADER } from "./token.js";
 
 export const HOST = "127.0.0.1";
@@ -40,7 +41,7 @@ function settles(promise, ms) {
  *   "ready" ({origin, event})                it answers; `event` is its own `ready` event, if it has come
  *   "gone" ()                                it ended unasked, this moment: its port is anybody's
  *   "down" (outcome)                         it ended unasked and will be restarted
- *   "failed" ({message, hint, code, log})    it will not be restarted
+ *   "failed" ({message, hint, code, report, log})  it will not be restarted; `report` is for the developer
  *   "event" (object)                         everything the backend reports
  */
 export class Supervisor extends EventEmitter {
@@ -209,13 +210,8 @@ export class Supervisor extends EventEmitter {
       rememberPort(this.#options.state, run.port);
       this.emit("progress", "Starting");
       this.#askHealth(run);
-    } else if (event?.event === "migrating") {
-      this.emit(
-        "progress",
-        event.total
-          ? `Preparing your data (${event.done} of ${event.total})`
-          : "Preparing your data",
-      );
+    } else if (event?.event === "rehearsing" || event?.event === "migrating") {
+      this.emit("progress", progressText(event));
     } else if (event?.event === "ready") {
       run.event = event;
     } else if (event?.event === "stopping") {
@@ -312,9 +308,10 @@ export class Supervisor extends EventEmitter {
     });
   }
 
-  #fail({ message, hint = "", code = "" }) {
+  #fail({ message, hint = "", code = "", report = "" }) {
     this.#wanted = false;
-    this.emit("failed", { message, hint, code, log: lastLines(this.#options.logFile, LOG_LINES) });
+    const log = lastLines(this.#options.logFile, LOG_LINES);
+    this.emit("failed", { message, hint, code, report, log });
   }
 
   async #end() {

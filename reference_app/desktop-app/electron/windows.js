@@ -7,6 +7,7 @@ import { OWN_ACTIONS } from "./navigation.js";
 import { fillPage, pageUrl } from "./pages.js";
 
 const SAVE_BOUNDS_MS = 500;
+const STARTING = "Starting";
 const STILL_WORKING = "Still working. The first start can take a while.";
 
 /** Options every window with a page of the backend gets, children included. */
@@ -56,7 +57,7 @@ export function createSplash({ session, name, background, icon }) {
     webPreferences: { session, contextIsolation: true, sandbox: true, nodeIntegration: false },
   });
   const contents = splash.webContents;
-  let text = "Starting";
+  let text = STARTING;
   let offered = false;
   const loaded = splash.loadURL(pageUrl("splash")).then(() => {
     const ink = JSON.stringify(inkFor(background));
@@ -79,7 +80,9 @@ export function createSplash({ session, name, background, icon }) {
         return;
       }
       offered = true;
-      this.tell(STILL_WORKING);
+      if (text === STARTING) {
+        this.tell(STILL_WORKING);
+      }
       const links = JSON.stringify([
         [`${OWN_ACTIONS}restart`, "Retry"],
         [`${OWN_ACTIONS}logs`, "Open logs"],

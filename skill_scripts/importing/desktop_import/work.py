@@ -79,7 +79,7 @@ class Import:
                 installation, manifest_, self.project, recovery.Recovery(installation.app_data)
             )
             databases.prepare(
-                lambda done, total, name: self.say(f"migrating {done}/{total} {name}")
+                lambda step: self.say(f"migrating {step.done}/{step.total} {step.name}")
             )
             report = self._bring(source)
             _make_user(read)

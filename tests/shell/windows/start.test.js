@@ -156,6 +156,7 @@ test("a backend that refuses to start is explained, with its log, and can be tri
   assert.equal(await page.textContent("#code"), "DDK-RUN-13");
   assert.equal(await page.textContent("#folder"), shell.appData);
   assert.match(await page.textContent("#log"), /fake backend starts/);
+  assert.equal(await page.isVisible("#copy-report"), false);
   await shell.shown();
   await shoot(page, "error-light");
   await page.emulateMedia({ colorScheme: "dark" });
@@ -165,6 +166,16 @@ test("a backend that refuses to start is explained, with its log, and can be tri
   await until(() => shell.starts().length === 2);
 });
 
+test("a migration that failed has a report, which a button copies", async (t) => {
+  const shell = await open(t, prepare({ mode: "fail14" }));
+  const page = await shell.error();
+  await until(() => page.textContent("#report").then(Boolean));
+  assert.equal(await page.textContent("#report"), "a report");
+  await page.click("text=Copy the report");
+  await until(() => page.textContent("#copy-report").then((text) => text === "Copied"));
+  assert.equal(await shell.app.evaluate(({ clipboard }) => clipboard.readText()), "a report");
+});
+
 test("a missing interpreter is explained", async (t) => {
   const shell = await open(t, prepare({ env: { PYTHON: "/nowhere/python" } }));
   const page = await shell.error();
@@ -172,12 +183,17 @@ test("a missing interpreter is explained", async (t) => {
   assert.match(await page.textContent("#hint"), /\/nowhere\/python/);
 });
 
-test("after a while the splash offers more than waiting", async (t) => {
+test("after a while the splash offers more than waiting, and keeps what it knows", async (t) => {
+  const update = await (await open(t, prepare({ mode: "hang,update" }))).splash();
   const shell = await open(t, prepare({ mode: "hang" }));
   const splash = await shell.splash();
   await splash.waitForSelector("text=Retry", { timeout: 20_000 });
   assert.match(await splash.textContent("#progress"), /Still working/);
   await shoot(splash, "splash-still-working");
+  await update.waitForSelector("text=Retry", { timeout: 20_000 });
+  const left = "Preparing your data (0 of 1), about 3 minutes left";
+  assert.equal(await update.textContent("#progress"), left);
+  await shoot(update, "splash-update");
   await splash.click("text=Retry");
   await until(() => shell.starts().length === 2);
 });

@@ -1,6 +1,7 @@
 """A backend that keeps the contract with the shell without any Django, and misbehaves when told to.
 
-FAKE_MODE is a comma-separated list of: slow (3 s until ready), hang (never ready), fail13, exit3,
+FAKE_MODE is a comma-separated list of: slow (3 s until ready), hang (never ready), update (one
+migration of three minutes), fail13, fail14, exit3,
 taken (the first port it is given is always taken), noisy, stubborn (ignores the end of its
 lifeline), children (one more process), remains (one more that outlives it), dropped (loses the
 first health request), popups (its first page opens windows unasked), windows (the same, as
@@ -336,6 +337,11 @@ def main() -> int:
             for done in range(1, 7):
                 say(event="migrating", done=done, total=6, name=f"app.000{done}")
                 time.sleep(0.5)
+        if "update" in MODE:
+            say(event="migrating", done=0, total=1, name="app.0002", seconds_left=180)
+        if "fail14" in MODE:
+            say(event="failed", code="DDK-RUN-14", exit=14, message="It failed.", report="a report")
+            os._exit(14)
         if "fail13" in MODE:
             fail(13, "The data was written by a newer version.")
             os._exit(13)
