@@ -16,6 +16,7 @@ from pathlib import Path
 
 from . import (
     backup,
+    export,
     first_run,
     lateready,
     log,
@@ -65,10 +66,15 @@ def main(payload: Path, arguments: list[str]) -> int:
             return restore.run(payload, chosen)
         case ["backup", *words]:
             return backup.run(payload, words)
+        case ["export", *words]:
+            code = export.run(payload, words, _load_beside)
+            system.leave_within(EXIT_SECONDS, code)
+            return code
         case ["password"]:
             return passwords.run()
     print(
-        "usage: launch.py [worker NAME | manage ARGS... | backup FILE | restore NAME | password]",
+        "usage: launch.py [worker NAME | manage ARGS... | backup FILE | restore NAME "
+        "| export FOLDER | password]",
         file=sys.stderr,
     )
     return Exit.CONFIGURATION
@@ -163,12 +169,9 @@ class Backend:
 
     def _judge_version(self, recovery: Recovery, manifest: Manifest) -> None:
         """Refuse a newer database, and back up an older one, as far as files tell."""
-        record = read_json(recovery.app_data / versions.RECORD) or {}
-        found = versions.listed(record, self.project)
-        known = versions.names(found, record.get("replaced", {}))
-        known = versions.accept(known, manifest.retired_migrations)
         files = recovery.files().values()
-        versions.require_known(files, known)
+        retired = manifest.retired_migrations
+        found = versions.judge(recovery.app_data, self.project, retired, files)
         for file in files:
             if versions.is_older(file, found):
                 recovery.back_up(file)

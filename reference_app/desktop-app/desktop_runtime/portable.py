@@ -125,6 +125,11 @@ def _is_log(file: Path) -> bool:
     )
 
 
+def listed(app_data: Path) -> list[Path]:
+    """The files that are the person's data, without the logs of databases."""
+    return [file for file in _carried(app_data) if file.is_file() and not _is_log(file)]
+
+
 class Writer:
     """One backup that is being written."""
 
@@ -143,7 +148,7 @@ class Writer:
         """
         known = Recovery(self.app_data).files()
         inside = {a: f for a, f in known.items() if f.is_relative_to(self.app_data)}
-        files = self._listed()
+        files = listed(self.app_data)
         media = self.app_data / "media"
         own = {*inside.values()}
         copied = [
@@ -154,7 +159,7 @@ class Writer:
         with zipfile.ZipFile(stream, "w") as archive:
             for file in copied:
                 self._add_database(archive, file)
-            for file in self._listed():
+            for file in listed(self.app_data):
                 if file not in copied:
                     self._add(archive, file, self._name(file), zipfile.ZIP_STORED)
             content = Content(
@@ -162,7 +167,7 @@ class Writer:
                 identifier=manifest.identifier,
                 name=manifest.name,
                 made=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-                versions={"app": manifest.version, **_versions()},
+                versions={"app": manifest.version, **known_versions()},
                 databases={a: self._name(f) for a, f in inside.items() if f in copied},
                 code={
                     key: value
@@ -176,9 +181,6 @@ class Writer:
             text = json.dumps(asdict(content), indent=1)
             archive.writestr(MANIFEST, text, zipfile.ZIP_DEFLATED)
         return content
-
-    def _listed(self) -> list[Path]:
-        return [file for file in _carried(self.app_data) if file.is_file() and not _is_log(file)]
 
     def _name(self, file: Path) -> str:
         return file.relative_to(self.app_data).as_posix()
@@ -232,7 +234,8 @@ def _rows(file: Path) -> dict[str, int]:
         }
 
 
-def _versions() -> dict[str, str]:
+def known_versions() -> dict[str, str]:
+    """Of what has written the data."""
     found = {"python": platform.python_version(), "sqlite": sqlite3.sqlite_version}
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         found["django"] = importlib.metadata.version("django")
