@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from checks import database, pages, portable
+from checks import database, exported, pages, portable
 from checks.backend import Backend, Ending, TargetFailedError, run_to_end
 from checks.files import not_root
 from checks.scratch_copy import bringing, switched
@@ -566,3 +566,34 @@ def test_killed_restore(target: Target, settled_copies: Copies, scratch: Path, s
         assert kept, f"killed with the database {moment}: what was there before is gone"
         found.add(state[0][0])
     seen(f"3 kills, then {' or '.join(sorted(found))} data, nothing gone")
+
+
+@pytest.mark.criterion("DAT-28")
+@pytest.mark.usefixtures("needs_database")
+def test_export(target: Target, settled_copies: Copies, scratch: Path, seen: Seen) -> None:
+    """Exports all data as files that are read back."""
+    path = database.main_file(settled_copies("to export"))
+    portable.put(path, "an upload")
+    secrets = {"the secret key": path.parent / "secret_key"}
+    secrets = {name: file.read_bytes() for name, file in secrets.items() if file.is_file()}
+    if database.add_session(path, "ddksessionkept"):
+        secrets["a session"] = b"ddksessionkept"
+    folder = scratch / "to read" / "exported"
+    folder.parent.mkdir()
+    done = portable.run(target, path.parent, "export", str(folder))
+    assert done.code == 0, f"export: {done}"
+    others = [each.name for each in folder.parent.iterdir() if each != folder]
+    assert not others, f"it left {others[0]} beside the folder"
+    files = [each for each in folder.rglob("*") if each.is_file()]
+    kept = any(each.read_bytes() == b"an upload" for each in files if each.name == "an upload")
+    assert kept, "an upload is not in the export"
+    for name, secret in secrets.items():
+        held = [each for each in files if secret in each.read_bytes()]
+        assert not held, f"{name} is in {held[0].name}" if held else ""
+    before = exported.rows(target, path.parent)
+    after = exported.loaded(target, scratch / "read back", folder)
+    different = [label for label, rows in before.items() if after.get(label) != rows]
+    assert not different, (
+        f"{different[0]}: {before[different[0]][0]} rows were there, read back they are others"
+    )
+    seen(f"{sum(count for count, _ in before.values())} rows of {len(before)} models read back")

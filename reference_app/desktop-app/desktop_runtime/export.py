@@ -57,11 +57,11 @@ def _run(payload: Path, arguments: list[str], load: Load, channel: Channel) -> d
                 "The data have yet to be updated for this version of the app.",
                 "Start the app, and try again.",
             )
-        load(payload, installation, manifest)
         try:
             _require_free(target)
             partial = replacing.noted(target, app_data)
             partial.mkdir()
+            load(payload, installation, manifest)
             content = Export(app_data, partial, reporter(channel.say)).write(manifest)
             system.sync_tree(partial)
             replacing.go_through()
@@ -102,7 +102,8 @@ class Export:
         named = (self.folder / CHECKSUMS).open(
             "x", encoding="utf-8", errors="surrogateescape", newline="\n"
         )
-        with named as self.checksums, Snapshot() as snapshot:
+        with named as self.checksums:
+            snapshot = Snapshot()
             in_rows = {*snapshot.files.values()}
             size = sum(file.stat().st_size for file in in_rows)
             others = sum(map(_size, self._others(in_rows)))

@@ -31,22 +31,17 @@ NOT_DATA = {"django_migrations"}
 
 
 class Snapshot:
-    """The databases of the project, read as they are when it is entered. Others may write."""
+    """The databases of the project as they are when it is made. Others may write; this process only
+    reads, to its end."""
 
     def __init__(self) -> None:
         self.files = project_databases()
         self.used: dict[str, set[str]] = {}
-
-    def __enter__(self) -> Snapshot:
         for alias in self.files:
             with connections[alias].cursor() as cursor:
                 # Not BEGIN IMMEDIATE, as for requests: that would hold up the app.
                 cursor.execute("BEGIN")
                 cursor.execute("SELECT count(*) FROM sqlite_master")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        connections.close_all()
 
     def tables(self) -> Iterator[Table]:
         """Every table of a model, in each database that has it."""
