@@ -31,7 +31,7 @@ from checks.starts.restarts import Restarts
 from checks.starts.second_install import SecondInstall
 from checks.starts.updates import Migrated, kill_update, rows_after, start_newer
 from checks.target import WINDOWS, Target
-from checks.verdicts import NotRun, Seen
+from checks.verdicts import NotApplicable, NotRun, Seen
 
 # PR_CAPBSET_DROP: root's CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH do not outlive the next exec.
 GIVE_UP = """
@@ -597,3 +597,31 @@ def test_export(target: Target, settled_copies: Copies, scratch: Path, seen: See
         f"{different[0]}: {before[different[0]][0]} rows were there, read back they are others"
     )
     seen(f"{sum(count for count, _ in before.values())} rows of {len(before)} models read back")
+
+
+@pytest.mark.criterion("DAT-29")
+@pytest.mark.usefixtures("needs_database")
+def test_scheduled(target: Target, settled_copies: Copies, seen: Seen) -> None:
+    """Makes the backups that [data] wants, and keeps as many."""
+    policy = target.manifest.get("data", {}).get("backups", {})
+    if not any(policy.values()):
+        raise NotApplicable("its desktop.toml wants no scheduled backups")
+    app_data = settled_copies("to back up by itself")
+    path = database.main_file(app_data)
+    old = portable.age(path, max(policy.values()))
+    with Backend(target, app_data) as backend:
+        backend.ready()
+        portable.put(path, "saved")
+        portable.await_scheduled(path, old)
+        backend.stop()
+    scheduled = portable.scheduled(path)
+    new = [each for each in scheduled if each not in old]
+    assert len(new) == 1, f"{len(new)} backups were made at once"
+    state = database.integrity(new[0])
+    assert state == "ok", f"{new[0].name}: integrity_check says {state}"
+    assert portable.rows(new[0]) == ["saved"], f"{new[0].name} lacks what was saved before"
+    expected = max(policy.values())
+    assert len(scheduled) == expected, f"{len(scheduled)} are kept, expected {expected}"
+    assert scheduled[:-1] == old[1 - len(scheduled) :], "those that are kept are not the latest"
+    assert portable.before_update(path).exists(), "a backup before migrations was removed for them"
+    seen(f"{new[0].name}, {len(scheduled)} kept")

@@ -32,6 +32,7 @@ from skill_scripts.offline.assets import offline as keep_offline
 from skill_scripts.package import package as package_project
 from skill_scripts.portable import Kept, show
 from skill_scripts.portable import backup as backup_data
+from skill_scripts.portable import export as export_data
 from skill_scripts.portable import restore as restore_data
 from skill_scripts.rehearsal.own_page import own_page
 from skill_scripts.rehearsal.rehearse import valid_result
@@ -296,6 +297,25 @@ def restore(
     """
     with _shown_errors(as_json), _progress(as_json) as progress:
         done = (show if only_show else restore_data)(path, file, progress)
+    _print_json(done.as_dict()) if as_json else _show_kept(done)
+
+
+@app.command()
+def export(
+    path: ProjectPath,
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="The folder to make; it must not be there yet.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Write the development data as files that other programs read, while the app runs or not.
+
+    Rows as JSON, one file a model, in the format of loaddata; uploads as they are; checksums of
+    both. The same folder as *Export…* in the app's menu makes. No secret key and no session is in
+    it.
+    """
+    with _shown_errors(as_json), _progress(as_json) as progress:
+        done = export_data(path, folder, progress)
     _print_json(done.as_dict()) if as_json else _show_kept(done)
 
 

@@ -58,6 +58,7 @@ TABLES: dict[str, dict[str, Key]] = {
         "first_run": Key([], 'commands on a brand-new database: [["loaddata", "x"]]'),
         "first_run_after_login": Key([], "further ones, once the first account is there"),
         "retired_migrations": Key([], "apps whose applied migrations are known to be gone"),
+        "backups": Key({}, "made while the app runs: { daily = 7, weekly = 4 }; {} = none"),
         "prebuilt": Key(False, "ship a migrated database"),
     },
     "login": {

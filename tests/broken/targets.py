@@ -211,6 +211,7 @@ UNREACHABLE = (
     "WEB-1 WEB-2 WEB-3 WEB-4 WEB-5 WEB-8 WEB-11 WEB-14 TSK-1 TSK-2 TSK-3 TSK-4 TSK-5"
 )
 
+SCHEDULED = "[data]\nbackups = { daily = 3, weekly = 2 }\n"
 # Long enough that a kill meets it.
 SLOW_SWAP = "    time.sleep(0.5)\n    finish(app_data)\n    return"
 REPLACED = "        remove(scratch / JOURNAL)\n    except OSError as error:"
@@ -1427,6 +1428,22 @@ BROKEN = (
         "content types exported by number",
         "DAT-28",
         ("rows.py", "use_natural_primary_keys=_is_by_name(self.model)", ""),
+    ),
+    broken(
+        "scheduled backups of which none is removed",
+        "DAT-29",
+        (TOML, "[data]\n", SCHEDULED),
+        ("scheduled.py", "                each.file.unlink()", "                pass"),
+    ),
+    broken(
+        "scheduled backups push out those before migrations",
+        "DAT-29",
+        (TOML, "[data]\n", SCHEDULED),
+        (
+            "scheduled.py",
+            "[each for each in made if each.scheduled]\n    kept",
+            "[*made]\n    kept",
+        ),
     ),
     broken(
         "removed app taken for a newer version",

@@ -45,6 +45,7 @@ from .environment import bring_certificates
 from .manifest import Manifest, read_manifest
 from .recovery import DEFAULT_DATABASE, Recovery
 from .redisserver import RedisServer
+from .scheduled import Schedule
 
 SQLITE_WITH_WAL_FIX = (3, 51, 3)
 PREPARING_GRACE_SECONDS = 3.0
@@ -211,10 +212,23 @@ class Backend:
         )
         # After `ready`: the first page need not share the processor with them.
         self.crew.start()
+        schedule = Schedule(
+            manifest.backups, databases.files.values(), recovery.folder, self._not_backed_up
+        )
+        schedule.start()
         if not self.stopping.is_set():
             self.server.run()
+        schedule.stop()
         self.crew.stop()
         databases.close()
+
+    def _not_backed_up(self, failure: BackendError) -> None:
+        self.channel.send(
+            "not-backed-up",
+            code=f"DDK-RUN-{failure.code}",
+            message=f"Your data could not be backed up. {failure.message}",
+            hint=failure.hint,
+        )
 
     def _progress(self, done: int, total: int, name: str) -> None:
         if self.stopping.is_set():
