@@ -18,6 +18,7 @@ from rich.table import Table
 
 from skill_scripts import SPEC_VERSION, __version__
 from skill_scripts.adapt import adapt as adapt_project
+from skill_scripts.bundle import first_run
 from skill_scripts.dependencies.bundled_python import clear_cache as clear_interpreters
 from skill_scripts.desktop_toml import Decision
 from skill_scripts.errors import KitError
@@ -248,7 +249,8 @@ def import_(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write a backup, which the installed app restores; development data stay.",
+            help="Write a backup, which the installed app restores; development data stay. "
+            "`stage`: one that every installation begins with, once it is staged.",
         ),
     ] = None,
     allow_missing: Annotated[
@@ -264,6 +266,7 @@ def import_(
     tokens stay behind.
     """
     with _shown_errors(as_json), _progress(as_json) as progress:
+        into = first_run.place(path) if into == Path("stage") else into
         done = import_data(
             path, source, media=media, into=into, allow_missing=allow_missing, progress=progress
         )
