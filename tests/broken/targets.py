@@ -1380,7 +1380,11 @@ BROKEN = (
     broken(
         "database backed up as a file",
         "DAT-25",
-        ("portable.py", "backups.copy(file, copy)", "copy.write_bytes(file.read_bytes())"),
+        (
+            "portable.py",
+            "backups.copy(file, copy, lambda *_: self.progress(self.done, self.total))",
+            "copy.write_bytes(file.read_bytes())",
+        ),
     ),
     broken(
         "backup of another app restored",

@@ -189,7 +189,8 @@ class Writer:
         name, copy = self._name(file), self.scratch / "copy.sqlite3"
         databases.require_whole(file, thorough=True)
         try:
-            backups.copy(file, copy)
+            # Told while it is copied, so that it can be cancelled then.
+            backups.copy(file, copy, lambda *_: self.progress(self.done, self.total))
             self.migrations[name] = sorted(map(".".join, versions.applied(copy)))
             self.rows[name] = _rows(copy)
         except (OSError, sqlite3.Error) as error:
