@@ -178,7 +178,9 @@ def _put_away(app_data: Path, folder: Path, old: list[str]) -> None:
 def cancel_with_lifeline(lifeline: int = 0) -> None:
     """Interrupt the work when it is asked to end: by a signal, or because the shell closes
     `lifeline`, our standard input. A terminal, a file or the null device there says nothing."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # SIGINT too: whoever starts the shell in the background of a script has it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     mode = os.fstat(lifeline).st_mode
     if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
         return

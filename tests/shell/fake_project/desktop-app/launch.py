@@ -9,8 +9,8 @@ long (a backup, an export and a restore wait for the end of their lifeline).
 FAKE_TARGET is the address of a foreign server for hostile pages.
 
 `restore` keeps the contract of the real one with whatever lies in `backups`: a file that says
-"damaged" is, and the data is the file `data`. `backup` writes it to a file, which `restore` reads; `export`
-writes it into a folder.
+"damaged" is, and the data is the file `data`. `backup` writes it to a file, which `restore` reads;
+`export` writes it into a folder.
 `password` leaves its marker.
 """
 
