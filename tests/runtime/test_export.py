@@ -191,7 +191,9 @@ def test_it_is_of_one_moment_while_the_app_writes(tmp_path):
             while not over.is_set():
                 (data / "media" / f"{len(saved)}.txt").write_text("upload")
                 with contextlib.closing(sqlite3.connect(data / "db.sqlite3", timeout=1)) as made:
-                    made.execute("INSERT INTO app_note (text) VALUES (?)", [f"saved {len(saved)}"])
+                    row = [f"saved {len(saved)}"]
+                    made.execute("INSERT INTO app_note (text) VALUES (?)", row)
+                    made.execute("INSERT INTO auth_group (name) VALUES (?)", row)
                     made.commit()
                 saved.append(f"saved {len(saved)}")
 
@@ -206,9 +208,12 @@ def test_it_is_of_one_moment_while_the_app_writes(tmp_path):
             writer.join()
         backend.stop()
     assert len(after) > len(before) + 20  # it was not held up
-    texts = [each["fields"]["text"] for each in written(tmp_path / "kept")["app.Note.json"]]
+    rows = written(tmp_path / "kept")
+    texts = [each["fields"]["text"] for each in rows["app.Note.json"]]
     found = [text for text in texts if text.startswith("saved")]
     assert len(before) <= len(found) < len(after) and found == after[: len(found)]
+    # Of one transaction there is all or nothing, however far apart its tables are read.
+    assert [each["fields"]["name"] for each in rows["auth.Group.json"]] == found
     kept = tmp_path / "kept" / "files" / "media"
     assert all((kept / f"{text.split()[1]}.txt").exists() for text in found)
 
@@ -261,8 +266,10 @@ def test_where_nothing_can_be_written_one_error_says_so(tmp_path, made):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("mine")
     (tmp_path / "file").write_text("mine")
-    for place in ("no folder/kept", "mine", "file"):
-        refused(ended(project, data, "export", str(tmp_path / place)), 16)
+    refused(ended(project, data, "export", str(tmp_path / "no folder" / "kept")), 16)
+    for place in ("mine", "file"):
+        done = ended(project, data, "export", str(tmp_path / place))
+        assert "is there already" in refused(done, 16)
     inside = refused(ended(project, data, "export", str(data / "media" / "kept")), 16)
     assert "lies in the app's own data folder" in inside
     resource = pytest.importorskip("resource")

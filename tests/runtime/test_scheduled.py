@@ -87,7 +87,9 @@ def made(runtime, *stamps):
     return [backups.Backup(n, stamp, f"{n}", True) for n, stamp in enumerate(stamps)]
 
 
-def test_one_is_made_once_a_day_and_none_where_nothing_has_changed(runtime, clock, database):
+def test_one_is_made_once_a_day_and_none_where_nothing_has_changed(
+    runtime, clock, database, monkeypatch
+):
     plan = schedule(runtime, database)
     plan.look(database)
     add(database, "two")
@@ -104,6 +106,8 @@ def test_one_is_made_once_a_day_and_none_where_nothing_has_changed(runtime, cloc
     clock.set(days=2)
     plan.look(database)
     assert names(database) == [first, second]
+    monkeypatch.setattr(runtime[0], "copy", None)  # nor is it copied again
+    plan.look(database)
 
 
 def test_each_period_keeps_its_last(runtime):
