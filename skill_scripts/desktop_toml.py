@@ -58,8 +58,8 @@ TABLES: dict[str, dict[str, Key]] = {
         "first_run": Key([], 'commands on a brand-new database: [["loaddata", "x"]]'),
         "first_run_after_login": Key([], "further ones, once the first account is there"),
         "retired_migrations": Key([], "apps whose applied migrations are known to be gone"),
-        "backups": Key({}, "made while the app runs: { daily = 7, weekly = 4 }; {} = none"),
         "prebuilt": Key(False, "ship a migrated database"),
+        "backups": Key({}, "copies while the app runs, as daily = 7, weekly = 4"),
     },
     "login": {
         "user": Key("", 'sign in as this user without asking; "" = off'),

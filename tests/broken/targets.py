@@ -1421,6 +1421,11 @@ BROKEN = (
     broken(
         "sessions in the export",
         "DAT-28",
+        (
+            "config/settings/base.py",
+            '"django.contrib.humanize",\n',
+            '"django.contrib.humanize",\n    "django.contrib.sessions",\n',
+        ),
         ("rows.py", "if not issubclass(model, AbstractBaseSession):", "if model:"),
     ),
     broken(
@@ -1429,9 +1434,13 @@ BROKEN = (
         ("export.py", "                self._copy(file)\n", "                _size(file)\n"),
     ),
     broken(
-        "content types exported by number",
+        "secret key in the export",
         "DAT-28",
-        ("rows.py", "use_natural_primary_keys=_is_by_name(self.model)", ""),
+        (
+            "export.py",
+            "for file in self._others(in_rows):",
+            'for file in [*self._others(in_rows), self.app_data / "secret_key"]:',
+        ),
     ),
     broken(
         "scheduled backups of which none is removed",

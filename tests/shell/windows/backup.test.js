@@ -97,6 +97,23 @@ test("the data are exported into a new folder each time", async (t) => {
   assert.equal((await box(shell)).type, "error");
 });
 
+test("a scheduled backup that failed is said, and the app goes on", async (t) => {
+  const { shell } = await withData(t);
+  const main = await shell.main();
+  await shell.app.evaluate(({ dialog }) => {
+    global.boxes = [];
+    dialog.showMessageBox = async (...given) => {
+      global.boxes.push(given.pop());
+      return { response: 0 };
+    };
+  });
+  await main.evaluate(() => fetch("/full").then((answer) => answer.text()));
+  const told = await box(shell);
+  assert.equal(told.message, "No backup.");
+  assert.equal(told.detail, "Free some space.\nDDK-RUN-16");
+  assert.match(shell.log(), /no scheduled backup: DDK-RUN-16/);
+});
+
 test("an export that takes long says what it is, and is stopped", async (t) => {
   const { shell, file } = await withData(t, "long");
   await choose(shell, "Export…", dirname(file));

@@ -186,6 +186,10 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(float(parse_qs(url.query)["seconds"][0]))
             (APP_DATA / "worked").write_text("done", encoding="utf-8")
             self.send(200, "text/plain", "done")
+        elif url.path == "/full":
+            said = {"code": "DDK-RUN-16", "hint": "Free some space.", "message": "No backup."}
+            say(event="not-backed-up", **said)
+            self.send(200, "text/plain", "said")
         elif url.path == "/headers":
             self.send(200, "application/json", json.dumps(dict(self.headers)))
         else:
