@@ -155,6 +155,19 @@ def test_a_disk_without_room_is_said_and_nothing_is_left(runtime, database, monk
     assert error.value.code == 16 and not names(database)
 
 
+def test_a_disk_that_is_full_on_the_way_leaves_nothing(runtime, database, monkeypatch):
+    backups, contract, _ = runtime
+
+    def full(file, target, watch):
+        target.write_bytes(b"half of it")
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(backups, "copy", full)
+    with pytest.raises(contract.BackendError) as error:
+        schedule(runtime, database).look(database)
+    assert error.value.code == 16 and not names(database)
+
+
 def test_a_folder_that_cannot_be_written_is_said_once_and_tried_again(
     runtime, database, monkeypatch
 ):

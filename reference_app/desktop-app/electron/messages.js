@@ -8,7 +8,9 @@ const ADDRESS_LENGTH = 500;
 const BACKUPS = [{ name: "Backups", extensions: ["zip"] }];
 
 const withMain = ({ main }, ask, options) => (main ? ask(main, options) : ask(options));
-const show = (running, box) => withMain(running, dialog.showMessageBox, box);
+// Linux shows no button at all where none is named.
+const show = (running, box) =>
+  withMain(running, dialog.showMessageBox, { buttons: ["OK"], ...box });
 
 export async function askWhetherToOpen(running, url) {
   const box = {

@@ -111,6 +111,7 @@ test("a scheduled backup that failed is said, and the app goes on", async (t) =>
   const told = await box(shell);
   assert.equal(told.message, "No backup.");
   assert.equal(told.detail, "Free some space.\nDDK-RUN-16");
+  assert.deepEqual(told.buttons, ["OK"]);
   assert.match(shell.log(), /no scheduled backup: DDK-RUN-16/);
 });
 
