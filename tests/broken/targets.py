@@ -898,7 +898,7 @@ BROKEN = (
     broken(
         "backups ordered by the clock and pruned at once",
         "DAT-14",
-        ("backups.py", 'Backup(int(_parts(f)["number"] or 0), ', "Backup(0, "),
+        ("backups.py", 'Backup(int(parts["number"] or 0), ', "Backup(0, "),
         ("backups.py", "months = {each.stamp[:6]: each.file for each in older}", "months = {}"),
         ("recovery.py", "        self._mark(change)\n        return change", PRUNE_AT_ONCE),
     ),
@@ -1368,8 +1368,13 @@ BROKEN = (
         "DAT-25",
         (
             "portable.py",
-            "            for file in self._listed():",
-            "            for file in files:",
+            "            for file in copied:\n",
+            "            others = [*listed(self.app_data)]\n            for file in copied:\n",
+        ),
+        (
+            "portable.py",
+            "            for file in listed(self.app_data):",
+            "            for file in others:",
         ),
     ),
     broken(

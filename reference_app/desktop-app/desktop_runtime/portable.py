@@ -125,9 +125,9 @@ def _is_log(file: Path) -> bool:
     )
 
 
-def listed(app_data: Path) -> list[Path]:
+def listed(app_data: Path) -> Iterator[Path]:
     """The files that are the person's data, without the logs of databases."""
-    return [file for file in _carried(app_data) if file.is_file() and not _is_log(file)]
+    return (file for file in _carried(app_data) if file.is_file() and not _is_log(file))
 
 
 class Writer:
@@ -148,14 +148,13 @@ class Writer:
         """
         known = Recovery(self.app_data).files()
         inside = {a: f for a, f in known.items() if f.is_relative_to(self.app_data)}
-        files = listed(self.app_data)
         media = self.app_data / "media"
         own = {*inside.values()}
-        copied = [
-            file for file in files
-            if file in own or (not file.is_relative_to(media) and databases.is_database(file))
-        ]  # fmt: skip
-        self.total = sum(file.stat().st_size for file in files)
+        copied = []
+        for file in listed(self.app_data):
+            self.total += file.stat().st_size
+            if file in own or (not file.is_relative_to(media) and databases.is_database(file)):
+                copied.append(file)
         with zipfile.ZipFile(stream, "w") as archive:
             for file in copied:
                 self._add_database(archive, file)
