@@ -606,7 +606,7 @@ def test_scheduled(target: Target, settled_copies: Copies, seen: Seen) -> None:
     policy = target.manifest.get("data", {}).get("backups", {})
     if not any(policy.values()):
         raise NotApplicable("its desktop.toml wants no scheduled backups")
-    app_data = settled_copies("to back up by itself")
+    app_data = settled_copies("to back up on schedule")
     path = database.main_file(app_data)
     old = portable.age(path, max(policy.values()))
     with Backend(target, app_data) as backend:

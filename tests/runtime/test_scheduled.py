@@ -142,7 +142,7 @@ def test_those_before_migrations_are_none_of_them(runtime, clock, database):
     backups.prune(database, folder)
     kept = backups.of(database, folder)  # five, and the last one of the month
     assert [each.scheduled for each in kept] == [False] * 6 + [True]
-    # And it is none that an update may begin from: it may be removed at any time.
+    # An update does not begin from one of them: it may be removed at any time.
     assert not backups.make(database, folder).name.endswith("-scheduled.sqlite3")
 
 
