@@ -17,7 +17,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
@@ -177,7 +177,7 @@ class Writer:
                 rows=self.rows,
                 files=self.files,
             )
-            text = json.dumps(asdict(content), indent=1)
+            text = json.dumps(vars(content), indent=1)
             archive.writestr(MANIFEST, text, zipfile.ZIP_DEFLATED)
         return content
 
