@@ -143,6 +143,16 @@ def add_row(path: Path, table: str) -> None:
         connection.execute(f'INSERT INTO "{table}" VALUES (?)', ["kept by the checks"])
 
 
+def add_session(path: Path, key: str) -> bool:
+    """Add a session with this key; whether there is Django's table for it."""
+    with closing(sqlite3.connect(path)) as connection, connection:
+        if not _has_table(connection, "django_session"):
+            return False
+        row = [key, "data", "2099-01-01"]
+        connection.execute("INSERT INTO django_session VALUES (?, ?, ?)", row)
+        return True
+
+
 def counts(path: Path) -> dict[str, int]:
     """How many rows each table has."""
     with opened(path) as connection:

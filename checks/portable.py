@@ -168,3 +168,35 @@ def _inode(file: Path) -> int | None:
         return file.stat().st_ino
     except FileNotFoundError:
         return None
+
+
+def scheduled(path: Path) -> list[Path]:
+    """The scheduled backups of a database, the oldest first."""
+    return sorted(path.parent.glob(f"backups/{path.stem}-*-scheduled.sqlite3"))
+
+
+def before_update(path: Path) -> Path:
+    """A backup as one before migrations is called, older than all others."""
+    return path.parent / "backups" / f"{path.stem}-000001-20010101T000000Z.sqlite3"
+
+
+def age(path: Path, kept: int) -> list[Path]:
+    """Leave backups of a database as earlier runs would: one of each of so many months that some
+    are too many, and one that was made before migrations; the scheduled ones."""
+    months = [f"{2001 + month // 12}{month % 12 + 1:02}" for month in range(kept + 2)]
+    names = [
+        f"{path.stem}-{number:06}-{month}01T120000Z-scheduled.sqlite3"
+        for number, month in enumerate(months, 2)
+    ]
+    for file in (before_update(path), *(path.parent / "backups" / name for name in names)):
+        with closing(sqlite3.connect(file)) as connection, connection:
+            connection.execute("CREATE TABLE ddk_old (text)")
+    return scheduled(path)
+
+
+def await_scheduled(path: Path, old: list[Path]) -> None:
+    """Wait for another one. Raises AssertionError if there is none for long."""
+    limit = time.monotonic() + SILENCE_SECONDS
+    while not {*scheduled(path)} - {*old}:
+        assert time.monotonic() < limit, f"no backup was made within {SILENCE_SECONDS} s"
+        time.sleep(0.1)

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from checks import database, pages, portable
+from checks import database, exported, pages, portable
 from checks.backend import Backend, Ending, TargetFailedError, run_to_end
 from checks.files import not_root
 from checks.scratch_copy import bringing, switched
@@ -37,7 +37,7 @@ from checks.starts.updates import (
     start_newer,
 )
 from checks.target import WINDOWS, Target
-from checks.verdicts import NotRun, Seen
+from checks.verdicts import NotApplicable, NotRun, Seen
 
 # PR_CAPBSET_DROP: root's CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH do not outlive the next exec.
 GIVE_UP = """
@@ -573,6 +573,65 @@ def test_killed_restore(target: Target, settled_copies: Copies, scratch: Path, s
         assert kept, f"killed with the database {moment}: what was there before is gone"
         found.add(state[0][0])
     seen(f"3 kills, then {' or '.join(sorted(found))} data, nothing gone")
+
+
+@pytest.mark.criterion("DAT-28")
+@pytest.mark.usefixtures("needs_database")
+def test_export(target: Target, settled_copies: Copies, scratch: Path, seen: Seen) -> None:
+    """Exports all data as files that are read back."""
+    path = database.main_file(settled_copies("to export"))
+    portable.put(path, "an upload")
+    secrets = {"the secret key": path.parent / "secret_key"}
+    secrets = {name: file.read_bytes() for name, file in secrets.items() if file.is_file()}
+    if database.add_session(path, "ddksessionkept"):
+        secrets["a session"] = b"ddksessionkept"
+    folder = scratch / "to read" / "exported"
+    folder.parent.mkdir()
+    done = portable.run(target, path.parent, "export", str(folder))
+    assert done.code == 0, f"export: {done}"
+    others = [each.name for each in folder.parent.iterdir() if each != folder]
+    assert not others, f"it left {others[0]} beside the folder"
+    files = [each for each in folder.rglob("*") if each.is_file()]
+    kept = any(each.read_bytes() == b"an upload" for each in files if each.name == "an upload")
+    assert kept, "an upload is not in the export"
+    for name, secret in secrets.items():
+        held = [each for each in files if secret in each.read_bytes()]
+        assert not held, f"{name} is in {held[0].name}" if held else ""
+    before = exported.rows(target, path.parent)
+    after = exported.loaded(target, scratch / "read back", folder)
+    different = [label for label, rows in before.items() if after.get(label) != rows]
+    assert not different, (
+        f"{different[0]}: {before[different[0]][0]} rows were there, read back they are others"
+    )
+    seen(f"{sum(count for count, _ in before.values())} rows of {len(before)} models read back")
+
+
+@pytest.mark.criterion("DAT-29")
+@pytest.mark.usefixtures("needs_database")
+def test_scheduled(target: Target, settled_copies: Copies, seen: Seen) -> None:
+    """Makes the backups that [data] wants, and keeps as many."""
+    policy = target.manifest.get("data", {}).get("backups", {})
+    if not any(policy.values()):
+        raise NotApplicable("its desktop.toml wants no scheduled backups")
+    app_data = settled_copies("to back up on schedule")
+    path = database.main_file(app_data)
+    old = portable.age(path, max(policy.values()))
+    with Backend(target, app_data) as backend:
+        backend.ready()
+        portable.put(path, "saved")
+        portable.await_scheduled(path, old)
+        backend.stop()
+    scheduled = portable.scheduled(path)
+    new = [each for each in scheduled if each not in old]
+    assert len(new) == 1, f"{len(new)} backups were made at once"
+    state = database.integrity(new[0])
+    assert state == "ok", f"{new[0].name}: integrity_check says {state}"
+    assert portable.rows(new[0]) == ["saved"], f"{new[0].name} lacks what was saved before"
+    expected = max(policy.values())
+    assert len(scheduled) == expected, f"{len(scheduled)} are kept, expected {expected}"
+    assert scheduled[:-1] == old[1 - len(scheduled) :], "those that are kept are not the latest"
+    assert portable.before_update(path).exists(), "a backup before migrations was removed for them"
+    seen(f"{new[0].name}, {len(scheduled)} kept")
 
 
 @pytest.mark.criterion("DAT-30")

@@ -19,6 +19,7 @@ from rich.table import Table
 
 from skill_scripts import SPEC_VERSION, __version__
 from skill_scripts.adapt import adapt as adapt_project
+from skill_scripts.bundle import first_run
 from skill_scripts.dependencies.bundled_python import clear_cache as clear_interpreters
 from skill_scripts.desktop_toml import Decision
 from skill_scripts.errors import KitError
@@ -34,6 +35,7 @@ from skill_scripts.offline.kept import note_seen
 from skill_scripts.package import package as package_project
 from skill_scripts.portable import Kept, show
 from skill_scripts.portable import backup as backup_data
+from skill_scripts.portable import export as export_data
 from skill_scripts.portable import restore as restore_data
 from skill_scripts.rehearsal.own_page import own_page
 from skill_scripts.rehearsal.rehearse import valid_result
@@ -251,7 +253,8 @@ def import_(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Write a backup, which the installed app restores; development data stay.",
+            help="Write a backup, which the installed app restores; development data stay. "
+            "`stage`: one that every installation begins with, once it is staged.",
         ),
     ] = None,
     allow_missing: Annotated[
@@ -267,6 +270,7 @@ def import_(
     tokens stay behind.
     """
     with _shown_errors(as_json), _progress(as_json) as progress:
+        into = first_run.place(path) if into == Path("stage") else into
         done = import_data(
             path, source, media=media, into=into, allow_missing=allow_missing, progress=progress
         )
@@ -300,6 +304,25 @@ def restore(
     """
     with _shown_errors(as_json), _progress(as_json) as progress:
         done = (show if only_show else restore_data)(path, file, progress)
+    _print_json(done.as_dict()) if as_json else _show_kept(done)
+
+
+@app.command()
+def export(
+    path: ProjectPath,
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="The folder to make; it must not be there yet.")
+    ],
+    as_json: Json = False,
+) -> None:
+    """Write the development data as files that other programs read, while the app runs or not.
+
+    Rows as JSON, one file a model, in the format of loaddata; uploads as they are; checksums of
+    both. The same folder as *Export…* in the app's menu makes. No secret key and no session is in
+    it.
+    """
+    with _shown_errors(as_json), _progress(as_json) as progress:
+        done = export_data(path, folder, progress)
     _print_json(done.as_dict()) if as_json else _show_kept(done)
 
 

@@ -60,6 +60,7 @@ TABLES: dict[str, dict[str, Key]] = {
         "retired_migrations": Key([], "apps whose applied migrations are known to be gone"),
         "rehearse": Key("auto", "try updates on a copy of the data: auto, always or never"),
         "prebuilt": Key(False, "ship a migrated database"),
+        "backups": Key({}, "copies while the app runs, as daily = 7, weekly = 4"),
     },
     "login": {
         "user": Key("", 'sign in as this user without asking; "" = off'),

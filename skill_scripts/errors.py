@@ -354,10 +354,10 @@ ERRORS: dict[str, Text] = {
     ),
     # DAT: development data in one file
     "DDK-DAT-01": Text(
-        "The app's own runtime could not back up or restore the development data; they are as they "
-        "were.",
-        "If launch.py does not know `backup`, bring the layer to this kit's: desktop-django update "
-        "{root}",
+        "The app's own runtime could not back up, restore or export the development data; they are "
+        "as they were.",
+        "If launch.py does not know the command, bring the layer to this kit's: desktop-django "
+        "update {root}",
     ),
     # STA: starting an adapted project
     "DDK-STA-01": Text(

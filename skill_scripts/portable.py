@@ -1,4 +1,4 @@
-"""Backs up and restores the development data of an app, by the `launch.py` that does it for all."""
+"""Backs up, restores and exports the development data of an app, by its own `launch.py`."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ KEPT_OUTPUT = 3000  # characters
 
 @dataclass(frozen=True)
 class Kept:
-    """What a backup holds, and where the data before a restore are."""
+    """What a backup or an export holds, and where the data before a restore are."""
 
     file: Path
     app: str
@@ -57,6 +57,11 @@ def restore(path: Path, file: Path, progress: Progress = lambda _: None) -> Kept
     Raises as `backup` does; the data are then as they were.
     """
     return _kept(file, _launch(path, ["restore", str(file.absolute())], progress))
+
+
+def export(path: Path, folder: Path, progress: Progress = lambda _: None) -> Kept:
+    """Write the development data as files that other programs read. Raises as `backup` does."""
+    return _kept(folder, _launch(path, ["export", str(folder.absolute())], progress))
 
 
 def pack(root: Path, settings: Manifest, app_data: Path, file: Path, progress: Progress) -> Kept:

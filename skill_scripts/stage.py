@@ -212,9 +212,11 @@ class _Work:
         with self._step("collect static files"):
             self._collect(python)
         with self._step("prepare first data"):
+            data = first_run.place(self.root)
             self.findings += first_run.make(
-                self.bundle, python, self.payload, wanted=self.settings["data"]["prebuilt"]
-            )
+                self.bundle, python, self.payload, data=data if data.is_file() else None,
+                wanted=self.settings["data"]["prebuilt"],
+            )  # fmt: skip
         with self._step("list parts"):
             runtime_manifest.write_parts(self.bundle, runtime, self.settings)
             self._open_to_all()

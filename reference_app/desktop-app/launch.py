@@ -8,6 +8,7 @@ launch.py restore FILE    put them in the place of the data; what was there is s
 launch.py restore --show FILE   verify the file, and say what is in it
 launch.py restore --list  the backups of the desktop's database, as JSON
 launch.py restore NAME    put one in the database's place; what was there is set aside
+launch.py export FOLDER   the same as files that other programs read: rows as JSON, uploads
 launch.py password        let the next start ask for a new password
 """
 

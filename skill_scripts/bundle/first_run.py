@@ -5,22 +5,25 @@ then nothing in it belongs to one installation or to the day it was built.
 """
 
 import contextlib
+import filecmp
 import json
 import shutil
 import sqlite3
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from skill_scripts.backend import contract, interpreter_flags
 from skill_scripts.dependencies.uv import run_uv
 from skill_scripts.errors import KitError
-from skill_scripts.findings.finding import DECIDE, FINE, Finding
+from skill_scripts.findings.finding import DECIDE, FINE, HANDLED, Finding
 from skill_scripts.processes import clean_environment
+from skill_scripts.project.files import PAYLOAD_FOLDER
 
 FOLDER = "first-run"  # in the bundle
+DATA = "first-data.zip"  # in desktop-app: what `import --into stage` leaves
 SCRIPT = Path(__file__).with_name("first_run_inside.py")
 CLOCK = "time-machine==3.6.0"
 # Another year, month, day of the week and hour.
@@ -38,22 +41,34 @@ class Making:
     accounts: list[str]
 
 
-def make(bundle: Path, python: Path, payload: Path, *, wanted: bool) -> list[Finding]:
+def place(root: Path) -> Path:
+    """Where the project in `root` has the data that every installation begins with."""
+    return root.resolve() / PAYLOAD_FOLDER / DATA
+
+
+def make(
+    bundle: Path, python: Path, payload: Path, *, data: Path | None, wanted: bool
+) -> list[Finding]:
     """Put the first-run tree into the bundle if it is safe, or `wanted` all the same.
 
-    Raises KitError DDK-STG-16 if the project cannot prepare its data.
+    `data` is a backup that every installation begins with. Raises KitError DDK-STG-16 if the
+    project cannot prepare its data.
     """
     with tempfile.TemporaryDirectory(prefix="desktop-first-run-") as scratch:
         base = Path(scratch).resolve()
-        first = _prepare(bundle, python, payload, base / "one")
+        first = _prepare(bundle, python, payload, data, base / "one")
         clock = _clock(base / "clock", python)
-        second = _prepare(bundle, python, payload, base / "another place" / "zwei", clock)
+        second = _prepare(bundle, python, payload, data, base / "another place" / "zwei", clock)
         different = list(differences(first.folder, second.folder))
         findings = [] if clock else [_unshifted()]
-        findings += [_known_password(name) for name in first.accounts]
+        if first.accounts:
+            findings.append(_known_password(first.accounts))
+        if data:
+            findings.append(_given(data))
+        shipped = wanted or data is not None
         if different:
-            findings.append(_not_the_same(different, shipped=wanted))
-        if not different or wanted:
+            findings.append(_not_the_same(different, shipped=shipped))
+        if not different or shipped:
             _ship(first.folder, bundle / FOLDER)
             if not different:
                 findings.append(Finding("first-run", FINE, "the first launch copies ready data"))
@@ -68,7 +83,7 @@ def differences(one: Path, other: Path) -> Iterator[str]:
     for name in sorted(names & others):
         if name.endswith(".sqlite3"):
             yield from _row_differences(one / name, other / name)
-        elif (one / name).read_bytes() != (other / name).read_bytes():
+        elif not filecmp.cmp(one / name, other / name, shallow=False):
             yield name
 
 
@@ -86,14 +101,18 @@ def _row_differences(one: Path, other: Path) -> Iterator[str]:
                 name for _, name, kind, *_ in columns
                 if kind.lower().split("(")[0] not in TIME_TYPES and name != numbered
             ]  # fmt: skip
+            counts = [_count(each, table) for each in (left, right)]
+            if counts[0] != counts[1]:
+                yield f"{table}: {counts[0]} rows and {counts[1]}"
+                continue
             rows = _rows(left, table, compared, order)
             others = _rows(right, table, compared, order)
-            if len(rows) != len(others):
-                yield f"{table}: {len(rows)} rows and {len(others)}"
-                continue
-            for position, column in enumerate(compared):
-                if any(a[position] != b[position] for a, b in zip(rows, others, strict=True)):
-                    yield f"{table}.{column}"
+            different: set[str] = set()
+            for row, other in zip(rows, others, strict=True):
+                if row != other:
+                    pairs = zip(compared, row, other, strict=True)
+                    different |= {column for column, a, b in pairs if a != b}
+            yield from (f"{table}.{column}" for column in compared if column in different)
 
 
 def _open(file: Path) -> sqlite3.Connection:
@@ -105,22 +124,31 @@ def _tables(connection: sqlite3.Connection) -> dict[str, str]:
     return dict(sorted(connection.execute(query)))
 
 
+def _count(connection: sqlite3.Connection, table: str) -> int:
+    try:
+        return connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0]
+    except sqlite3.OperationalError:  # a virtual table of a module that is not here
+        return 0
+
+
 def _rows(
     connection: sqlite3.Connection, table: str, columns: list[str], order: str
-) -> list[tuple]:
+) -> Iterable[tuple]:
     listed = ", ".join(f'"{name}"' for name in columns) or "NULL"
     try:
-        return connection.execute(f'SELECT {listed} FROM "{table}" ORDER BY {order}').fetchall()
+        return connection.execute(f'SELECT {listed} FROM "{table}" ORDER BY {order}')
     except sqlite3.OperationalError:  # WITHOUT ROWID, and virtual tables of absent modules
         return []
 
 
 def _prepare(
-    bundle: Path, python: Path, payload: Path, app_data: Path, clock: Path | None = None
-) -> Making:
+    bundle: Path, python: Path, payload: Path, data: Path | None, app_data: Path,
+    clock: Path | None = None,
+) -> Making:  # fmt: skip
     app_data.mkdir(parents=True)
     result = app_data.parent / f"{app_data.name}.json"
     command = [str(python), *interpreter_flags(), str(SCRIPT), str(payload), str(result)]
+    command.append(str(data or ""))
     command += [str(clock), str(SHIFT_SECONDS)] if clock else []
     environment = clean_environment() | contract(app_data, bundle, "packaged")
     try:
@@ -161,10 +189,23 @@ def _ship(app_data: Path, target: Path) -> None:
         shutil.copyfile(file, copy)
 
 
-def _known_password(name: str) -> Finding:
+def _known_password(names: list[str]) -> Finding:
+    listed = ", ".join(map(repr, names[:SHOWN_DIFFERENCES]))
+    more = f" and {len(names) - SHOWN_DIFFERENCES} more" if len(names) > SHOWN_DIFFERENCES else ""
+    which = f"account {listed} with its password"
+    if len(names) > 1:
+        which = f"accounts {listed}{more} with their passwords"
     return Finding(
-        "known-password", DECIDE, f"every installation gets the account {name!r} with its password",
+        "known-password", DECIDE, f"every installation gets the {which}",
         "make it in the app instead, or give it an unusable password (set_unusable_password)",
+    )  # fmt: skip
+
+
+def _given(data: Path) -> Finding:
+    return Finding(
+        "first-data", HANDLED,
+        f"every installation begins with the data in {data.name}, which `import --into stage` made",
+        "nothing; to begin empty again, remove that file",
     )  # fmt: skip
 
 

@@ -1,9 +1,10 @@
 """Runs in the bundled interpreter: makes the data of a first launch with the project's own code.
 
-    python -I -B first_run_inside.py PAYLOAD RESULT [CLOCK SHIFT]
+    python -I -B first_run_inside.py PAYLOAD RESULT DATA [CLOCK SHIFT]
 
 PAYLOAD is the desktop-app of the bundle, the contract's variables say where the data goes. RESULT
-is written as JSON. CLOCK is a folder with time_machine, SHIFT the seconds to run ahead.
+is written as JSON. DATA is a backup to begin with instead of nothing, or "". CLOCK is a folder with
+time_machine, SHIFT the seconds to run ahead.
 """
 
 import json
@@ -11,8 +12,8 @@ import sys
 from pathlib import Path
 
 
-def main(payload: Path, result: Path, clock: str = "", shift: str = "0") -> int:
-    """Migrate, seed and run the first-run commands; returns the backend's exit code."""
+def main(payload: Path, result: Path, data: str, clock: str = "", shift: str = "0") -> int:
+    """Migrate and, without data, run the first-run commands; returns the backend's exit code."""
     if clock:
         _shift_clock(clock, int(shift))
     sys.path.insert(0, str(payload))
@@ -26,6 +27,8 @@ def main(payload: Path, result: Path, clock: str = "", shift: str = "0") -> int:
         installation = read_installation()
         manifest = read_manifest(payload / "desktop.toml")
         held = open_folder(installation.app_data)
+        if data:
+            _unpack(Path(data), manifest.identifier, installation.app_data)
         recovery = Recovery(installation.app_data)
         load_project(payload, installation, manifest)
         from desktop_runtime.migrations import Databases
@@ -41,6 +44,16 @@ def main(payload: Path, result: Path, clock: str = "", shift: str = "0") -> int:
         content = {"exit": 0, "accounts": accounts}
     result.write_text(json.dumps(content), encoding="utf-8")
     return content["exit"]
+
+
+def _unpack(file: Path, identifier: str, app_data: Path) -> None:
+    """As a restore does where there was nothing before. Raises BackendError (13, 22 or 23)."""
+    from desktop_runtime.portable import Reader
+
+    with Reader(file, identifier) as reader:
+        reader.extract(app_data, lambda *_: None)
+        names = json.dumps(dict(reader.content.databases))
+        (app_data / "databases.json").write_text(names, encoding="utf-8")
 
 
 def _accounts() -> list[str]:
@@ -71,4 +84,4 @@ def _shift_clock(folder: str, seconds: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:5]))
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:6]))

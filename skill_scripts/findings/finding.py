@@ -247,6 +247,10 @@ FINDINGS: dict[str, Meaning] = {
         "May all installations share these rows?",
         "default: each makes its own. Yes: `--set data.prebuilt=true`",
     ),
+    "first-data": Meaning(
+        (HANDLED,),
+        "Every installation begins with data that `import --into stage` has put there.",
+    ),
     "first-run-clock": Meaning(
         (DECIDE,),
         "The data of a first launch could not be made on another day for comparison.",

@@ -211,6 +211,7 @@ UNREACHABLE = (
     "WEB-1 WEB-2 WEB-3 WEB-4 WEB-5 WEB-8 WEB-11 WEB-14 TSK-1 TSK-2 TSK-3 TSK-4 TSK-5"
 )
 
+SCHEDULED = "[data]\nbackups = { daily = 3, weekly = 2 }\n"
 # Long enough that a kill meets it.
 SLOW_SWAP = "    time.sleep(0.5)\n    finish(app_data)\n    return"
 REPLACED = "        remove(scratch / JOURNAL)\n    except OSError as error:"
@@ -897,7 +898,7 @@ BROKEN = (
     broken(
         "backups ordered by the clock and pruned at once",
         "DAT-14",
-        ("backups.py", 'Backup(int(_parts(f)["number"] or 0), ', "Backup(0, "),
+        ("backups.py", 'Backup(int(parts["number"] or 0), ', "Backup(0, "),
         ("backups.py", "months = {each.stamp[:6]: each.file for each in older}", "months = {}"),
         ("recovery.py", "        self._mark(change)\n        return change", PRUNE_AT_ONCE),
     ),
@@ -1367,8 +1368,13 @@ BROKEN = (
         "DAT-25",
         (
             "portable.py",
+            "            for file in copied:\n",
+            "            others = [*listed(self.app_data)]\n            for file in copied:\n",
+        ),
+        (
+            "portable.py",
             "            for file in listed(self.app_data):",
-            "            for file in files:",
+            "            for file in others:",
         ),
     ),
     broken(
@@ -1379,7 +1385,11 @@ BROKEN = (
     broken(
         "database backed up as a file",
         "DAT-25",
-        ("portable.py", "backups.copy(file, copy)", "copy.write_bytes(file.read_bytes())"),
+        (
+            "portable.py",
+            "backups.copy(file, copy, lambda *_: self.progress(self.done, self.total))",
+            "copy.write_bytes(file.read_bytes())",
+        ),
     ),
     broken(
         "backup of another app restored",
@@ -1407,6 +1417,51 @@ BROKEN = (
         "DAT-27",
         ("replacing.py", REPLACED, REPLACED.replace("\n", "\n        shutil.rmtree(folder)\n", 1)),
         ("restore.py", "recovery.back_up(each)", "pass"),
+    ),
+    broken(
+        "times exported in milliseconds",
+        "DAT-28",
+        ("rows.py", "cls=Exact", "cls=DjangoJSONEncoder"),
+    ),
+    broken(
+        "sessions in the export",
+        "DAT-28",
+        (
+            "config/settings/base.py",
+            '"django.contrib.humanize",\n',
+            '"django.contrib.humanize",\n    "django.contrib.sessions",\n',
+        ),
+        ("rows.py", "if not issubclass(model, AbstractBaseSession):", "if model:"),
+    ),
+    broken(
+        "uploads not exported",
+        "DAT-28",
+        ("export.py", "                self._copy(file)\n", "                _size(file)\n"),
+    ),
+    broken(
+        "secret key in the export",
+        "DAT-28",
+        (
+            "export.py",
+            "for file in self._others(in_rows):",
+            'for file in [*self._others(in_rows), self.app_data / "secret_key"]:',
+        ),
+    ),
+    broken(
+        "scheduled backups of which none is removed",
+        "DAT-29",
+        (TOML, "[data]\n", SCHEDULED),
+        ("scheduled.py", "                each.file.unlink()", "                pass"),
+    ),
+    broken(
+        "scheduled backups push out those before migrations",
+        "DAT-29",
+        (TOML, "[data]\n", SCHEDULED),
+        (
+            "scheduled.py",
+            "[each for each in made if each.scheduled]\n    kept",
+            "[*made]\n    kept",
+        ),
     ),
     broken(
         "update not tried on a copy",

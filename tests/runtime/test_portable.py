@@ -325,12 +325,17 @@ def test_a_restore_on_a_full_disk_changes_nothing(project, data, file):
     assert contents(data) == before
 
 
-def start(project, data, *arguments):
+def start(project, data, *arguments, **options):
     """A command as a shell starts it, with a lifeline."""
     return subprocess.Popen(
         launch(project, data, *arguments), env=environment(project, data),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options,
     )  # fmt: skip
+
+
+def in_the_background():
+    """As a shell script starts what ends with `&`."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def large(file):
@@ -343,13 +348,34 @@ def large(file):
 def test_a_cancelled_backup_leaves_nothing(tmp_path, project, data, how):
     large(data / "media" / "film.bin")
     names = {*tmp_path.rglob("*")}
-    with start(project, data, "backup", str(tmp_path / "kept.zip")) as child:
+    options = {} if os.name == "nt" else {"preexec_fn": in_the_background}
+    with start(project, data, "backup", str(tmp_path / "kept.zip"), **options) as child:
         child.stdout.readline()
         child.stdin.close() if how == "lifeline" else child.send_signal(signal.SIGTERM)
         assert json.loads(child.stdout.read().splitlines()[-1]) == {"cancelled": True}
         assert child.wait() == 0
     left = {*tmp_path.rglob("*")} - names
     assert {each.name for each in left} <= {"portable.lock", "db.sqlite3-shm", "db.sqlite3-wal"}
+
+
+def test_a_backup_is_cancelled_while_the_database_is_copied(tmp_path, project, data):
+    with contextlib.closing(sqlite3.connect(data / "db.sqlite3")) as connection:
+        connection.execute("CREATE TABLE bulk (content)")
+        connection.executemany("INSERT INTO bulk VALUES (?)", [[b"x" * 1_000_000]] * 30)
+        connection.commit()
+    with start(project, data, "backup", str(tmp_path / "kept.zip")) as child:
+        assert json.loads(child.stdout.readline())["done"] == 0  # nothing is in the file yet
+        assert (data / "portable" / "copy.sqlite3").exists()
+        child.stdin.close()
+        assert json.loads(child.stdout.read().splitlines()[-1]) == {"cancelled": True}
+    assert not [*tmp_path.glob("kept*")] and not (data / "portable").exists()
+
+
+@pytest.mark.parametrize("place", ["media/kept.zip", "kept.zip"])
+def test_a_backup_among_the_data_would_hold_itself(project, data, place):
+    done = ended(project, data, "backup", str(data / place))
+    assert done.returncode == 16 and "lies in the app's own data folder" in done.stdout
+    assert not (data / place).exists()
 
 
 def test_of_a_killed_backup_the_next_start_leaves_nothing(tmp_path, project, data):

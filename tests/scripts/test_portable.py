@@ -1,4 +1,4 @@
-"""backup and restore: the development data in one file."""
+"""backup, restore and export: the development data in one file, or as files for others."""
 
 import json
 import sqlite3
@@ -60,6 +60,16 @@ def test_what_was_backed_up_comes_back(app_data, tmp_path):
     assert "later" not in tables(app_data / "db.sqlite3")
     assert (app_data / "media" / "one.txt").read_text(encoding="utf-8") == "an upload"
     assert "later" in tables(app_data / done["set_aside"] / "db.sqlite3")
+
+
+def test_they_are_exported_for_other_programs(app_data, tmp_path):
+    done = run("export", REFERENCE, tmp_path / "readable", "--json")
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["file"] == str(tmp_path / "readable")
+    rows = json.loads((tmp_path / "readable" / "rows" / "items.Item.json").read_text())
+    assert rows[0]["model"] == "items.item"
+    again = run("export", REFERENCE, tmp_path / "readable")
+    assert again.exit_code == 3 and "DDK-DAT-01" in again.stderr and "already" in again.stderr
 
 
 def test_what_the_runtime_refuses_is_one_error(app_data, tmp_path):

@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from . import (
     backup,
+    export,
     first_run,
     lateready,
     log,
@@ -55,6 +56,7 @@ from .environment import bring_certificates
 from .manifest import Manifest, read_manifest
 from .recovery import DEFAULT_DATABASE, Recovery
 from .redisserver import RedisServer
+from .scheduled import Schedule
 
 SQLITE_WITH_WAL_FIX = (3, 51, 3)
 PREPARING_GRACE_SECONDS = 3.0
@@ -78,10 +80,15 @@ def main(payload: Path, arguments: list[str]) -> int:
             return restore.run(payload, chosen)
         case ["backup", *words]:
             return backup.run(payload, words)
+        case ["export", *words]:
+            code = export.run(payload, words, _load_beside)
+            system.leave_within(EXIT_SECONDS, code)
+            return code
         case ["password"]:
             return passwords.run()
     print(
-        "usage: launch.py [worker NAME | manage ARGS... | backup FILE | restore NAME | password]",
+        "usage: launch.py [worker NAME | manage ARGS... | backup FILE | restore NAME "
+        "| export FOLDER | password]",
         file=sys.stderr,
     )
     return Exit.CONFIGURATION
@@ -173,12 +180,9 @@ class Backend:
 
     def _judge_version(self, recovery: Recovery, manifest: Manifest) -> None:
         """Refuse a newer database, and back up an older one, as far as files tell."""
-        record = read_json(recovery.app_data / versions.RECORD) or {}
-        found = versions.listed(record, self.project)
-        known = versions.names(found, record.get("replaced", {}))
-        known = versions.accept(known, manifest.retired_migrations)
         files = recovery.files().values()
-        versions.require_known(files, known)
+        retired = manifest.retired_migrations
+        found = versions.judge(recovery.app_data, self.project, retired, files)
         for file in files:
             if versions.is_older(file, found):
                 recovery.back_up(file)
@@ -219,10 +223,23 @@ class Backend:
         )
         # After `ready`: the first page need not share the processor with them.
         self.crew.start()
+        schedule = Schedule(
+            manifest.backups, databases.files.values(), recovery.folder, self._not_backed_up
+        )
+        schedule.start()
         if not self.stopping.is_set():
             self.server.run()
+        schedule.stop()
         self.crew.stop()
         databases.close()
+
+    def _not_backed_up(self, failure: BackendError) -> None:
+        self.channel.send(
+            "not-backed-up",
+            code=f"DDK-RUN-{failure.code}",
+            message=f"Your data could not be backed up. {failure.message}",
+            hint=failure.hint,
+        )
 
     def _progress(self, step: rehearsal.Step) -> None:
         if self.stopping.is_set():

@@ -5,14 +5,14 @@ Nothing of the project is loaded: this must work when the project does not.
 
 from __future__ import annotations
 
-import json
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from . import databases, replacing
-from .contract import BackendError, Exit, answer, read_installation
+from .contract import BackendError, Exit, answer, read_installation, say
 from .data import not_writable
 from .manifest import read_manifest
 from .portable import Progress, Writer
@@ -35,16 +35,9 @@ def _run(payload: Path, arguments: list[str]) -> dict[str, Any]:
     app_data, manifest = read_installation().app_data, read_manifest(payload / "desktop.toml")
     replacing.cancel_with_lifeline()
     with replacing.alone(app_data) as scratch:
-        recovery = Recovery(app_data)
-        if recovery.marker.exists() or databases.is_new(recovery.files()["default"]):
-            raise BackendError(
-                Exit.RESTORE_FAILED,
-                "There are no data to back up yet, or an update of them has not come to its end.",
-                "Start the app, and try again.",
-            )
-        partial = target.with_name(f"{target.name}.{os.getpid()}{replacing.SUFFIX}")
+        require_data(Recovery(app_data))
         try:
-            (scratch / replacing.TARGET).write_text(str(partial), encoding="utf-8")
+            partial = replacing.noted(target, app_data)
             with partial.open("xb") as stream:
                 content = Writer(app_data, scratch, reporter()).write(stream, manifest)
                 stream.flush()
@@ -58,13 +51,23 @@ def _run(payload: Path, arguments: list[str]) -> dict[str, Any]:
     return {"file": str(target), **content.summary()}
 
 
-def reporter() -> Progress:
-    """Prints how far it is, one JSON document a line, a few times a second."""
+def require_data(recovery: Recovery) -> None:
+    """Raise `BackendError` (21) where there is nothing yet, or what is there may be taken back."""
+    if recovery.marker.exists() or databases.is_new(recovery.files()["default"]):
+        raise BackendError(
+            Exit.RESTORE_FAILED,
+            "There are no data yet, or an update of them has not come to its end.",
+            "Start the app, and try again.",
+        )
+
+
+def reporter(say: Callable[[dict[str, Any]], None] = say) -> Progress:
+    """Says how far it is, a few times a second."""
     told = [0.0]
 
     def report(done: int, total: int) -> None:
         if time.monotonic() - told[0] > PROGRESS_SECONDS:
             told[0] = time.monotonic()
-            print(json.dumps({"event": "progress", "done": done, "total": total}), flush=True)
+            say({"event": "progress", "done": done, "total": total})
 
     return report

@@ -20,7 +20,7 @@ class Channel:
 
     def __init__(self) -> None:
         sys.stdout.flush()
-        self._lifeline = os.dup(0)
+        self.lifeline = os.dup(0)
         self._events = os.dup(1)
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
@@ -30,7 +30,11 @@ class Channel:
 
     def send(self, event: str, **fields: Any) -> None:
         """Write one event; a shell that is gone is no error, its lifeline tells us."""
-        line = json.dumps({"event": event, **fields}) + "\n"
+        self.say({"event": event, **fields})
+
+    def say(self, document: dict[str, Any]) -> None:
+        """Write any document, in a line."""
+        line = json.dumps(document) + "\n"
         try:
             with self._lock:
                 os.write(self._events, line.encode())
@@ -42,7 +46,7 @@ class Channel:
 
         def wait() -> None:
             try:
-                while os.read(self._lifeline, 4096):
+                while os.read(self.lifeline, 4096):
                     pass
             except OSError:
                 pass

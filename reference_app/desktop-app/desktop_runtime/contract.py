@@ -53,7 +53,12 @@ class Stopped(BaseException):
     """The lifeline ended while the backend was still starting."""
 
 
-def answer(work: Callable[[], dict[str, Any]]) -> int:
+def say(document: dict[str, Any]) -> None:
+    """Print one JSON document, in a line."""
+    print(json.dumps(document), flush=True)
+
+
+def answer(work: Callable[[], dict[str, Any]], say: Callable[[dict[str, Any]], None] = say) -> int:
     """Print what a command of launch.py has to say, as one JSON document; returns the exit code.
 
     It ends with `{"cancelled": true}` when it is interrupted, by Ctrl-C or its shell.
@@ -66,7 +71,7 @@ def answer(work: Callable[[], dict[str, Any]]) -> int:
         error = {"message": failure.message, "hint": failure.hint}
         document = {"error": {"code": f"DDK-RUN-{failure.code}", **error}}
         code = failure.code
-    print(json.dumps(document))
+    say(document)
     return code
 
 

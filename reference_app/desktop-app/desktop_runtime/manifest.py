@@ -60,6 +60,7 @@ class Manifest:
     first_run_after_login: tuple[tuple[str, ...], ...] = ()
     retired_migrations: frozenset[str] = frozenset()
     rehearse: str = "auto"
+    backups: dict[str, int] = field(default_factory=dict)
     login_user: str = ""
     login_create: bool = False
     first_account: bool = False
@@ -87,6 +88,14 @@ class Manifest:
         return "".join(c if c.isalnum() else "_" for c in self.identifier).lower()
 
 
+def _policy(table: dict[str, Any]) -> dict[str, int]:
+    """How many scheduled backups are kept, by period. Raises `ValueError`."""
+    for name, count in table.items():
+        if name not in ("hourly", "daily", "weekly", "monthly") or not isinstance(count, int):
+            raise ValueError(f"[data] backups: {name} is no period, or has no number")
+    return {name: count for name, count in table.items() if count > 0}
+
+
 def read_manifest(file: Path) -> Manifest:
     """Raises `BackendError` with `Exit.CONFIGURATION` when the file is absent or not usable."""
     try:
@@ -112,6 +121,7 @@ def read_manifest(file: Path) -> Manifest:
             first_run_after_login=tuple(map(tuple, data.get("first_run_after_login", []))),
             retired_migrations=frozenset(data.get("retired_migrations", [])),
             rehearse=data.get("rehearse", "auto"),
+            backups=_policy(data.get("backups", {})),
             login_user=login.get("user", ""),
             login_create=login.get("create", False),
             first_account=login.get("first_account", False),

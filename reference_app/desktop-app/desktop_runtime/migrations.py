@@ -30,6 +30,17 @@ from .rehearsal import Pace, Progress, Rehearsal, Step
 from .shipped import Shipped
 
 
+def project_databases() -> dict[str, Path]:
+    """The files by alias, each once. Without a router nothing says which tables belong elsewhere,
+    so only default is migrated."""
+    files: dict[str, Path] = {}
+    for alias in connections if settings.DATABASE_ROUTERS else ["default"]:
+        file = Path(connections[alias].settings_dict["NAME"])
+        if file not in files.values():
+            files[alias] = file
+    return files
+
+
 class Databases:
     """The project's SQLite databases in one installation."""
 
@@ -40,12 +51,7 @@ class Databases:
         self.recovery = recovery
         self.unrecorded = False
         self.begun = ""  # the migration, last of all
-        self.files: dict[str, Path] = {}
-        # Without a router nothing says which tables belong elsewhere, so only default migrates.
-        for alias in connections if settings.DATABASE_ROUTERS else ["default"]:
-            file = Path(connections[alias].settings_dict["NAME"])
-            if file not in self.files.values():
-                self.files[alias] = file
+        self.files = project_databases()
 
     def prepare(self, progress: Progress, trial: Rehearsal | None = None) -> str:
         """Bring all databases to the code's state, after a trial on a copy; returns what was done.

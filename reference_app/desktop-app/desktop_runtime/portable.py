@@ -17,7 +17,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any
@@ -125,9 +125,9 @@ def _is_log(file: Path) -> bool:
     )
 
 
-def listed(app_data: Path) -> list[Path]:
+def listed(app_data: Path) -> Iterator[Path]:
     """The files that are the person's data, without the logs of databases."""
-    return [file for file in _carried(app_data) if file.is_file() and not _is_log(file)]
+    return (file for file in _carried(app_data) if file.is_file() and not _is_log(file))
 
 
 class Writer:
@@ -148,14 +148,13 @@ class Writer:
         """
         known = Recovery(self.app_data).files()
         inside = {a: f for a, f in known.items() if f.is_relative_to(self.app_data)}
-        files = listed(self.app_data)
         media = self.app_data / "media"
         own = {*inside.values()}
-        copied = [
-            file for file in files
-            if file in own or (not file.is_relative_to(media) and databases.is_database(file))
-        ]  # fmt: skip
-        self.total = sum(file.stat().st_size for file in files)
+        copied = []
+        for file in listed(self.app_data):
+            self.total += file.stat().st_size
+            if file in own or (not file.is_relative_to(media) and databases.is_database(file)):
+                copied.append(file)
         with zipfile.ZipFile(stream, "w") as archive:
             for file in copied:
                 self._add_database(archive, file)
@@ -167,7 +166,7 @@ class Writer:
                 identifier=manifest.identifier,
                 name=manifest.name,
                 made=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-                versions={"app": manifest.version, **_versions()},
+                versions={"app": manifest.version, **known_versions()},
                 databases={a: self._name(f) for a, f in inside.items() if f in copied},
                 code={
                     key: value
@@ -178,7 +177,7 @@ class Writer:
                 rows=self.rows,
                 files=self.files,
             )
-            text = json.dumps(asdict(content), indent=1)
+            text = json.dumps(vars(content), indent=1)
             archive.writestr(MANIFEST, text, zipfile.ZIP_DEFLATED)
         return content
 
@@ -189,7 +188,8 @@ class Writer:
         name, copy = self._name(file), self.scratch / "copy.sqlite3"
         databases.require_whole(file, thorough=True)
         try:
-            backups.copy(file, copy)
+            # Told while it is copied, so that it can be cancelled then.
+            backups.copy(file, copy, lambda *_: self.progress(self.done, self.total))
             self.migrations[name] = sorted(map(".".join, versions.applied(copy)))
             self.rows[name] = _rows(copy)
         except (OSError, sqlite3.Error) as error:
@@ -234,7 +234,8 @@ def _rows(file: Path) -> dict[str, int]:
         }
 
 
-def _versions() -> dict[str, str]:
+def known_versions() -> dict[str, str]:
+    """Of what has written the data."""
     found = {"python": platform.python_version(), "sqlite": sqlite3.sqlite_version}
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         found["django"] = importlib.metadata.version("django")

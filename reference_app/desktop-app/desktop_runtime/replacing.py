@@ -86,14 +86,32 @@ def _locked(app_data: Path) -> Iterator[bool]:
 
 
 def _tidy(scratch: Path) -> None:
-    """Remove the folder, and the unfinished file that it names. Raises `OSError`."""
+    """Remove the folder, and the unfinished file or folder that it names. Raises `OSError`."""
     note = scratch / TARGET
     if note.is_file():
         partial = Path(note.read_text(encoding="utf-8"))
-        if partial.suffix == SUFFIX and partial.is_file():
-            partial.unlink()
+        if partial.suffix == SUFFIX and partial.is_dir():
+            shutil.rmtree(partial)
+        elif partial.suffix == SUFFIX:
+            partial.unlink(missing_ok=True)
     if scratch.is_dir():
         shutil.rmtree(scratch)
+
+
+def noted(target: Path, app_data: Path) -> Path:
+    """Where `target` is made until it is whole; killed on the way, the next start removes it.
+
+    Raises `BackendError` (16) for a place among the data, and `OSError`.
+    """
+    if target.resolve().is_relative_to(app_data.resolve()):
+        raise BackendError(
+            Exit.NOT_WRITABLE,
+            f"{target} lies in the app's own data folder.",
+            "Choose another place, best on another disk.",
+        )
+    partial = target.with_name(f"{target.name}.{os.getpid()}{SUFFIX}")
+    (app_data / portable.SCRATCH / TARGET).write_text(str(partial), encoding="utf-8")
+    return partial
 
 
 def swap(app_data: Path) -> str:
@@ -157,17 +175,19 @@ def _put_away(app_data: Path, folder: Path, old: list[str]) -> None:
     system.sync_folder(app_data)
 
 
-def cancel_with_lifeline() -> None:
-    """Interrupt the work when it is asked to end: by a signal, or because the shell closes our
-    standard input. A terminal, a file or the null device there says nothing."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    mode = os.fstat(0).st_mode
+def cancel_with_lifeline(lifeline: int = 0) -> None:
+    """Interrupt the work when it is asked to end: by a signal, or because the shell closes
+    `lifeline`, our standard input. A terminal, a file or the null device there says nothing."""
+    # SIGINT too: whoever starts the shell in the background of a script has it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    mode = os.fstat(lifeline).st_mode
     if not (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)):
         return
 
     def wait() -> None:
         with contextlib.suppress(OSError):
-            while os.read(0, 4096):
+            while os.read(lifeline, 4096):
                 pass
         system.interrupt_main()
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from . import databases
 from .contract import BackendError, Exit
+from .data import read_json
 
 RECORD = "versions.json"
 Names = dict[str, set[str]]
@@ -92,6 +93,18 @@ def names(
                 if other in known:
                     known[other].add(old)
     return known
+
+
+def judge(app_data: Path, project: Path, retired: Iterable[str], files: Iterable[Path]) -> Found:
+    """Refuse databases that are newer than the code, as far as files tell; its migrations.
+
+    Raises `BackendError` (13).
+    """
+    record = read_json(app_data / RECORD) or {}
+    found = listed(record, project)
+    known = accept(names(found, record.get("replaced", {})), retired)
+    require_known(files, known)
+    return found
 
 
 def accept(known: Names, retired: Iterable[str]) -> Names:

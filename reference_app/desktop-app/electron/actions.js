@@ -1,6 +1,6 @@
 // What a person can do: the buttons of the shell's own pages, and the menu.
 import { BrowserWindow, shell } from "electron";
-import { backUp, stopBackingUp } from "./backingup.js";
+import { backUp, exportData, stopBackingUp } from "./backingup.js";
 import { askForNewPassword, restartBackend } from "./following.js";
 import { copyDiagnostics, copyReport, showAbout } from "./messages.js";
 import { find, goHome, openFindBar } from "./screens.js";
@@ -37,6 +37,7 @@ export function menuActions(running) {
     find: () => openFindBar(running),
     backUp: () => backUp(running),
     restore: running.restoring.open,
+    exportData: () => exportData(running),
     newPassword: running.manifest.firstAccount ? () => askForNewPassword(running) : undefined,
     toggleSpelling: running.spelling.toggle,
     openAppData: () => shell.openPath(running.appData),

@@ -1,65 +1,90 @@
-// *Back Up…*: a person names a file, a small window tells how far it is, a box tells the end. The app goes on meanwhile.
+// *Back Up…* and *Export…*: a person names a place, a small window tells how far it is, a box tells the end. The app goes on
+// meanwhile.
 import { join } from "node:path";
 import { app } from "electron";
-import { announceBackup, announceNoBackup, askWhereToBackUp } from "./messages.js";
+import { announceKept, announceNotKept, askWhereToBackUp, askWhereToExport } from "./messages.js";
 import { fillPage, pageUrl } from "./pages.js";
-import { writeBackup } from "./restore.js";
+import { writeBackup, writeExport } from "./restore.js";
 import { contentText, percent } from "./restoring.js";
 import { load } from "./screens.js";
 import { createBackupWindow } from "./windows.js";
 
-const SUFFIX = ".zip";
+/** How each is done: where to, by what, and what is told of it. */
+const BACKUP = {
+  choose: askWhereToBackUp,
+  suffix: ".zip",
+  write: writeBackup,
+  status: "Backing up your data",
+  done: "Your data are backed up.",
+};
+const EXPORT = {
+  choose: askWhereToExport, // names a folder that is not there yet
+  suffix: "",
+  write: writeExport,
+  status: "Exporting your data",
+  done: "Your data are exported.",
+};
 
-/** "Flying Stable 2026-11-29.zip", without what file systems refuse. */
-export function backupName(name, date) {
+/** "Flying Stable 2026-11-29", without what file systems refuse. */
+export function datedName(name, date) {
   const day = [date.getFullYear(), date.getMonth() + 1, date.getDate()];
   const stamp = day.map((part) => String(part).padStart(2, "0")).join("-");
-  return `${name.replace(/[\\/:*?"<>|]/g, "").trim()} ${stamp}${SUFFIX}`;
+  return `${name.replace(/[\\/:*?"<>|]/g, "").trim()} ${stamp}`;
 }
 
-export async function backUp(running) {
+export const backUp = (running) => keep(running, BACKUP);
+export const exportData = (running) => keep(running, EXPORT);
+
+async function keep(running, { choose, suffix, write, status, done }) {
   if (running.backingUp) {
     running.backingUp.window.focus();
     return;
   }
   const { name, launch, log } = running;
-  const proposed = join(app.getPath("documents"), backupName(name, new Date()));
-  const chosen = await askWhereToBackUp(running, proposed);
+  const dated = `${datedName(name, new Date())}${suffix}`;
+  const chosen = await choose(running, join(app.getPath("documents"), dated));
   if (!chosen || running.backingUp) {
     return;
   }
-  const file = chosen.toLowerCase().endsWith(SUFFIX) ? chosen : `${chosen}${SUFFIX}`;
-  const window = openWindow(running);
-  const task = { told: (part) => fillPage(window.webContents, { progress: percent(part) }) };
+  const place = chosen.toLowerCase().endsWith(suffix) ? chosen : `${chosen}${suffix}`;
+  let progress = "";
+  const tell = () => window.isDestroyed() || fillPage(window.webContents, { status, progress });
+  const window = openWindow(running, () => tell());
+  const task = {
+    told(part) {
+      progress = percent(part);
+      tell();
+    },
+  };
   running.backingUp = { window, stop: () => task.stop?.() };
   try {
-    const made = await writeBackup(launch, file, task);
+    const made = await write(launch, place, task);
     close(running);
-    log(made.cancelled ? "the backup was cancelled" : "backed up");
+    log(made.cancelled ? `${status}: cancelled` : done);
     if (!made.cancelled) {
-      const detail = `${file}\n${contentText(made, app.getLocale())}`;
-      await announceBackup(running, { file, detail });
+      const detail = `${place}\n${contentText(made, app.getLocale())}`;
+      await announceKept(running, { message: done, detail, place });
     }
   } catch (error) {
     close(running);
-    log(`no backup: ${error.code} ${error.message}`);
-    await announceNoBackup(running, error);
+    log(`${status}: ${error.code} ${error.message}`);
+    await announceNotKept(running, error);
   }
 }
 
 export const stopBackingUp = (running) => running.backingUp?.stop();
 
-function openWindow(running) {
+function openWindow(running, shown) {
   const { main: parent, session, manifest, icon, name } = running;
   const { background } = manifest;
   const window = createBackupWindow({ parent, session, background, icon, name });
   window.on("close", (event) => {
     if (running.backingUp?.window === window && !running.quitting) {
-      event.preventDefault(); // it goes when the backup has ended
+      event.preventDefault(); // it goes when the work has ended
       stopBackingUp(running);
     }
   });
-  load(running, window, pageUrl("backup"));
+  load(running, window, pageUrl("backup")).then(shown);
   return window;
 }
 

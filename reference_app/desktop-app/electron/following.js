@@ -1,6 +1,6 @@
 // What the backend does, as a person sees it; and its start, restart and end on their behalf.
 import { BrowserWindow } from "electron";
-import { askWhetherToRestart } from "./messages.js";
+import { announceNotKept, askWhetherToRestart } from "./messages.js";
 import { addressAfterRestart } from "./navigation.js";
 import { pageUrl } from "./pages.js";
 import { renewPassword } from "./restore.js";
@@ -15,6 +15,9 @@ export function startBackend(running, displayReady) {
   follow("event", (event) => {
     if (event?.event === "ready") {
       running.versions = { python: event.python, django: event.django };
+    } else if (event?.event === "not-backed-up") {
+      log(`no scheduled backup: ${event.code} ${event.message}`);
+      announceNotKept(running, event);
     }
   });
   follow("down", ({ code, signal }) =>

@@ -57,6 +57,7 @@ function fileMenu(mac, actions) {
       SEPARATOR,
       { label: "Back Up…", click: actions.backUp },
       { label: "Restore a Backup…", click: actions.restore },
+      { label: "Export…", click: actions.exportData },
       ...password,
       SEPARATOR,
       mac ? { role: "close" } : { role: "quit" },

@@ -1,4 +1,6 @@
 // What a person is told and asked in boxes of the system.
+import { existsSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { clipboard, dialog, shell } from "electron";
 import { diagnosticsText } from "./diagnostics.js";
 import { fillPage } from "./pages.js";
@@ -7,7 +9,9 @@ const ADDRESS_LENGTH = 500;
 const BACKUPS = [{ name: "Backups", extensions: ["zip"] }];
 
 const withMain = ({ main }, ask, options) => (main ? ask(main, options) : ask(options));
-const show = (running, box) => withMain(running, dialog.showMessageBox, box);
+// Linux shows no button at all where none is named.
+const show = (running, box) =>
+  withMain(running, dialog.showMessageBox, { buttons: ["OK"], ...box });
 
 export async function askWhetherToOpen(running, url) {
   const box = {
@@ -29,21 +33,42 @@ export async function askWhereToBackUp(running, name) {
   return chosen.canceled ? undefined : chosen.filePath;
 }
 
+/** A new folder in the one that a person chooses, called as the proposed one. */
+export async function askWhereToExport(running, proposed) {
+  const options = {
+    title: "Export into a New Folder In",
+    buttonLabel: "Export Here",
+    defaultPath: dirname(proposed),
+    properties: ["openDirectory", "createDirectory"],
+  };
+  const chosen = await withMain(running, dialog.showOpenDialog, options);
+  return chosen.canceled ? undefined : freeName(join(chosen.filePaths[0], basename(proposed)));
+}
+
+function freeName(path) {
+  let [free, number] = [path, 1];
+  while (existsSync(free)) {
+    number += 1;
+    free = `${path} ${number}`;
+  }
+  return free;
+}
+
 export async function askForBackup(running) {
   const options = { title: "Restore a Backup", properties: ["openFile"], filters: BACKUPS };
   const chosen = await withMain(running, dialog.showOpenDialog, options);
   return chosen.canceled ? undefined : chosen.filePaths[0];
 }
 
-export async function announceBackup(running, { file, detail }) {
+export async function announceKept(running, { message, detail, place }) {
   const buttons = ["OK", "Show in Folder"];
-  const box = { type: "info", message: "Your data are backed up.", detail, buttons };
+  const box = { type: "info", message, detail, buttons };
   if ((await show(running, box)).response === 1) {
-    shell.showItemInFolder(file);
+    shell.showItemInFolder(place);
   }
 }
 
-export const announceNoBackup = (running, { message, hint, code }) =>
+export const announceNotKept = (running, { message, hint, code }) =>
   show(running, { type: "error", message, detail: [hint, code].filter(Boolean).join("\n") });
 
 export function askWhetherToLeave(window) {

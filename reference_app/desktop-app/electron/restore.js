@@ -1,4 +1,4 @@
-// Runs what launch.py does beside the backend, as the backend is run: `backup` writes all data to a file, `restore` lists the
+// Runs what launch.py does beside the backend, as the backend is run: `backup` and `export` write all data, `restore` lists the
 // backups there are and puts one of them, or a file, in place, `password` lets the next start ask for a new one.
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
@@ -62,6 +62,9 @@ export const showBackup = (launch, file, task) => ask(launch, ["restore", "--sho
 
 /** Writes all data to a file, while the backend runs or not; answers as showBackup() does. */
 export const writeBackup = (launch, file, task) => ask(launch, ["backup", file], task);
+
+/** Writes all data into a folder, as files that other programs read; answers as writeBackup() does. */
+export const writeExport = (launch, folder, task) => ask(launch, ["export", folder], task);
 
 /** The next start asks for a new password. The backend must have ended. */
 export const renewPassword = (launch) => ask(launch, ["password"]);

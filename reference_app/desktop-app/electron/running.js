@@ -6,7 +6,7 @@ export class Running extends EventEmitter {
   main = null;
   splash = null;
   findBar = null;
-  /** The backup that is being written: {window, stop}. */
+  /** The backup or export that is being written: {window, stop}. */
   backingUp = null;
   /** Python and Django of the backend, once it has told them. */
   versions = null;

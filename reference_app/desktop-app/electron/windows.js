@@ -136,7 +136,7 @@ export function createMainWindow({ options, name, state, onShown }) {
 }
 
 /** A one-line bar over the page; Return finds the next match, Escape closes it. */
-/** Tells how far a backup is, above the page that goes on. */
+/** Tells how far a backup or an export is, above the page that goes on. */
 export function createBackupWindow({ parent, session, background, icon, name }) {
   const window = new BrowserWindow({
     parent: parent ?? undefined,
@@ -147,7 +147,7 @@ export function createBackupWindow({ parent, session, background, icon, name }) 
     minimizable: false,
     maximizable: false,
     fullscreenable: false,
-    title: `Back up ${name}`,
+    title: name,
     backgroundColor: background,
     icon,
     webPreferences: { session, contextIsolation: true, sandbox: true, nodeIntegration: false },

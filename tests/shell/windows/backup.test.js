@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { open, prepare, shoot, temporaryFolder, test, until } from "../lib/windows.js";
 
 /** A shell around data, and a folder for files; boxes of the system are answered and noted. */
@@ -25,7 +25,10 @@ const choose = (shell, label, file) =>
         global.proposed = given.pop().defaultPath;
         return { canceled: !path, filePath: path };
       };
-      dialog.showOpenDialog = async () => ({ canceled: !path, filePaths: [path] });
+      dialog.showOpenDialog = async (...given) => {
+        global.asked = given.pop();
+        return { canceled: !path, filePaths: [path] };
+      };
       dialog.showMessageBox = async (...given) => {
         global.boxes.push(given.pop());
         return { response: 0 };
@@ -69,6 +72,61 @@ test("the data are backed up while the app runs; where nothing can be written a 
   assert.equal(shell.backendPid(), pid);
 });
 
+test("the data are exported into a new folder each time", async (t) => {
+  const { shell, file } = await withData(t);
+  const folder = dirname(file);
+  const made = [];
+  for (const suffix of ["", " 2"]) {
+    await choose(shell, "Export…", folder);
+    const { message, detail } = await box(shell);
+    assert.equal(message, "Your data are exported.");
+    const [place, content] = detail.split("\n");
+    assert.match(
+      place.slice(folder.length + 1),
+      new RegExp(`^Fake Project \\d{4}-\\d\\d-\\d\\d${suffix}$`),
+    );
+    assert.equal(content, "Fake 1.0: 1,234 rows, 1 file, 5.6 MB");
+    made.push(place);
+  }
+  for (const place of made) {
+    assert.equal(readFileSync(join(place, "data"), "utf8"), "now");
+  }
+  const { properties } = await shell.app.evaluate(() => global.asked);
+  assert.deepEqual(properties, ["openDirectory", "createDirectory"]);
+  await choose(shell, "Export…", join(folder, "no folder"));
+  assert.equal((await box(shell)).type, "error");
+});
+
+test("a scheduled backup that failed is said, and the app goes on", async (t) => {
+  const { shell } = await withData(t);
+  const main = await shell.main();
+  await shell.app.evaluate(({ dialog }) => {
+    global.boxes = [];
+    dialog.showMessageBox = async (...given) => {
+      global.boxes.push(given.pop());
+      return { response: 0 };
+    };
+  });
+  await main.evaluate(() => fetch("/full").then((answer) => answer.text()));
+  const told = await box(shell);
+  assert.equal(told.message, "No backup.");
+  assert.equal(told.detail, "Free some space.\nDDK-RUN-16");
+  assert.deepEqual(told.buttons, ["OK"]);
+  assert.match(shell.log(), /no scheduled backup: DDK-RUN-16/);
+});
+
+test("an export that takes long says what it is, and is stopped", async (t) => {
+  const { shell, file } = await withData(t, "long");
+  await choose(shell, "Export…", dirname(file));
+  const window = await find(shell, "backup");
+  await says(window, "#status", "Exporting your data");
+  await says(window, "#progress", "33 %");
+  await shoot(window, "exporting");
+  await window.click("text=Stop");
+  await until(() => shell.log().includes("Exporting your data: cancelled"), 20_000);
+  await until(() => window.isClosed(), 20_000);
+});
+
 test("what takes long tells how far it is, and is stopped", async (t) => {
   const { shell, file } = await withData(t, "long");
   await choose(shell, "Back Up…", file);
@@ -76,7 +134,7 @@ test("what takes long tells how far it is, and is stopped", async (t) => {
   await says(window, "#progress", "33 %");
   await shoot(window, "backing-up");
   await window.click("text=Stop");
-  await until(() => shell.log().includes("the backup was cancelled"), 20_000);
+  await until(() => shell.log().includes("Backing up your data: cancelled"), 20_000);
   await until(() => window.isClosed(), 20_000);
   assert.equal(existsSync(file), false);
   assert.deepEqual(await shell.app.evaluate(() => global.boxes), []);

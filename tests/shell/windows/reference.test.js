@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cpSync, mkdirSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { shellDir } from "../lib/electron.js";
 import { isAlive, open, prepare, shoot, temporaryFolder, test, until } from "../lib/windows.js";
@@ -89,7 +89,7 @@ test("the data are carried to another computer in a file", async (t) => {
   const first = await openPonies(t, prepare({ source }));
   await add(first, "Cirrus");
   const file = join(temporaryFolder(), "kept.zip");
-  const choose = ({ app }, wanted) =>
+  const choose = ({ app }, wanted, place = file) =>
     app.evaluate(
       ({ dialog, Menu }, [label, path]) => {
         dialog.showSaveDialog = async () => ({ filePath: path });
@@ -98,10 +98,15 @@ test("the data are carried to another computer in a file", async (t) => {
         const items = Menu.getApplicationMenu().items.flatMap((item) => item.submenu?.items ?? []);
         items.find((item) => item.label === label).click();
       },
-      [wanted, file],
+      [wanted, place],
     );
   await choose(first.shell, "Back Up…");
   await until(() => first.shell.log().includes("backed up"), 20_000);
+  await choose(first.shell, "Export…", dirname(file));
+  await until(() => first.shell.log().includes("exported"), 20_000);
+  const [folder] = readdirSync(dirname(file)).filter((name) => name.startsWith("Flying Stable"));
+  const rows = readFileSync(join(dirname(file), folder, "rows", "items.Item.json"), "utf8");
+  assert.ok(JSON.parse(rows).some(({ fields }) => fields.title === "Cirrus"));
   await first.shell.quit();
 
   const { shell, main } = await openPonies(t, prepare({ source }));

@@ -6,11 +6,12 @@ taken (the first port it is given is always taken), noisy, stubborn (ignores the
 lifeline), children (one more process), remains (one more that outlives it), dropped (loses the
 first health request), popups (its first page opens windows unasked), windows (the same, as
 ordinary pages do), receipt (its first page prints one), mute (restoring ends without an answer),
-long (a backup and a restore wait for the end of their lifeline).
+long (a backup, an export and a restore wait for the end of their lifeline).
 FAKE_TARGET is the address of a foreign server for hostile pages.
 
 `restore` keeps the contract of the real one with whatever lies in `backups`: a file that says
-"damaged" is, and the data is the file `data`. `backup` writes it to a file, which `restore` reads.
+"damaged" is, and the data is the file `data`. `backup` writes it to a file, which `restore` reads;
+`export` writes it into a folder.
 `password` leaves its marker.
 """
 
@@ -186,6 +187,10 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(float(parse_qs(url.query)["seconds"][0]))
             (APP_DATA / "worked").write_text("done", encoding="utf-8")
             self.send(200, "text/plain", "done")
+        elif url.path == "/full":
+            said = {"code": "DDK-RUN-16", "hint": "Free some space.", "message": "No backup."}
+            say(event="not-backed-up", **said)
+            self.send(200, "text/plain", "said")
         elif url.path == "/headers":
             self.send(200, "application/json", json.dumps(dict(self.headers)))
         else:
@@ -279,6 +284,9 @@ def carry(file: Path, writes: bool) -> int:
         return refuse(23, f"{file.name} is a backup of another app, Other.")
     if writes and not file.parent.is_dir():
         return refuse(16, f"The backup {file.name} cannot be written.")
+    if writes and sys.argv[1] == "export":
+        file.mkdir()
+        file /= "data"
     if writes:
         file.write_bytes((APP_DATA / "data").read_bytes())
     made = "2026-11-10T02:03:04Z"
@@ -297,7 +305,7 @@ def ask_for_password() -> int:
 def main() -> int:
     if sys.argv[1:2] == ["password"]:
         return ask_for_password()
-    if sys.argv[1:2] == ["backup"]:
+    if sys.argv[1:2] in (["backup"], ["export"]):
         return carry(Path(sys.argv[2]), writes=True)
     if sys.argv[1:2] == ["restore"]:
         return restore(sys.argv[2:])
