@@ -105,7 +105,7 @@ def _server(address: str) -> Source:
         known = ", ".join(f"{each}://" for each in ENGINES)
         text = f"{parts.scheme}:// is no database that is known here (known: {known})"
         raise KitError("DDK-IMP-02", text, source=parts.scheme)
-    options = dict(parse_qsl(parts.query))
+    options = _options(parts.query)
     host = options.pop("host", "") or unquote(parts.hostname or "")
     database = {
         "ENGINE": engine,
@@ -117,6 +117,17 @@ def _server(address: str) -> Source:
         "OPTIONS": options,
     }
     return Source(SERVER, _without_password(parts, host), database=database)
+
+
+def _options(query: str) -> dict[str, Any]:
+    """What the driver is told: numbers as such, MySQL's `ssl-ca` and its like as one entry."""
+    options: dict[str, Any] = {}
+    for name, value in parse_qsl(query):
+        if name.startswith("ssl-"):
+            options.setdefault("ssl", {})[name.removeprefix("ssl-")] = value
+        else:
+            options[name] = int(value) if value.isdecimal() else value
+    return options
 
 
 def _without_password(parts: SplitResult, host: str) -> str:

@@ -67,9 +67,9 @@ def _is_unclear(field: models.Field, alias: str) -> bool:
     """Whether None may stand for something else than NULL."""
     if isinstance(field, models.JSONField):
         return True
-    # Django reads a text that is no time as None.
+    # Read as None: by Django a text that is no time, by mysqlclient the day 0000-00-00.
     times = (models.DateField, models.TimeField)
-    return connections[alias].vendor == "sqlite" and isinstance(field, times)
+    return connections[alias].vendor in ("sqlite", "mysql") and isinstance(field, times)
 
 
 def _behind_none(field: models.Field) -> Any:

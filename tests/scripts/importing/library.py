@@ -93,6 +93,10 @@ class Shelf(models.Model):
 
 class Label(models.Model):
     shelf = models.ForeignKey(Shelf, on_delete=models.CASCADE)
+    text = models.TextField(default="")
+
+    class Meta:
+        db_table = "Library_Label"
 
 
 class Loud(Shelf):
@@ -138,10 +142,11 @@ with connection.cursor() as cursor:
         ("auth_permission", "content_type_id", 100), ("django_content_type", "id", 100),
         ("auth_permission", "id", 1000),
     ):
-        if connection.vendor == "sqlite":
-            cursor.execute("PRAGMA foreign_keys=OFF")
-        else:
-            cursor.execute("SET session_replication_role = replica")
+        cursor.execute({
+            "sqlite": "PRAGMA foreign_keys=OFF",
+            "postgresql": "SET session_replication_role = replica",
+            "mysql": "SET foreign_key_checks = 0",
+        }[connection.vendor])
         cursor.execute(f"UPDATE {table} SET {column} = {column} + {shift}")
 ContentType.objects.clear_cache()
 connection.close()
