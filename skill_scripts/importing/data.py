@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,8 @@ from skill_scripts.development import (
 )
 from skill_scripts.errors import KitError
 from skill_scripts.findings.surveyed import Progress
-from skill_scripts.importing.source import SQLITE, Source, recognise
+from skill_scripts.importing.cluster import loaded
+from skill_scripts.importing.source import PG_DUMP, SQLITE, Source, recognise
 from skill_scripts.portable import pack
 from skill_scripts.processes import MARK, clean_environment, end_all, json_lines, own_group
 from skill_scripts.project.files import PAYLOAD_FOLDER
@@ -133,11 +134,12 @@ def import_data(
         require_unused(app_data)
     finished = finish_replacing(app_data)
     python = Path(interpreter_of(root, settings))
-    with _scratch(app_data) as scratch:
+    with _scratch(app_data) as scratch, ExitStack() as open_:
         _require_room(found, media, scratch)
+        readable = open_.enter_context(loaded(found, progress)) if found.kind == PG_DUMP else found
         request = {
             "payload": str(root / PAYLOAD_FOLDER),
-            "source": found.as_request(),
+            "source": readable.as_request(),
             "media": str(media.resolve()) if media else "",
             "allow_missing": allow_missing,
             "scratch": str(scratch),

@@ -105,9 +105,7 @@ def last_numbers(connection: Any, some: Iterable[type[models.Model]]) -> dict[st
         return {table: int(last) for table, last in cursor.fetchall()}
 
 
-def _of_sequences(
-    connection: Any, some: Iterable[type[models.Model]]
-) -> Iterator[tuple[str, int]]:
+def _of_sequences(connection: Any, some: Iterable[type[models.Model]]) -> Iterator[tuple[str, int]]:
     quote = connection.ops.quote_name
     with connection.cursor() as cursor:
         for model in some:

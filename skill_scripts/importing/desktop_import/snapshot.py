@@ -57,7 +57,7 @@ class Database:
 
     def open(self, progress: Callable[[str], None]) -> None:
         """Take the snapshot and see whether it is this project's. Raises RefusedError."""
-        if self.request["file"]:
+        if self.request["kind"] == "sqlite":
             progress("copying the database")
             settings = {"ENGINE": SQLITE, "NAME": str(self._copy_file())}
             self._connect(settings)
@@ -96,7 +96,9 @@ class Database:
             unsafe = server.without_snapshot(connections[SOURCE])
             rows = sum(table_of(model, SOURCE).count() for model in self.models)
         if some := sorted(m._meta.db_table for m in self.models if m._meta.db_table in unsafe):
-            self.notes.append(f"the server has no snapshot of {_some(some)}: stop what writes there")
+            self.notes.append(
+                f"the server has no snapshot of {_some(some)}: stop what writes there"
+            )
         return rows
 
     def cleared(self) -> list[type[models.Model]]:
@@ -133,13 +135,14 @@ class Database:
             try:
                 values = next(rows, None)
             except Exception as error:  # of a driver, a field, a converter
-                self._require_alive(error)
+                self.require_alive(error)
                 return False
             if values is None:
                 return True
             writer.add(model, values)
 
-    def _require_alive(self, error: Exception) -> None:
+    def require_alive(self, error: Exception) -> None:
+        """Raise RefusedError if `error` came because the server has gone."""
         connection = connections[SOURCE]
         if connection.vendor != "sqlite" and not connection.is_usable():
             text = f"the server stopped answering: {str(error).strip()}"
@@ -251,6 +254,8 @@ class Database:
             known |= {*migration.replaces}
         with_migrations = {app for app, _ in loader.disk_migrations}
         applied = MigrationRecorder(connections[SOURCE]).applied_migrations()
+        if not applied:
+            raise RefusedError("DDK-IMP-04", "it has tables and no rows: no migration is applied")
         unknown = sorted(
             f"{app}.{name}"
             for app, name in applied

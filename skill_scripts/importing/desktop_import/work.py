@@ -74,6 +74,7 @@ class Import:
         try:
             source.open(self.say)
             from desktop_runtime.migrations import Databases
+            from django.db.utils import DatabaseError
 
             databases = Databases(
                 installation, manifest_, self.project, recovery.Recovery(installation.app_data)
@@ -81,7 +82,11 @@ class Import:
             databases.prepare(
                 lambda done, total, name: self.say(f"migrating {done}/{total} {name}")
             )
-            report = self._bring(source)
+            try:
+                report = self._bring(source)
+            except DatabaseError as error:
+                source.require_alive(error)
+                raise
             _make_user(read)
         finally:
             source.close()

@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack, closing
@@ -10,13 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
-from uv import find_uv_bin
 
-from skill_scripts.cli import app
 from skill_scripts.errors import KitError
 from skill_scripts.importing.data import import_data
-from tests.scripts import projects
 
 from . import library, mariadb, postgres
 from .test_dump import MAY, WORDS
@@ -37,18 +32,6 @@ BOOKS = 300
 WIDE_BYTES, DOUBLINGS = 8_000, 14  # 128 MB in all
 STREAMED_BYTES = 50 << 20
 
-# A book and its half in the parent's table, again and again, in one transaction each.
-WRITE = """
-import sys
-import django
-django.setup()
-from django.db import transaction
-from library.models import Book
-print("writing", flush=True)
-while True:
-    Book.objects.create(title="meanwhile")
-"""
-
 
 @dataclass(frozen=True)
 class Live:
@@ -63,24 +46,6 @@ class Live:
     def sql(self, *statements: str) -> int:
         """Change something as the project's owner; the rows that the last one changed."""
         return [library.sql(self.root, each, self.env) for each in statements][-1]
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory) -> Path:
-    """The project, adapted, with an environment that has the drivers of both servers."""
-    environment = projects.environment(tmp_path_factory.mktemp("environment") / ".venv")
-    install = [find_uv_bin(), "pip", "install", "--quiet", "--python", environment]
-    subprocess.run([*install, "psycopg[binary]", "PyMySQL"], check=True)
-    root = library.make(tmp_path_factory.mktemp("live") / "library", environment)
-    projects.write(root, {"write.py": WRITE})
-    # The project's own way to use PyMySQL, which the import must do without.
-    own = "pymysql.version_info = (2, 2, 1, 'final', 0); pymysql.install_as_MySQLdb()"
-    with (root / "site1" / "settings.py").open("a", encoding="utf-8") as file:
-        file.write(f'if os.environ.get("LIBRARY_DATABASE"):\n    import pymysql; {own}\n')
-    projects.commit(root)
-    done = CliRunner().invoke(app, ["adapt", str(root), "--no-rehearsal"])
-    assert done.exit_code == 0, done.stderr
-    return root
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +69,9 @@ def start_live(project):
                 names = "--lower-case-table-names=1"
                 entry["HOST"] = stack.enter_context(mariadb.running(folder, names))
                 entry["ENGINE"] = "django.db.backends.mysql"
-                address = f"mysql://reader:pass%2Fword@localhost/library?unix_socket={entry['HOST']}"
+                address = (
+                    f"mysql://reader:pass%2Fword@localhost/library?unix_socket={entry['HOST']}"
+                )
                 end = "KILL USER reader@localhost"
                 idle = "&init_command=SET%20SESSION%20idle_transaction_timeout%3D1"
             live = Live(project, address, {"LIBRARY_DATABASE": json.dumps(entry)}, end, idle)
@@ -186,9 +153,9 @@ def test_rows_are_not_held_all_at_once(live, brought, app_data):
 
     with pytest.raises(KitError) as caught:
         import_data(live.root, live.address, progress=end)
-    assert caught.value.code == "DDK-IMP-12", caught.value.message
     live.sql(f"DELETE FROM {label} WHERE text <> ''")
     rows = next(each["rows"] for each in done["tables"] if each["model"] == "library.Label")
+    assert caught.value.code == "DDK-IMP-12", caught.value.message
     assert rows == 2 ** (DOUBLINGS + 1)
     assert done["peak_bytes"] - bare < STREAMED_BYTES
 
@@ -197,7 +164,6 @@ def test_a_server_without_patience_for_idle_sessions_is_read(live, brought):
     brought(live.root, live.address + live.no_patience)
 
 
-@needs_postgres
 def test_somebody_who_may_not_read_is_told_so(live, refused):
     error = refused(live.root, live.address.replace("reader", "stranger"))
     assert error["code"] == "DDK-IMP-12", error["message"]
