@@ -76,7 +76,7 @@ class Dump:
     def close(self) -> None:
         """Nothing is open between two readings."""
 
-    def require_alive(self, error: Exception) -> None:
+    def require_alive(self, error: str) -> None:
         """There is no server that could go."""
 
     def count(self) -> int:

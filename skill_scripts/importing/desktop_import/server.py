@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
-from django.db import models
+from django.db import Error, models
 from django.db.utils import load_backend
 
 MYSQL = "mysql"
@@ -83,6 +83,16 @@ def begin_snapshot(connection: Any) -> None:
     with connection.cursor() as cursor:
         for statement in [*own, *BEGIN.get(connection.vendor, ())]:
             cursor.execute(statement)
+
+
+def is_alive(connection: Any) -> bool:
+    """Whether the server still answers; Django's own question lets PyMySQL connect anew."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except Error:
+        return False
+    return True
 
 
 def without_snapshot(connection: Any) -> set[str]:

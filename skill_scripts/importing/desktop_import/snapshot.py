@@ -17,11 +17,10 @@ from desktop_runtime.data import is_storage_fault
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
-from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
+from django.db import DEFAULT_DB_ALIAS, Error, connections, models, transaction
 from django.db.backends.signals import connection_created
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
-from django.db.utils import DatabaseError
 
 SOURCE = "desktop_import_source"
 SQLITE = "django.db.backends.sqlite3"
@@ -84,7 +83,7 @@ class Database:
         """End the snapshot; nothing was written."""
         if not self._is_open:
             return
-        with contextlib.suppress(DatabaseError):
+        with contextlib.suppress(Error):
             self._open.close()
             connections[SOURCE].close()
 
@@ -131,22 +130,23 @@ class Database:
     def _copy_table(self, model: type[models.Model], writer: Writer) -> bool:
         """Whether all rows of the table could be read; what the writer raises is not ours."""
         rows = read(model, SOURCE)
-        while True:
+        failed = ""
+        while not failed:
             try:
                 values = next(rows, None)
             except Exception as error:  # of a driver, a field, a converter
-                self.require_alive(error)
-                return False
+                failed = str(error).strip() or type(error).__name__
+                continue
             if values is None:
                 return True
             writer.add(model, values)
+        self.require_alive(failed)  # the exception, gone by now, had held the cursor
+        return False
 
-    def require_alive(self, error: Exception) -> None:
+    def require_alive(self, error: str) -> None:
         """Raise RefusedError if `error` came because the server has gone."""
-        connection = connections[SOURCE]
-        if connection.vendor != "sqlite" and not connection.is_usable():
-            text = f"the server stopped answering: {str(error).strip()}"
-            raise RefusedError("DDK-IMP-12", text) from error
+        if not server.is_alive(connections[SOURCE]):
+            raise RefusedError("DDK-IMP-12", f"the server stopped answering: {error}")
 
     def after(self) -> None:
         """Let the app's next rows get numbers that no row of the source ever had."""
@@ -231,7 +231,7 @@ class Database:
         except (ImportError, ImproperlyConfigured) as error:
             text = f"{settings['ENGINE']} has no driver here: {str(error).splitlines()[0]}"
             raise RefusedError("DDK-IMP-12", text) from error
-        except DatabaseError as error:
+        except Error as error:
             raise RefusedError("DDK-IMP-12", str(error).strip()) from error
         finally:
             connection_created.receivers = kept
@@ -309,7 +309,7 @@ def _readable() -> Iterator[None]:
     """Raises RefusedError where the source does not let us read."""
     try:
         yield
-    except DatabaseError as error:
+    except Error as error:
         raise RefusedError("DDK-IMP-12", str(error).strip()) from error
 
 

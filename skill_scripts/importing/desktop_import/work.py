@@ -74,7 +74,7 @@ class Import:
         try:
             source.open(self.say)
             from desktop_runtime.migrations import Databases
-            from django.db.utils import DatabaseError
+            from django.db import Error
 
             databases = Databases(
                 installation, manifest_, self.project, recovery.Recovery(installation.app_data)
@@ -84,8 +84,8 @@ class Import:
             )
             try:
                 report = self._bring(source)
-            except DatabaseError as error:
-                source.require_alive(error)
+            except Error as error:
+                source.require_alive(str(error).strip())
                 raise
             _make_user(read)
         finally:
