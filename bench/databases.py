@@ -60,6 +60,7 @@ class Project:
     root: Path
     folder: Path
     database: dict[str, str]
+    address: str  # of the same, which many projects want in a variable
 
     def __post_init__(self) -> None:
         found = self.manifest["django"]["settings"]
@@ -93,8 +94,12 @@ class Project:
         }
         manage = Path(self.manifest["django"]["manage"]).parent
         path = os.pathsep.join(map(str, (self.folder, self.root / manage)))
-        env = {**os.environ, **given, "PYTHONPATH": path,
-               "DJANGO_SETTINGS_MODULE": "bench_settings"}  # fmt: skip
+        named = {
+            "PYTHONPATH": path,
+            "DJANGO_SETTINGS_MODULE": "bench_settings",
+            "DATABASE_URL": self.address.replace("postgresql://", "postgres://"),
+        }
+        env = {**os.environ, **given, **named}
         return _spent([self.python, *words], self.root / manage, env)
 
     def manage(self, *words: str) -> Spent:
@@ -156,7 +161,7 @@ def measure(root: Path, kind: str, first: list[str], rows: int) -> list[dict]:
     place, scratch = Path(tempfile.mkdtemp()), Path(tempfile.mkdtemp())
     try:
         with server(kind, place) as (address, entry):
-            project = Project(root, scratch, entry)
+            project = Project(root, scratch, entry, address)
             project.manage("migrate", "-v0")
             for command in first:
                 project.manage(*command.split())
@@ -210,7 +215,7 @@ def main() -> int:
     arguments.add_argument("--mariadb", type=Path, action="append", default=[], metavar="PROJECT")
     arguments.add_argument("--first", action="append", default=[], metavar="COMMAND")
     arguments.add_argument("--rows", type=int, default=ROWS)
-    arguments.add_argument("--json", type=Path)
+    arguments.add_argument("--json", type=Path, help="adds to what the file has")
     asked = arguments.parse_args()
     jobs = [(each, "PostgreSQL") for each in asked.projects]
     jobs += [(each, "MariaDB") for each in asked.mariadb]
@@ -220,7 +225,9 @@ def main() -> int:
         for each in found[-2:]:
             print(" | ".join(f"{name} {value}" for name, value in each.items()), flush=True)
     if asked.json:
-        asked.json.write_text(json.dumps(found, indent=2, ensure_ascii=False), encoding="utf-8")
+        before = json.loads(asked.json.read_text("utf-8")) if asked.json.exists() else []
+        text = json.dumps([*before, *found], indent=2, ensure_ascii=False)
+        asked.json.write_text(text, encoding="utf-8")
     return 1 if any("refused" in each for each in found) else 0
 
 

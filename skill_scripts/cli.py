@@ -578,6 +578,11 @@ def _show_import(done: Imported) -> None:
         markup=False,
         soft_wrap=True,
     )
+    bad = [each for each in done.pages if not each.is_good]
+    screen.print(f"{len(done.pages)} pages visited on them, {len(bad)} fail", markup=False)
+    for each in bad:
+        text = f"fails: {each.page}, {each.status or 'no answer'} {each.error}"
+        screen.print(text.rstrip(), markup=False, soft_wrap=True)
     for name in done.missing:
         screen.print(f"missing: {name}", markup=False, soft_wrap=True)
     for left in done.left:

@@ -31,6 +31,7 @@ from skill_scripts.errors import KitError
 from skill_scripts.findings.surveyed import Progress
 from skill_scripts.importing.cluster import loaded
 from skill_scripts.importing.source import PG_DUMP, SQLITE, Source, recognise
+from skill_scripts.importing.visits import Visit, visit
 from skill_scripts.portable import pack
 from skill_scripts.processes import MARK, clean_environment, end_all, json_lines, own_group
 from skill_scripts.project.files import PAYLOAD_FOLDER
@@ -75,6 +76,7 @@ class Imported:
     referenced: int  # that rows name, each of them there
     missing: tuple[str, ...]  # that rows name, accepted with --allow-missing-files
     foreign_keys: int  # that were checked
+    pages: tuple[Visit, ...]  # of the app, visited on a copy of the data
     notes: tuple[str, ...]
     seconds: float
     copying_seconds: float
@@ -102,6 +104,7 @@ class Imported:
                 "missing": list(self.missing),
             },
             "foreign_keys_checked": self.foreign_keys,
+            "pages": [vars(each) for each in self.pages],
             "notes": list(self.notes),
             "seconds": self.seconds,
             "copying_seconds": self.copying_seconds,
@@ -145,6 +148,7 @@ def import_data(
             "scratch": str(scratch),
         }
         result = _run_inside(root, python, scratch, request, progress)
+        pages = visit(root, scratch / "data", scratch / "visit", result["person"], progress)
         progress("putting it in place")
         aside = None
         if into:
@@ -160,6 +164,7 @@ def import_data(
         tables=tuple(Table(**each) for each in result["tables"]),
         left=tuple(Left(**each) for each in result["left"]),
         missing=tuple(result["missing"]),
+        pages=pages,
         notes=(*filter(None, [finished]), *result["notes"]),
         seconds=round(time.monotonic() - begin, 2),
         **{
@@ -203,7 +208,7 @@ def _not_written(error: OSError, folder: Path) -> KitError:
 def _require_room(source: Source, media: Path | None, folder: Path) -> None:
     """Say before the work that the disk is too small for it, as far as sizes tell."""
     files = sum(each.stat().st_size for each in media.rglob("*") if each.is_file()) if media else 0
-    copies = 3 if source.kind == SQLITE else 2  # a snapshot of it, its rows, their log
+    copies = 4 if source.kind == SQLITE else 3  # a snapshot of it, its rows, their log, a visit
     needed = source.bytes * copies + files + SPARE_BYTES
     free = shutil.disk_usage(folder).free
     if free < needed:
