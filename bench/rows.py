@@ -1,10 +1,11 @@
 """Fills the database of any Django project with rows of every shape its models have.
 
-    DJANGO_SETTINGS_MODULE=… <the project's python> bench/rows.py TOTAL
+    DJANGO_SETTINGS_MODULE=… <the project's python> bench/rows.py TOTAL [APP.MODEL...]
 
 Executed by the project's own interpreter. Text with every kind of letter, times around the change
 of clocks, numbers to the last digit, JSON, files, generic relations, many-to-many tables and rows
-of inherited models; always the same ones. Prints how many rows each model has got.
+of inherited models; always the same ones. Models that are named stay as they are: those whose rows
+mean something only to code. Prints how many rows each model has got.
 """
 
 from __future__ import annotations
@@ -29,10 +30,15 @@ from django.db import IntegrityError, connection, models, transaction
 from django.db.utils import DataError, ProgrammingError
 
 LEFT = {"contenttypes.contenttype", "auth.permission", "sessions.session", "sites.site"}
+OF_A_TREE = {"path", "depth", "numchild"}  # whose rows only the tree itself can make
+TEXTS = {"CharField", "SlugField", "EmailField", "URLField", "FilePathField"}
 CHUNK = 500
 POOL = 3000  # rows that others may refer to
-FILES = 300
-WORDS = "plain Ünïcödé 日本語 naïve café Ω≈ç “quoted” it's 100% a\\b 👩‍🚀 line\nbreak".split(" ")
+FILES = 100  # of each field
+WORDS = (
+    "plain", "Ünïcödé", "日本語", "naïve", "café", "Ω≈ç", "“quoted”", "it's", "100%", "a\\b",
+    "👩\u200d🚀", "line\nbreak",
+)  # fmt: skip
 # On both sides of the change of clocks in most of the world's zones.
 AUTUMN = datetime.datetime(2024, 11, 3, 5, tzinfo=datetime.UTC)
 FAULTS = (IntegrityError, DataError, ProgrammingError, ValueError, TypeError)
@@ -58,30 +64,53 @@ def main(total: int) -> None:
 
 def in_order() -> Iterator[type[models.Model]]:
     """Models after those they refer to, as far as that is possible."""
-    waiting = [
-        m for m in apps.get_models(include_auto_created=True)
-        if m._meta.managed and not m._meta.proxy and m._meta.label_lower not in LEFT
-    ]  # fmt: skip
+    waiting = [*filter(can_be_filled, apps.get_models(include_auto_created=True))]
     for model in waiting:
         model._meta.one_to_one_only = any(f.one_to_one for f in model._meta.local_fields)
-    done: set[Any] = set()
     while waiting:
         ready = [m for m in waiting if not {*needed(m)} & {*waiting} - {m}] or waiting[:1]
         yield from ready
-        done.update(ready)
-        waiting = [m for m in waiting if m not in done]
+        waiting = [m for m in waiting if m not in ready]
+
+
+def can_be_filled(model: type[models.Model]) -> bool:
+    """Whether rows may be made of it; of what names its own kind, the kinds themselves are."""
+    options = model._meta
+    if not options.managed or options.proxy or options.label_lower in LEFT:
+        return False
+    if {f.name for f in options.concrete_fields} >= OF_A_TREE:
+        return False
+    is_parent = any(model in other._meta.parents for other in apps.get_models())
+    return not (is_parent and any(names_kind(model, f) for f in options.local_concrete_fields))
+
+
+def names_kind(model: type[models.Model], field: models.Field) -> bool:
+    """Whether a row says by this field of which model it is."""
+    remote = field.is_relation and field.remote_field.model._meta.label_lower
+    generic = {getattr(each, "ct_field", "") for each in model._meta.private_fields}
+    return remote == "contenttypes.contenttype" and field.name not in generic
 
 
 def needed(model: type[models.Model]) -> Iterator[type[models.Model]]:
     """What its rows cannot do without."""
-    for field in model._meta.local_concrete_fields:
+    for field in own_fields(model):
         if field.is_relation and not field.null:
             yield field.remote_field.model._meta.concrete_model
 
 
+def own_fields(model: type[models.Model]) -> list[models.Field]:
+    """What makes up a row, those of its parents too but for what links them."""
+    links = {*model._meta.parents.values()}
+    fields = [f for f in model._meta.concrete_fields if f not in links]
+    return [f for f in fields if not f.is_relation or not f.remote_field.parent_link]
+
+
 def fill(model: type[models.Model], wanted: int) -> int:
     """Add rows; how many were taken."""
-    pools = {f: keys(model, f) for f in model._meta.local_concrete_fields if f.is_relation}
+    fields = own_fields(model)
+    if any(not f.is_relation and not can_make(f) for f in fields):
+        return 0
+    pools = {f: keys(f) for f in fields if f.is_relation}
     if any(not pool and not field.null for field, pool in pools.items()):
         return 0
     before = model._base_manager.count()
@@ -105,7 +134,7 @@ def one_by_one(rows: list[models.Model]) -> int:
     for number, each in enumerate(rows):
         try:
             with transaction.atomic():
-                each.save_base(raw=True, force_insert=True)
+                each.save_base(force_insert=True)
             taken += 1
         except FAULTS:
             if number > 20 and not taken:
@@ -113,12 +142,12 @@ def one_by_one(rows: list[models.Model]) -> int:
     return taken
 
 
-def keys(model: type[models.Model], field: models.Field) -> list[Any]:
+def keys(field: models.Field) -> list[Any]:
     """What the field may refer to; of what only one row may refer to, what is free."""
     target = field.target_field
     rows = field.remote_field.model._base_manager.order_by("pk")
     if field.unique:
-        taken = {*model._base_manager.values_list(field.attname, flat=True)}
+        taken = {*field.model._base_manager.values_list(field.attname, flat=True)}
         found = [k for k in rows.values_list(target.attname, flat=True) if k not in taken]
     else:
         found = [*rows.values_list(target.attname, flat=True)[:POOL]]
@@ -127,12 +156,16 @@ def keys(model: type[models.Model], field: models.Field) -> list[Any]:
 
 
 def row(model: type[models.Model], pools: dict[models.Field, list[Any]]) -> models.Model | None:
-    """A new row of the model's own table, None where nothing is free to refer to."""
+    """A new row, None where nothing is free to refer to."""
     values: dict[str, Any] = {}
-    for field in model._meta.local_concrete_fields:
+    for field in own_fields(model):
         if isinstance(field, models.AutoField) or getattr(field, "generated", False):
             continue
-        if field.is_relation:
+        if not field.is_relation:
+            values[field.attname] = value(field)
+        elif names_kind(model, field):
+            values[field.attname] = kind_of(model)
+        else:
             pool = pools[field]
             if field.unique and not pool and not field.null:
                 return None
@@ -140,8 +173,6 @@ def row(model: type[models.Model], pools: dict[models.Field, list[Any]]) -> mode
                 values[field.attname] = None
             else:
                 values[field.attname] = pool.pop() if field.unique else chance.choice(pool)
-        else:
-            values[field.attname] = value(field)
     for each in model._meta.private_fields:
         if hasattr(each, "ct_field") and hasattr(each, "fk_field") and each.model is model:
             refer(model, each, values)
@@ -153,8 +184,6 @@ def row(model: type[models.Model], pools: dict[models.Field, list[Any]]) -> mode
 
 def refer(model: type[models.Model], each: Any, values: dict[str, Any]) -> None:
     """Let a generic relation lead to a row that is there."""
-    from django.contrib.contenttypes.models import ContentType
-
     for _ in range(20):
         target = chance.choice(TARGETS)
         key = chance.choice(some_keys(target))
@@ -163,11 +192,16 @@ def refer(model: type[models.Model], each: Any, values: dict[str, Any]) -> None:
             key = field.to_python(key)
         except Exception:
             continue
-        values[model._meta.get_field(each.ct_field).attname] = ContentType.objects.get_for_model(
-            target
-        ).pk
+        values[model._meta.get_field(each.ct_field).attname] = kind_of(target)
         values[each.fk_field] = key
         return
+
+
+def kind_of(model: type[models.Model]) -> int:
+    """The number of the model's content type."""
+    from django.contrib.contenttypes.models import ContentType
+
+    return ContentType.objects.get_for_model(model).pk
 
 
 def some_keys(model: type[models.Model]) -> list[Any]:
@@ -175,6 +209,13 @@ def some_keys(model: type[models.Model]) -> list[Any]:
     if model not in KEYS:
         KEYS[model] = [*model._base_manager.values_list("pk", flat=True)[:POOL]] or [1]
     return KEYS[model]
+
+
+def can_make(field: models.Field) -> bool:
+    """Whether `value` knows what the field takes."""
+    kind = field.get_internal_type()
+    is_known = kind in MAKERS or kind in TEXTS or kind.endswith(("IntegerField", "AutoField"))
+    return is_known or isinstance(field, models.FileField) or field.has_default() or field.null
 
 
 def value(field: models.Field) -> Any:
@@ -189,14 +230,14 @@ def value(field: models.Field) -> Any:
     kind = field.get_internal_type()
     if isinstance(field, models.FileField):
         return file(field)
-    if kind in ("CharField", "SlugField", "EmailField", "URLField", "FilePathField"):
+    if kind in TEXTS:
         return text(field)
     if kind.endswith("IntegerField"):
         low, high = connection.ops.integer_field_range(kind)
         if field.unique:
             return next(numbers)
         return chance.randint(max(low or 0, -30_000), min(high or 30_000, 30_000))
-    return MAKERS[kind](field)
+    return MAKERS[kind](field) if kind in MAKERS else field.get_default()
 
 
 def text(field: models.Field) -> str:
@@ -228,12 +269,13 @@ def number(field: models.Field) -> decimal.Decimal:
 
 def file(field: models.FileField) -> str:
     """One of a few hundred files, made as an upload would be."""
-    if len(NAMES.setdefault(field, [])) < FILES // 10:
-        content = ContentFile("".join(chance.choices(string.printable, k=2000)).encode())
-        wanted = f"file {len(NAMES[field])} é.bin"
-        NAMES[field].append(field.storage.save(field.generate_filename(None, wanted), content)
-                            if not callable(field.upload_to) else field.storage.save(wanted, content))
-    return chance.choice(NAMES[field])
+    names = NAMES.setdefault(field, [])
+    if len(names) < FILES:
+        content = "".join(chance.choices(string.printable, k=2000)).encode()
+        folder = "" if callable(field.upload_to) else field.upload_to
+        wanted = f"{folder}/file {len(names)} é.bin".lstrip("/")
+        names.append(field.storage.save(wanted, ContentFile(content)))
+    return chance.choice(names)
 
 
 PASSWORD = ""
@@ -261,8 +303,6 @@ MAKERS = {
 if __name__ == "__main__":
     django.setup()
     PASSWORD = make_password("a password")
-    TARGETS = [
-        m for m in apps.get_models()
-        if m._meta.managed and not m._meta.proxy and m._meta.label_lower not in LEFT
-    ]  # fmt: skip
+    LEFT |= {each.lower() for each in sys.argv[2:]}
+    TARGETS = [*filter(can_be_filled, apps.get_models())]
     main(int(sys.argv[1]))

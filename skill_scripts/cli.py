@@ -231,8 +231,9 @@ def import_(
         typer.Option(
             "--from",
             metavar="SOURCE",
-            help="An SQLite file; a file of dumpdata (.json, .jsonl, .xml, .yaml, also .gz); "
-            "postgresql://USER:PASSWORD@HOST/NAME; or env:NAME, a variable that has one of these.",
+            help="An SQLite file; a file of dumpdata (.json, .jsonl, .xml, .yaml, also .gz) or of "
+            "pg_dump (plain, also .gz, or custom); postgresql:// or mysql:// with "
+            "USER:PASSWORD@HOST/NAME; or env:NAME, a variable that has one of these.",
         ),
     ],
     media: Annotated[
@@ -258,9 +259,9 @@ def import_(
 ) -> None:
     """Bring the data that a project already has into the development data of its app.
 
-    All of it or nothing: rows, uploads and references are compared with the source before they take
-    the place of the development data, which are set aside. The source is only read. Sessions and
-    tokens stay behind.
+    All of it or nothing: rows, uploads and references are compared with the source, and the app's
+    pages visited, before they take the place of the development data, which are set aside. The
+    source is only read. Sessions and tokens stay behind.
     """
     with _shown_errors(as_json), _progress(as_json) as progress:
         done = import_data(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,10 +87,10 @@ class Tally:
     rows: int = 0
     sum: int = 0
 
-    def add(self, values: list[Any]) -> None:
-        """Count one more row."""
+    def add(self, values: list[Any], ready: Sequence[Any]) -> None:
+        """Count one more row: its values, and what of them is written."""
         self.rows += 1
-        self.sum = (self.sum + digest(values)) % MOST
+        self.sum = (self.sum + digest(values, ready)) % MOST
 
     @property
     def checksum(self) -> str:
@@ -131,7 +131,7 @@ class Writer:
         with connections[TARGET].cursor() as cursor:
             if self._write_one(cursor, model, pending, values):
                 values[place] = cursor.lastrowid
-                self.tallies[model].add(values)
+                self.tallies[model].add(values, values)
                 return values[place]
         return None
 
@@ -163,9 +163,9 @@ class Writer:
         except Exception as error:
             _raise_if_disk(error)
             with transaction.atomic(using=TARGET), connections[TARGET].cursor() as cursor:
-                rows = [row for row in rows if self._write_one(cursor, model, pending, row)]
-        for row in rows:
-            tally.add(row)
+                rows = ready = [r for r in rows if self._write_one(cursor, model, pending, r)]
+        for row, as_written in zip(rows, ready, strict=True):
+            tally.add(row, as_written)
         self.progress(model._meta.label, tally.rows)
 
     def _write_one(

@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 from uv import find_uv_bin
 
 from skill_scripts.cli import app
+from skill_scripts.importing import data
 from tests.scripts import projects
 
 from . import library
@@ -72,14 +73,21 @@ def app_data(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture
-def bring(app_data):
-    """Runs `desktop-django import`."""
+def bring(app_data, monkeypatch):
+    """Runs `desktop-django import`, without the visit to the app's pages."""
+    monkeypatch.setattr(data, "visit", lambda *_: ())
+    return _run
 
-    def run(root: Path, source: object, *options: object) -> Result:
-        arguments = ["import", root, "--from", source, "--json", *options]
-        return CliRunner().invoke(app, [*map(str, arguments)])
 
-    return run
+@pytest.fixture
+def visited(app_data):
+    """The document of an import with all that belongs to it."""
+    return lambda *arguments: json.loads(_run(*arguments).stdout)
+
+
+def _run(root: Path, source: object, *options: object) -> Result:
+    arguments = ["import", root, "--from", source, "--json", *options]
+    return CliRunner().invoke(app, [*map(str, arguments)])
 
 
 @pytest.fixture

@@ -10,7 +10,11 @@ from typing import Any
 from tests.scripts import projects
 
 SETTINGS = """
-    INSTALLED_APPS += ["django.contrib.sessions", "library"]
+    INSTALLED_APPS += ["django.contrib.sessions", "library", "authtoken"]
+    MIDDLEWARE = [
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+    ]
     AUTH_USER_MODEL = "library.Person"
     DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
     USE_TZ = True
@@ -91,9 +95,28 @@ class Shelf(models.Model):
         return (self.name,)
 
 
+class Box:
+    # Without words for itself, and whole only once it is saved.
+
+    def __init__(self, text):
+        self.text = text
+
+
+class BoxField(models.TextField):
+    def from_db_value(self, value, expression, connection):
+        return Box(value)
+
+    def get_prep_value(self, value):
+        if not isinstance(value, Box):
+            return value
+        return value.text if "#" in value.text else f"{value.text}#{uuid.uuid4()}"
+
+
 class Label(models.Model):
     shelf = models.ForeignKey(Shelf, on_delete=models.CASCADE)
     text = models.TextField(default="")
+    words = models.JSONField(default=list)
+    box = BoxField(default="open")
 
     class Meta:
         db_table = "Library_Label"
@@ -108,6 +131,15 @@ class Elsewhere(models.Model):
     class Meta:
         managed = False
         db_table = "elsewhere"
+"""
+
+# Named like the app of a library that lets programs in.
+TOKENS = """
+from django.db import models
+
+
+class Token(models.Model):
+    key = models.CharField(max_length=40, primary_key=True)
 """
 
 FIRST_SHELF = """
@@ -134,6 +166,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.db.models import JSONField, Value
 from django.utils import timezone
+from authtoken.models import Token
 from library.models import *
 
 # Numbers that no new database gives to content types and permissions.
@@ -181,6 +214,7 @@ for n in range(rows):
         Tag.objects.create(name=f"tag {n}", thing=book)
     last = book.publication_ptr
 Book.objects.create(title="gone").delete()
+Token.objects.create(key="secret")
 Session.objects.create(session_key="k" * 32, session_data="x", expire_date=timezone.now())
 """
 
@@ -190,11 +224,13 @@ def make(root: Path, environment: Path) -> Path:
     files = {
         "library/__init__.py": "", "library/models.py": MODELS,
         "library/migrations/__init__.py": "", "fill.py": FILL,
+        "authtoken/__init__.py": "", "authtoken/models.py": TOKENS,
+        "authtoken/migrations/__init__.py": "",
     }  # fmt: skip
     projects.project(root, files, SETTINGS)
     (root / ".venv").symlink_to(environment, target_is_directory=True)
     (root / ".gitignore").write_text(".venv\n", encoding="utf-8")
-    manage(root, "makemigrations", "library", "-v0")
+    manage(root, "makemigrations", "library", "authtoken", "-v0")
     migration = {"library/migrations/0002_first_shelf.py": FIRST_SHELF}
     return projects.write(root, migration)
 

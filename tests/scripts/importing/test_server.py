@@ -142,7 +142,9 @@ def test_rows_are_not_held_all_at_once(live, brought, app_data):
     """Nor does it take the server for the project's fault when it goes away in the middle."""
     bare = brought(live.root, live.address)["peak_bytes"]
     label = '"Library_Label"' if live.address.startswith("postgres") else "Library_Label"
-    double = f"INSERT INTO {label} (shelf_id, text) SELECT shelf_id, {{}} FROM {label}"
+    double = (
+        f"INSERT INTO {label} (shelf_id, words, text) SELECT shelf_id, words, {{}} FROM {label}"
+    )
     live.sql(double.format(f"repeat('x', {WIDE_BYTES})"), *[double.format("text")] * DOUBLINGS)
     done = brought(live.root, live.address)
     ended = []
@@ -167,6 +169,19 @@ def test_a_server_without_patience_for_idle_sessions_is_read(live, brought):
 def test_somebody_who_may_not_read_is_told_so(live, refused):
     error = refused(live.root, live.address.replace("reader", "stranger"))
     assert error["code"] == "DDK-IMP-12", error["message"]
+
+
+@needs_postgres
+def test_an_array_is_read_where_the_app_has_json(start_live, brought, app_data):
+    """As in projects that choose the field by the database."""
+    live = start_live("postgres")
+    live.sql('ALTER TABLE "Library_Label" DROP COLUMN words',
+             """ALTER TABLE "Library_Label" ADD COLUMN words text[] DEFAULT '{a,"b,c",NULL}'"""
+             )  # fmt: skip
+    brought(live.root, live.address)
+    with closing(sqlite3.connect(app_data / "db.sqlite3")) as connection:
+        (words,) = connection.execute('SELECT words FROM "Library_Label"').fetchone()
+    assert json.loads(words) == ["a", "b,c", None]
 
 
 def test_a_day_that_is_none_is_named(mysql, refused):
