@@ -130,7 +130,10 @@ def test_workflows_install_what_kit_asks_of_the_system(place, monkeypatch):
 
 @pytest.mark.parametrize("can_apt", [True, False])
 def test_databases_are_installed_where_that_is_possible(can_apt, monkeypatch, calls, tmp_path):
-    places = {"nowhere/mariadbd": ["mariadb"], str(tmp_path.relative_to(tmp_path.anchor)): ["is there"]}
+    places = {
+        "nowhere/mariadbd": ["mariadb"],
+        str(tmp_path.relative_to(tmp_path.anchor)): ["is there"],
+    }
     monkeypatch.setattr(debian, "DATABASES", places)
     monkeypatch.setattr(debian, "NO_CLUSTER", tmp_path / "common" / "d" / "kit.conf")
     monkeypatch.setattr(debian, "WINDOWS", False)

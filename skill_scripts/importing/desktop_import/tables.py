@@ -18,6 +18,7 @@ TARGET = DEFAULT_DB_ALIAS
 LEFT_BEHIND = {
     "sessions.session",
     "user_sessions.session",
+    "usersessions.usersession",
     "authtoken.token",
     "authtoken.tokenproxy",
     "knox.authtoken",
@@ -26,11 +27,15 @@ LEFT_BEHIND = {
     "oauth2_provider.accesstoken",
     "oauth2_provider.refreshtoken",
     "oauth2_provider.grant",
+    "oauth2_provider.devicegrant",
     "oauth2_provider.idtoken",
     "socialaccount.socialtoken",
+    "rest_framework_api_key.apikey",
+    "django_rest_passwordreset.resetpasswordtoken",
     "otp_static.statictoken",
     "axes.accessattempt",
     "axes.accesslog",
+    "axes.accessfailurelog",
 }
 BY_NATURAL_KEY = ("contenttypes.contenttype", "auth.permission")
 
