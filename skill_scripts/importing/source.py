@@ -20,6 +20,7 @@ OTHER_DUMPS = {
     b"-- MariaDB dump": "only MariaDB reads a dump of MariaDB: give the address of the server",
     b"-- MySQL dump": "only MySQL reads a dump of MySQL: give the address of the server",
 }
+NO_DUMP = "it is neither a database nor a dump"
 HEAD = 4096  # bytes, in which a dump says what made it
 SQLITE, DUMP, PG_DUMP, SERVER = "sqlite", "dump", "pg_dump", "server"
 PG_CUSTOM, PG_PLAIN = "custom", "plain"
@@ -87,27 +88,21 @@ def recognise(given: str) -> Source:
     is_compressed = begin.startswith(GZIP_BEGINS)
     if is_compressed:
         begin = _begin_of_gzip(file)
-    if of_postgres := _of_pg_dump(begin, file):
+    if of_postgres := _of_pg_dump(begin):
         return Source(PG_DUMP, str(file), file, of_postgres, is_compressed)
     suffixes = [each.lower() for each in file.suffixes if each.lower() != ".gz"]
     known = FORMATS.get(suffixes[-1]) if suffixes else None
     if known is None:
-        raise KitError(
-            "DDK-IMP-02", f"{file.name} is neither a database nor a dump", source=str(file)
-        )
+        why = next((w for says, w in OTHER_DUMPS.items() if says in begin), NO_DUMP)
+        raise KitError("DDK-IMP-02", f"{file.name}: {why}", source=str(file))
     return Source(DUMP, str(file), file, known, is_compressed)
 
 
-def _of_pg_dump(begin: bytes, file: Path) -> str:
+def _of_pg_dump(begin: bytes) -> str:
     """The format of pg_dump's that a file has, "" if it is of something else."""
     if begin.startswith(PG_CUSTOM_BEGINS):
         return PG_CUSTOM
-    if PG_PLAIN_SAYS in begin.replace(b"\r", b""):
-        return PG_PLAIN
-    for says, why in OTHER_DUMPS.items():
-        if says in begin:
-            raise KitError("DDK-IMP-02", f"{file.name}: {why}", source=str(file))
-    return ""
+    return PG_PLAIN if PG_PLAIN_SAYS in begin.replace(b"\r", b"") else ""
 
 
 def _begin_of_gzip(file: Path) -> bytes:
