@@ -197,13 +197,7 @@ def _measure(project: Project, kind: str, address: str, scratch: Path) -> list[d
         if error := done.get("error"):
             found.append({**one, "refused": f"{error['code']}: {error['message']}"})
             continue
-        beside = loaded.seconds + (dumped.seconds if source == kind else 0)
-        most = max(loaded.bytes, dumped.bytes if source == kind else 0)
-        ratios = {
-            "loaddata_seconds": round(beside, 1), "loaddata_peak_mb": round(most / 1e6),
-            "speed": round(beside / done["seconds"], 2),
-            "memory": round(done["peak_bytes"] / most, 2),
-        }  # fmt: skip
+        beside = {} if "loaddata" in whys else _beside(done, dumped, loaded, source == kind)
         found.append({
             **one, "models": sum(each["rows"] > 0 for each in done["tables"]),
             "rows": sum(each["rows"] for each in done["tables"]),
@@ -212,9 +206,21 @@ def _measure(project: Project, kind: str, address: str, scratch: Path) -> list[d
             "foreign_keys": done["foreign_keys_checked"],
             "files_named": done["files"]["referenced"],
             "pages": f"{sum(0 < p['status'] < 500 for p in done['pages'])}/{len(done['pages'])}",
-            **(whys if "loaddata" in whys else ratios),
+            **whys, **beside,
         })  # fmt: skip
     return found
+
+
+def _beside(done: dict, dumped: Spent, loaded: Spent, is_live: bool) -> dict:
+    """What `loaddata` took, of a live server with the dump before it, and the ratios to it."""
+    seconds = loaded.seconds + (dumped.seconds if is_live else 0)
+    most = max(loaded.bytes, dumped.bytes if is_live else 0)
+    return {
+        "loaddata_seconds": round(seconds, 1),
+        "loaddata_peak_mb": round(most / 1e6),
+        "speed": round(seconds / done["seconds"], 2),
+        "memory": round(done["peak_bytes"] / most, 2),
+    }
 
 
 def _last_line(error: FailedError) -> str:

@@ -134,9 +134,9 @@ class Writer:
         pending = self._of(model)
         place = _key_place(pending.fields)
         with connections[TARGET].cursor() as cursor:
-            if self._write_one(cursor, model, pending, values):
+            if ready := self._write_one(cursor, model, pending, values):
                 values[place] = cursor.lastrowid
-                self.tallies[model].add(values, values)
+                self.tallies[model].add(values, ready)
                 return values[place]
         return None
 
@@ -168,22 +168,23 @@ class Writer:
         except Exception as error:
             _raise_if_disk(error)
             with transaction.atomic(using=TARGET), connections[TARGET].cursor() as cursor:
-                rows = ready = [r for r in rows if self._write_one(cursor, model, pending, r)]
+                ready = [self._write_one(cursor, model, pending, row) for row in rows]
         for row, as_written in zip(rows, ready, strict=True):
-            tally.add(row, as_written)
+            if as_written:
+                tally.add(row, as_written)
         self.progress(model._meta.label, tally.rows)
 
     def _write_one(
         self, cursor: Any, model: type[models.Model], pending: Pending, row: list[Any]
-    ) -> bool:
-        """Write one row; if that fails, note why. Whether it is written."""
+    ) -> list[Any] | None:
+        """Write one row; if that fails, note why. What is written, None if nothing."""
         ready = []
         for each, write, value in zip(pending.fields, pending.write, row, strict=True):
             try:
                 ready.append(write(value))
             except Exception as error:  # a field of the project's own may raise anything
                 self.problems.add(_problem(model, pending.fields, row, each, value, error))
-                return False
+                return None
         try:
             with transaction.atomic(using=TARGET):
                 cursor.execute(pending.statement, ready)
@@ -192,8 +193,8 @@ class Writer:
             number = _blamed(error, pending.fields, ready)
             each, value = (pending.fields[number], row[number]) if number is not None else (None, 0)
             self.problems.add(_problem(model, pending.fields, row, each, value, error))
-            return False
-        return True
+            return None
+        return ready
 
 
 def key_of(fields: list[models.Field], row: list[Any]) -> str:

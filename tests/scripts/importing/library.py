@@ -103,6 +103,12 @@ class Box:
 
 
 class BoxField(models.TextField):
+    def to_python(self, value):
+        return value if isinstance(value, Box) else Box(value)
+
+    def value_to_string(self, obj):
+        return self.value_from_object(obj).text
+
     def from_db_value(self, value, expression, connection):
         return Box(value)
 
