@@ -237,8 +237,9 @@ def import_(
         typer.Option(
             "--from",
             metavar="SOURCE",
-            help="An SQLite file; a file of dumpdata (.json, .jsonl, .xml, .yaml, also .gz); "
-            "postgresql://USER:PASSWORD@HOST/NAME; or env:NAME, a variable that has one of these.",
+            help="An SQLite file; a file of dumpdata (.json, .jsonl, .xml, .yaml, also .gz) or of "
+            "pg_dump (plain, also .gz, or custom); postgresql:// or mysql:// with "
+            "USER:PASSWORD@HOST/NAME; or env:NAME, a variable that has one of these.",
         ),
     ],
     media: Annotated[
@@ -265,9 +266,9 @@ def import_(
 ) -> None:
     """Bring the data that a project already has into the development data of its app.
 
-    All of it or nothing: rows, uploads and references are compared with the source before they take
-    the place of the development data, which are set aside. The source is only read. Sessions and
-    tokens stay behind.
+    All of it or nothing: rows, uploads and references are compared with the source, and the app's
+    pages visited, before they take the place of the development data, which are set aside. The
+    source is only read. Sessions and tokens stay behind.
     """
     with _shown_errors(as_json), _progress(as_json) as progress:
         into = first_run.place(path) if into == Path("stage") else into
@@ -641,6 +642,11 @@ def _show_import(done: Imported) -> None:
         markup=False,
         soft_wrap=True,
     )
+    bad = [each for each in done.pages if not each.is_good]
+    screen.print(f"{len(done.pages)} pages visited on them, {len(bad)} fail", markup=False)
+    for each in bad:
+        text = f"fails: {each.page}, {each.status or 'no answer'} {each.error}"
+        screen.print(text.rstrip(), markup=False, soft_wrap=True)
     for name in done.missing:
         screen.print(f"missing: {name}", markup=False, soft_wrap=True)
     for left in done.left:

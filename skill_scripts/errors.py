@@ -285,8 +285,8 @@ ERRORS: dict[str, Text] = {
         "Give the path of a file, or the address of a database",
     ),
     "DDK-IMP-02": Text(
-        "Data come from an SQLite file, from dumpdata (.json, .jsonl, .xml, .yaml, also with .gz) "
-        "or from the address of a database. A file of pg_dump is loaded into a PostgreSQL first.",
+        "Data come from an SQLite file, from dumpdata (.json, .jsonl, .xml, .yaml, also with .gz), "
+        "from a plain or custom file of pg_dump or from the address of a database.",
         "Make one where the data are: python manage.py dumpdata --all -o dump.jsonl.gz",
     ),
     "DDK-IMP-03": Text(
@@ -330,9 +330,10 @@ ERRORS: dict[str, Text] = {
         "Free some space on the disk of {folder}, then try again",
     ),
     "DDK-IMP-12": Text(
-        "The database cannot be reached from here, or the project's environment has no driver.",
+        "The database cannot be reached from here or does not let this user read it, or the "
+        "project's environment has no driver.",
         "Check address, user and password; a driver is a package: psycopg for PostgreSQL, "
-        "mysqlclient for MySQL",
+        "mysqlclient or PyMySQL for MySQL and MariaDB",
     ),
     "DDK-IMP-13": Text(
         "The project's own code failed while its data were brought in; nothing was imported.",
@@ -351,6 +352,18 @@ ERRORS: dict[str, Text] = {
         "Rows name uploads that are not there; nothing was imported.",
         "Name the folder that has them: --media FOLDER. To import all the same: "
         "--allow-missing-files",
+    ),
+    "DDK-IMP-17": Text(
+        "A PostgreSQL reads such a file, and this computer has none that the import could start.",
+        "Run on the server: python manage.py dumpdata --all --format jsonl -o dump.jsonl.gz. Or "
+        "install PostgreSQL here (Debian and Ubuntu: apt install postgresql)",
+    ),
+    "DDK-IMP-18": Text(
+        "The PostgreSQL of this computer, started for this import alone, could not load the file; "
+        "nothing was imported.",
+        "Where a newer PostgreSQL made the file, install that one here; where an extension is "
+        "missing, its package. Or run on the server: python manage.py dumpdata --all --format "
+        "jsonl -o dump.jsonl.gz",
     ),
     # DAT: development data in one file
     "DDK-DAT-01": Text(

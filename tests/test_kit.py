@@ -101,6 +101,7 @@ def test_no_more_is_installed_than_is_asked_for(arguments, lock, monkeypatch):
     installed = []
     for name in ("browser", "node_packages", "electron", "older_electron"):
         monkeypatch.setattr(packages, name, lambda *_: True)
+    monkeypatch.setattr(debian, "install_databases", lambda: None)
     monkeypatch.setattr(packages, "python_packages", installed.append)
     assert kit.main(["install", *arguments]) == 0
     assert installed == [lock]
@@ -118,12 +119,28 @@ def test_workflows_install_what_kit_asks_of_the_system(place, monkeypatch):
     asked = []
     for name in ("node_packages", "python_packages", "electron", "older_electron"):
         monkeypatch.setattr(packages, name, lambda *_: True)
+    monkeypatch.setattr(debian, "install_databases", lambda: None)
     monkeypatch.setattr(packages, "browser", lambda *names: asked.extend(names))
     assert kit.main(["install"]) == 0
     text = (ROOT / ".github" / place).read_text(encoding="utf-8")
     installed = re.findall(r"apt-get install --yes (.+)", text)
     brought = {package for line in installed for package in line.split()} | {"git"}
     assert {debian.PACKAGES[name] for name in asked} <= brought
+
+
+@pytest.mark.parametrize("can_apt", [True, False])
+def test_databases_are_installed_where_that_is_possible(can_apt, monkeypatch, calls, tmp_path):
+    places = {
+        "nowhere/mariadbd": ["mariadb"],
+        str(tmp_path.relative_to(tmp_path.anchor)): ["is there"],
+    }
+    monkeypatch.setattr(debian, "DATABASES", places)
+    monkeypatch.setattr(debian, "NO_CLUSTER", tmp_path / "common" / "d" / "kit.conf")
+    monkeypatch.setattr(debian, "WINDOWS", False)
+    monkeypatch.setattr(debian, "can_apt", lambda: can_apt)
+    debian.install_databases()
+    assert [each[-1] for each in calls] == (["-qq", "mariadb"] if can_apt else [])
+    assert debian.NO_CLUSTER.exists() is can_apt
 
 
 def test_every_job_is_in_the_help():

@@ -38,7 +38,7 @@ RUNS_IN_THE_TARGET = {
     SCRIPTS / "bundle" / "first_run_inside.py": {"django", "desktop_runtime", "time_machine"},
     SCRIPTS / "bundle" / "child_overlay.py": {"sitecustomize"},
     **{
-        path: {"django", "desktop_runtime", "desktop_import", "yaml"}
+        path: {"django", "desktop_runtime", "desktop_import", "yaml", "MySQLdb", "pymysql"}
         for path in (SCRIPTS / "importing" / "desktop_import").glob("*.py")
     },
     ROOT / "checks" / "probe.py": {"django", "asgiref", "channels", "ddk_tasks"},

@@ -22,6 +22,23 @@ PACKAGES = {
     "libatomic.so.1": "libatomic1",
     "libXss.so.1": "libxss1",
 }
+# Servers that the tests of the import start themselves; none of them is in the PATH.
+DATABASES = {
+    "usr/lib/postgresql/*/bin/initdb": ["postgresql"],
+    "usr/sbin/mariadbd": ["mariadb-server-core", "mariadb-client-core"],
+}
+NO_CLUSTER = Path("/etc/postgresql-common/createcluster.d/desktop-django-kit.conf")
+
+
+def install_databases() -> None:
+    """Install the servers that are missing; where that is impossible, their tests are skipped."""
+    missing = [names for place, names in DATABASES.items() if not [*Path("/").glob(place)]]
+    if not missing or WINDOWS or not can_apt():
+        return
+    if not NO_CLUSTER.parent.parent.exists():  # else the package starts a server at once
+        NO_CLUSTER.parent.mkdir(parents=True)
+        NO_CLUSTER.write_text("create_main_cluster = false\n", encoding="utf-8")
+    install(*[name for names in missing for name in names], otherwise="")
 
 
 def install_missing(*names: str) -> None:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tools import packages, programs
+from tools import debian, packages, programs
 from tools.demo import demo
 from tools.linters import lint
 from tools.places import ROOT, SCRIPTS, SHELL, SHELL_TESTS, TOOLS
@@ -97,6 +97,7 @@ def for_test(arguments: list[str]) -> None:
     """Everything."""
     for_lint(arguments)
     packages.browser("git", "xvfb-run", "xauth", "xdotool")
+    debian.install_databases()
     packages.node_packages(SHELL)
     packages.node_packages(SHELL_TESTS)
     if not packages.electron():

@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,9 @@ from skill_scripts.development import (
 )
 from skill_scripts.errors import KitError
 from skill_scripts.findings.surveyed import Progress
-from skill_scripts.importing.source import SQLITE, Source, recognise
+from skill_scripts.importing.cluster import loaded
+from skill_scripts.importing.source import PG_DUMP, SQLITE, Source, recognise
+from skill_scripts.importing.visits import Visit, visit
 from skill_scripts.portable import pack
 from skill_scripts.processes import MARK, clean_environment, end_all, json_lines, own_group
 from skill_scripts.project.files import PAYLOAD_FOLDER
@@ -74,6 +76,7 @@ class Imported:
     referenced: int  # that rows name, each of them there
     missing: tuple[str, ...]  # that rows name, accepted with --allow-missing-files
     foreign_keys: int  # that were checked
+    pages: tuple[Visit, ...]  # of the app, visited on a copy of the data
     notes: tuple[str, ...]
     seconds: float
     copying_seconds: float
@@ -101,6 +104,7 @@ class Imported:
                 "missing": list(self.missing),
             },
             "foreign_keys_checked": self.foreign_keys,
+            "pages": [vars(each) for each in self.pages],
             "notes": list(self.notes),
             "seconds": self.seconds,
             "copying_seconds": self.copying_seconds,
@@ -133,16 +137,18 @@ def import_data(
         require_unused(app_data)
     finished = finish_replacing(app_data)
     python = Path(interpreter_of(root, settings))
-    with _scratch(app_data) as scratch:
+    with _scratch(app_data) as scratch, ExitStack() as open_:
         _require_room(found, media, scratch)
+        readable = open_.enter_context(loaded(found, progress)) if found.kind == PG_DUMP else found
         request = {
             "payload": str(root / PAYLOAD_FOLDER),
-            "source": found.as_request(),
+            "source": readable.as_request(),
             "media": str(media.resolve()) if media else "",
             "allow_missing": allow_missing,
             "scratch": str(scratch),
         }
         result = _run_inside(root, python, scratch, request, progress)
+        pages = visit(root, scratch / "data", scratch / "visit", result["person"], progress)
         progress("putting it in place")
         aside = None
         if into:
@@ -158,6 +164,7 @@ def import_data(
         tables=tuple(Table(**each) for each in result["tables"]),
         left=tuple(Left(**each) for each in result["left"]),
         missing=tuple(result["missing"]),
+        pages=pages,
         notes=(*filter(None, [finished]), *result["notes"]),
         seconds=round(time.monotonic() - begin, 2),
         **{
@@ -201,7 +208,7 @@ def _not_written(error: OSError, folder: Path) -> KitError:
 def _require_room(source: Source, media: Path | None, folder: Path) -> None:
     """Say before the work that the disk is too small for it, as far as sizes tell."""
     files = sum(each.stat().st_size for each in media.rglob("*") if each.is_file()) if media else 0
-    copies = 3 if source.kind == SQLITE else 2  # a snapshot of it, its rows, their log
+    copies = 4 if source.kind == SQLITE else 3  # a snapshot of it, its rows, their log, a visit
     needed = source.bytes * copies + files + SPARE_BYTES
     free = shutil.disk_usage(folder).free
     if free < needed:

@@ -1,4 +1,4 @@
-"""What `--from` names: an SQLite file, a file of dumpdata, or the address of a database."""
+"""What `--from` names: an SQLite file, a dump of Django's or PostgreSQL's, or an address."""
 
 import gzip
 import os
@@ -12,7 +12,18 @@ from skill_scripts.errors import KitError
 
 SQLITE_BEGINS = b"SQLite format 3\0"
 GZIP_BEGINS = b"\x1f\x8b"
-SQLITE, DUMP, SERVER = "sqlite", "dump", "server"
+PG_CUSTOM_BEGINS = b"PGDMP"
+PG_PLAIN_SAYS = b"-- PostgreSQL database dump\n"
+OTHER_DUMPS = {
+    b"-- PostgreSQL database cluster dump": "pg_dumpall made it: give a file that pg_dump made of "
+    "one database",
+    b"-- MariaDB dump": "only MariaDB reads a dump of MariaDB: give the address of the server",
+    b"-- MySQL dump": "only MySQL reads a dump of MySQL: give the address of the server",
+}
+NO_DUMP = "it is neither a database nor a dump"
+HEAD = 4096  # bytes, in which a dump says what made it
+SQLITE, DUMP, PG_DUMP, SERVER = "sqlite", "dump", "pg_dump", "server"
+PG_CUSTOM, PG_PLAIN = "custom", "plain"
 FORMATS = {
     ".json": "json", ".jsonl": "jsonl", ".xml": "xml", ".yaml": "yaml", ".yml": "yaml",
 }  # fmt: skip
@@ -29,7 +40,7 @@ FROM_ENVIRONMENT = "env:"
 class Source:
     """Where the rows come from, as the part in the project's interpreter is told."""
 
-    kind: str  # SQLITE, DUMP or SERVER
+    kind: str  # SQLITE, DUMP, PG_DUMP or SERVER
     name: str  # for people; never with a password
     file: Path | None = None
     format: str = ""  # of a dump
@@ -68,28 +79,36 @@ def recognise(given: str) -> Source:
     file = Path(given).resolve()
     try:
         with file.open("rb") as stream:
-            begin = stream.read(len(SQLITE_BEGINS))
+            begin = stream.read(HEAD)
     except OSError as error:
         text = f"{file} cannot be read: {error.strerror}"
         raise KitError("DDK-IMP-01", text, source=str(file)) from error
-    if begin == SQLITE_BEGINS:
+    if begin.startswith(SQLITE_BEGINS):
         return Source(SQLITE, str(file), file)
     is_compressed = begin.startswith(GZIP_BEGINS)
+    if is_compressed:
+        begin = _begin_of_gzip(file)
+    if of_postgres := _of_pg_dump(begin):
+        return Source(PG_DUMP, str(file), file, of_postgres, is_compressed)
     suffixes = [each.lower() for each in file.suffixes if each.lower() != ".gz"]
     known = FORMATS.get(suffixes[-1]) if suffixes else None
     if known is None:
-        raise KitError(
-            "DDK-IMP-02", f"{file.name} is neither a database nor a dump", source=str(file)
-        )
-    if is_compressed:
-        _require_gzip(file)
+        why = next((w for says, w in OTHER_DUMPS.items() if says in begin), NO_DUMP)
+        raise KitError("DDK-IMP-02", f"{file.name}: {why}", source=str(file))
     return Source(DUMP, str(file), file, known, is_compressed)
 
 
-def _require_gzip(file: Path) -> None:
+def _of_pg_dump(begin: bytes) -> str:
+    """The format of pg_dump's that a file has, "" if it is of something else."""
+    if begin.startswith(PG_CUSTOM_BEGINS):
+        return PG_CUSTOM
+    return PG_PLAIN if PG_PLAIN_SAYS in begin.replace(b"\r", b"") else ""
+
+
+def _begin_of_gzip(file: Path) -> bytes:
     try:
         with gzip.open(file) as stream:
-            stream.read(1)
+            return stream.read(HEAD)
     except (OSError, EOFError, zlib.error) as error:
         raise KitError("DDK-IMP-03", f"{file.name}: {error}", source=str(file)) from error
 
@@ -105,7 +124,7 @@ def _server(address: str) -> Source:
         known = ", ".join(f"{each}://" for each in ENGINES)
         text = f"{parts.scheme}:// is no database that is known here (known: {known})"
         raise KitError("DDK-IMP-02", text, source=parts.scheme)
-    options = dict(parse_qsl(parts.query))
+    options = _options(parts.query)
     host = options.pop("host", "") or unquote(parts.hostname or "")
     database = {
         "ENGINE": engine,
@@ -117,6 +136,17 @@ def _server(address: str) -> Source:
         "OPTIONS": options,
     }
     return Source(SERVER, _without_password(parts, host), database=database)
+
+
+def _options(query: str) -> dict[str, Any]:
+    """What the driver is told: numbers as such, MySQL's `ssl-ca` and its like as one entry."""
+    options: dict[str, Any] = {}
+    for name, value in parse_qsl(query):
+        if name.startswith("ssl-"):
+            options.setdefault("ssl", {})[name.removeprefix("ssl-")] = value
+        else:
+            options[name] = int(value) if value.isdecimal() else value
+    return options
 
 
 def _without_password(parts: SplitResult, host: str) -> str:

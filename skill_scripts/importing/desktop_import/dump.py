@@ -76,6 +76,9 @@ class Dump:
     def close(self) -> None:
         """Nothing is open between two readings."""
 
+    def require_alive(self, error: str) -> None:
+        """There is no server that could go."""
+
     def count(self) -> int:
         """How many rows it has."""
         return sum(n for model, n in self.counts.items() if not why_left(model))

@@ -7,7 +7,7 @@ from typing import Any
 
 from desktop_import.refusal import Problem, Problems, RefusedError, listed
 from desktop_import.tables import TARGET, Tally
-from desktop_import.values import columns, read
+from desktop_import.values import columns, read, ready_for, writers
 from django.apps import apps
 from django.db import connections, models
 
@@ -19,11 +19,12 @@ def tallies_agree(
     wrong = []
     for model, tally in written.items():
         found = Tally()
-        fields = columns(model)
+        fields, write = columns(model), writers(model, TARGET)
         for values in read(model, TARGET):
+            ready = ready_for(values, write)
             if model in unnumbered:
                 values = [None if f.primary_key else v for f, v in zip(fields, values, strict=True)]
-            found.add(values)
+            found.add(values, ready)
         if found != tally:
             wrong.append(
                 f"{model._meta.label}: {tally.rows} rows {tally.checksum} were read, "

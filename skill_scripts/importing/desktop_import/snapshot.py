@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from desktop_import import numbering, tables
+from desktop_import import numbering, server, tables
 from desktop_import.numbering import Numbered
 from desktop_import.refusal import Problem, Problems, RefusedError
 from desktop_import.tables import TARGET, Writer
@@ -17,20 +17,15 @@ from desktop_runtime.data import is_storage_fault
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
-from django.db import DEFAULT_DB_ALIAS, connections, models, transaction
+from django.db import DEFAULT_DB_ALIAS, Error, connections, models, transaction
 from django.db.backends.signals import connection_created
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.recorder import MigrationRecorder
-from django.db.utils import DatabaseError, load_backend
 
 SOURCE = "desktop_import_source"
 SQLITE = "django.db.backends.sqlite3"
 PAGES = 4096  # of SQLite, copied before anybody else gets the file
 BOOKKEEPING = {"django_migrations", "sqlite_sequence"}
-SNAPSHOT = {
-    "postgresql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY",
-    "mysql": "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ",
-}
 
 
 class Database:
@@ -61,7 +56,7 @@ class Database:
 
     def open(self, progress: Callable[[str], None]) -> None:
         """Take the snapshot and see whether it is this project's. Raises RefusedError."""
-        if self.request["file"]:
+        if self.request["kind"] == "sqlite":
             progress("copying the database")
             settings = {"ENGINE": SQLITE, "NAME": str(self._copy_file())}
             self._connect(settings)
@@ -74,12 +69,10 @@ class Database:
             return
         progress("connecting to the server")
         self._connect(self.request["database"])
-        vendor = connections[SOURCE].vendor
         self._open.enter_context(transaction.atomic(using=SOURCE))
-        if vendor in SNAPSHOT:
-            with connections[SOURCE].cursor() as cursor:
-                cursor.execute(SNAPSHOT[vendor])
-        self._judge()
+        with _readable():
+            server.begin_snapshot(connections[SOURCE])
+            self._judge()
         if behind := self._plan():
             raise RefusedError(
                 "DDK-IMP-06", "the server's database has yet to apply " + _some(behind),
@@ -90,16 +83,22 @@ class Database:
         """End the snapshot; nothing was written."""
         if not self._is_open:
             return
-        with contextlib.suppress(DatabaseError):
+        with contextlib.suppress(Error):
             self._open.close()
             connections[SOURCE].close()
 
     def count(self) -> int:
         """Choose what is carried over; how many rows it has."""
-        self.models, left = tables.carried(connections[SOURCE].introspection.table_names())
-        self._require_columns()
-        self.left = left
-        return sum(table_of(model, SOURCE).count() for model in self.models)
+        with _readable():
+            self.models, self.left = tables.carried(self._tables())
+            self._require_columns()
+            unsafe = server.without_snapshot(connections[SOURCE])
+            rows = sum(table_of(model, SOURCE).count() for model in self.models)
+        if some := sorted(m._meta.db_table for m in self.models if m._meta.db_table in unsafe):
+            self.notes.append(
+                f"the server has no snapshot of {_some(some)}: stop what writes there"
+            )
+        return rows
 
     def cleared(self) -> list[type[models.Model]]:
         """The tables that the source replaces."""
@@ -107,7 +106,7 @@ class Database:
 
     def number(self) -> dict[str, int]:
         """Give content types and permissions the numbers they have here; their counts."""
-        there = {*connections[SOURCE].introspection.table_names()}
+        there = self._tables()
         counts = {}
         for model, key in (
             (numbering.content_types(), numbering.key_of_content_type),
@@ -124,17 +123,34 @@ class Database:
     def copy(self, writer: Writer) -> None:
         """Read every row and give it to the writer; rows that cannot be read are problems."""
         for model in self.models:
-            try:
-                for values in read(model, SOURCE):
-                    writer.add(model, values)
-            except Exception:  # of a driver, a field, a converter
+            if not self._copy_table(model, writer):
                 _find_unreadable(model, writer.problems)
             writer.flush()
 
+    def _copy_table(self, model: type[models.Model], writer: Writer) -> bool:
+        """Whether all rows of the table could be read; what the writer raises is not ours."""
+        rows = read(model, SOURCE)
+        failed = ""
+        while not failed:
+            try:
+                values = next(rows, None)
+            except Exception as error:  # of a driver, a field, a converter
+                failed = str(error).strip() or type(error).__name__
+                continue
+            if values is None:
+                return True
+            writer.add(model, values)
+        self.require_alive(failed)  # the exception, gone by now, had held the cursor
+        return False
+
+    def require_alive(self, error: str) -> None:
+        """Raise RefusedError if `error` came because the server has gone."""
+        if not server.is_alive(connections[SOURCE]):
+            raise RefusedError("DDK-IMP-12", f"the server stopped answering: {error}")
+
     def after(self) -> None:
         """Let the app's next rows get numbers that no row of the source ever had."""
-        if connections[SOURCE].vendor == "postgresql":
-            self.sequences = dict(self._server_sequences())
+        self.sequences |= server.last_numbers(connections[SOURCE], self.models)
         with connections[TARGET].cursor() as cursor:
             for model in self.models:
                 table = model._meta.db_table
@@ -147,25 +163,9 @@ class Database:
                 if not cursor.rowcount:
                     cursor.execute("INSERT INTO sqlite_sequence VALUES (%s, %s)", [table, last])
 
-    def _server_sequences(self) -> Iterator[tuple[str, int]]:
-        """The last number that PostgreSQL has given to each table, as far as we may ask."""
-        quote = connections[SOURCE].ops.quote_name
-        with connections[SOURCE].cursor() as cursor:
-            for model in self.models:
-                table, key = model._meta.db_table, model._meta.pk
-                if not isinstance(key, models.AutoField):
-                    continue
-                cursor.execute("SELECT pg_get_serial_sequence(%s, %s)", [quote(table), key.column])
-                (name,) = cursor.fetchone()
-                if name:
-                    cursor.execute(f"SELECT last_value, is_called FROM {name}")
-                    last, is_called = cursor.fetchone()
-                    yield table, last if is_called else 0
-
     def left_rows(self) -> Iterator[tuple[str, int | None, str]]:
         """What stays behind: name, rows, reason; tables of no model too."""
-        connection = connections[SOURCE]
-        there = {*connection.introspection.table_names()}
+        there = self._tables()
         owned = {m._meta.db_table for m in apps.get_models(include_auto_created=True)}
         carried = {m._meta.db_table for m in self.models}
         for label, table, why in self.left:
@@ -173,6 +173,16 @@ class Database:
             yield label, None if is_shared or table not in there else self._rows(table), why
         for table in sorted(there - owned - BOOKKEEPING):
             yield table, self._rows(table), "no model of the project has this table"
+
+    def _tables(self) -> set[str]:
+        """The tables of the source, in the spelling of the models."""
+        connection = connections[SOURCE]
+        there = {*connection.introspection.table_names()}
+        if not connection.features.ignores_table_name_case:
+            return there
+        names = {m._meta.db_table for m in apps.get_models(include_auto_created=True)}
+        spelt = {name.lower(): name for name in names}
+        return {spelt.get(name.lower(), name) for name in there}
 
     def _rows(self, table: str) -> int:
         quoted = connections[SOURCE].ops.quote_name(table)
@@ -214,14 +224,14 @@ class Database:
         connection_created.receivers = []  # what the project does to its own connections
         connection_created.sender_receivers_cache.clear()
         try:
-            backend = load_backend(settings["ENGINE"])
-            connections[SOURCE] = backend.DatabaseWrapper({**base, **settings}, SOURCE)
+            make = server.wrapper(settings["ENGINE"])
+            connections[SOURCE] = make({**base, **settings}, SOURCE)
             connections[SOURCE].ensure_connection()
             self._is_open = True
         except (ImportError, ImproperlyConfigured) as error:
             text = f"{settings['ENGINE']} has no driver here: {str(error).splitlines()[0]}"
             raise RefusedError("DDK-IMP-12", text) from error
-        except DatabaseError as error:
+        except Error as error:
             raise RefusedError("DDK-IMP-12", str(error).strip()) from error
         finally:
             connection_created.receivers = kept
@@ -229,7 +239,7 @@ class Database:
 
     def _judge(self) -> None:
         """Raise RefusedError unless it is a database of this project, and not a newer one."""
-        there = {*connections[SOURCE].introspection.table_names()}
+        there = self._tables()
         own = {
             model._meta.db_table
             for model in apps.get_models()
@@ -244,6 +254,8 @@ class Database:
             known |= {*migration.replaces}
         with_migrations = {app for app, _ in loader.disk_migrations}
         applied = MigrationRecorder(connections[SOURCE]).applied_migrations()
+        if not applied:
+            raise RefusedError("DDK-IMP-04", "it has tables and no rows: no migration is applied")
         unknown = sorted(
             f"{app}.{name}"
             for app, name in applied
@@ -290,6 +302,15 @@ class Database:
                 if lacks:
                     text = f"its table {table} has no column {', '.join(lacks)}"
                     raise RefusedError("DDK-IMP-04", text, table=table, columns=lacks)
+
+
+@contextlib.contextmanager
+def _readable() -> Iterator[None]:
+    """Raises RefusedError where the source does not let us read."""
+    try:
+        yield
+    except Error as error:
+        raise RefusedError("DDK-IMP-12", str(error).strip()) from error
 
 
 def _is_own(model: type[models.Model], project: Path) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ TARGET = DEFAULT_DB_ALIAS
 LEFT_BEHIND = {
     "sessions.session",
     "user_sessions.session",
+    "usersessions.usersession",
     "authtoken.token",
     "authtoken.tokenproxy",
     "knox.authtoken",
@@ -26,11 +27,15 @@ LEFT_BEHIND = {
     "oauth2_provider.accesstoken",
     "oauth2_provider.refreshtoken",
     "oauth2_provider.grant",
+    "oauth2_provider.devicegrant",
     "oauth2_provider.idtoken",
     "socialaccount.socialtoken",
+    "rest_framework_api_key.apikey",
+    "django_rest_passwordreset.resetpasswordtoken",
     "otp_static.statictoken",
     "axes.accessattempt",
     "axes.accesslog",
+    "axes.accessfailurelog",
 }
 BY_NATURAL_KEY = ("contenttypes.contenttype", "auth.permission")
 
@@ -87,10 +92,10 @@ class Tally:
     rows: int = 0
     sum: int = 0
 
-    def add(self, values: list[Any]) -> None:
-        """Count one more row."""
+    def add(self, values: list[Any], ready: Sequence[Any]) -> None:
+        """Count one more row: its values, and what of them is written."""
         self.rows += 1
-        self.sum = (self.sum + digest(values)) % MOST
+        self.sum = (self.sum + digest(values, ready)) % MOST
 
     @property
     def checksum(self) -> str:
@@ -129,9 +134,9 @@ class Writer:
         pending = self._of(model)
         place = _key_place(pending.fields)
         with connections[TARGET].cursor() as cursor:
-            if self._write_one(cursor, model, pending, values):
+            if ready := self._write_one(cursor, model, pending, values):
                 values[place] = cursor.lastrowid
-                self.tallies[model].add(values)
+                self.tallies[model].add(values, ready)
                 return values[place]
         return None
 
@@ -163,22 +168,23 @@ class Writer:
         except Exception as error:
             _raise_if_disk(error)
             with transaction.atomic(using=TARGET), connections[TARGET].cursor() as cursor:
-                rows = [row for row in rows if self._write_one(cursor, model, pending, row)]
-        for row in rows:
-            tally.add(row)
+                ready = [self._write_one(cursor, model, pending, row) for row in rows]
+        for row, as_written in zip(rows, ready, strict=True):
+            if as_written:
+                tally.add(row, as_written)
         self.progress(model._meta.label, tally.rows)
 
     def _write_one(
         self, cursor: Any, model: type[models.Model], pending: Pending, row: list[Any]
-    ) -> bool:
-        """Write one row; if that fails, note why. Whether it is written."""
+    ) -> list[Any] | None:
+        """Write one row; if that fails, note why. What is written, None if nothing."""
         ready = []
         for each, write, value in zip(pending.fields, pending.write, row, strict=True):
             try:
                 ready.append(write(value))
             except Exception as error:  # a field of the project's own may raise anything
                 self.problems.add(_problem(model, pending.fields, row, each, value, error))
-                return False
+                return None
         try:
             with transaction.atomic(using=TARGET):
                 cursor.execute(pending.statement, ready)
@@ -187,8 +193,8 @@ class Writer:
             number = _blamed(error, pending.fields, ready)
             each, value = (pending.fields[number], row[number]) if number is not None else (None, 0)
             self.problems.add(_problem(model, pending.fields, row, each, value, error))
-            return False
-        return True
+            return None
+        return ready
 
 
 def key_of(fields: list[models.Field], row: list[Any]) -> str:

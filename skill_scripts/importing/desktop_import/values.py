@@ -7,11 +7,11 @@ import decimal
 import enum
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from django.db import connections, models
-from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db.models import BooleanField, ExpressionWrapper, F, Func, Q
 
 CHUNK_ROWS = 1000
 # SQLite keeps a decimal as a binary fraction, of which these many digits are right.
@@ -24,6 +24,12 @@ class JsonNull:
 
 
 JSON_NULL = JsonNull()
+
+
+PLAIN = (
+    type(None), JsonNull, enum.Enum, bool, int, float, decimal.Decimal, datetime.date,
+    datetime.time, datetime.timedelta, bytes, bytearray, memoryview, dict, list, str,
+)  # fmt: skip
 
 
 class LostError(ValueError):
@@ -53,8 +59,14 @@ def read(model: type[models.Model], alias: str, **filters: Any) -> Iterator[list
         )
         for number in unclear
     }
-    query = table_of(model, alias).filter(**filters).annotate(**flags)
-    names = [field.attname for field in fields]
+    # Where the app has JSON, the server's column may be an array: projects choose by the database.
+    as_json = {
+        f"_json_{field.attname}": Func(F(field.attname), function="to_jsonb", output_field=field)
+        for field in fields
+        if isinstance(field, models.JSONField) and connections[alias].vendor == "postgresql"
+    }
+    query = table_of(model, alias).filter(**filters).annotate(**flags, **as_json)
+    names = [n if (n := f"_json_{field.attname}") in as_json else field.attname for field in fields]
     for row in query.values_list(*names, *flags).iterator(chunk_size=CHUNK_ROWS):
         values = list(row[: len(fields)])
         for number, is_null in zip(unclear, row[len(fields) :], strict=True):
@@ -67,9 +79,9 @@ def _is_unclear(field: models.Field, alias: str) -> bool:
     """Whether None may stand for something else than NULL."""
     if isinstance(field, models.JSONField):
         return True
-    # Django reads a text that is no time as None.
+    # Read as None: by Django a text that is no time, by mysqlclient the day 0000-00-00.
     times = (models.DateField, models.TimeField)
-    return connections[alias].vendor == "sqlite" and isinstance(field, times)
+    return connections[alias].vendor in ("sqlite", "mysql") and isinstance(field, times)
 
 
 def _behind_none(field: models.Field) -> Any:
@@ -95,6 +107,11 @@ def _writer(field: models.Field, connection: Any) -> Callable[[Any], Any]:
     return write
 
 
+def ready_for(values: list[Any], write: Sequence[Callable[[Any], Any]]) -> list[Any]:
+    """Of values that are no plain ones what their fields write; of the others nothing."""
+    return [None if isinstance(v, PLAIN) else w(v) for v, w in zip(values, write, strict=True)]
+
+
 def require_kept(value: Any) -> None:
     """Raise LostError for a number that SQLite would round or drop without a word."""
     if isinstance(value, decimal.Decimal):
@@ -106,9 +123,16 @@ def require_kept(value: Any) -> None:
         raise LostError("SQLite has no such number")
 
 
-def digest(values: list[Any]) -> int:
-    """A number for the row that does not depend on the database it is in."""
-    text = "\x1f".join(map(normal, values))
+def digest(values: list[Any], ready: Sequence[Any]) -> int:
+    """A number for the row that does not depend on the database it is in.
+
+    An object of the project's own class counts as what its field writes of it, which is in `ready`:
+    what it says of itself may be a page, or an address in memory.
+    """
+    text = "\x1f".join(
+        normal(value if isinstance(value, PLAIN) else written)
+        for value, written in zip(values, ready, strict=True)
+    )
     hashed = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8)
     return int.from_bytes(hashed.digest(), "big")
 

@@ -74,6 +74,7 @@ class Import:
         try:
             source.open(self.say)
             from desktop_runtime.migrations import Databases
+            from django.db import Error
 
             databases = Databases(
                 installation, manifest_, self.project, recovery.Recovery(installation.app_data)
@@ -81,7 +82,11 @@ class Import:
             databases.prepare(
                 lambda step: self.say(f"migrating {step.done}/{step.total} {step.name}")
             )
-            report = self._bring(source)
+            try:
+                report = self._bring(source)
+            except Error as error:
+                source.require_alive(str(error).strip())
+                raise
             _make_user(read)
         finally:
             source.close()
@@ -166,6 +171,7 @@ class Import:
             "foreign_keys": foreign_keys,
             "notes": [*source.notes, *files.notes],
             "copying_seconds": round(seconds, 2),
+            "person": _person(),
         }
 
 
@@ -194,6 +200,21 @@ def _foreign_keys_off(synchronous: str) -> Iterator[None]:
     yield
     if connection.connection is not None:
         connection.enable_constraint_checking()
+
+
+def _person() -> str:
+    """Somebody who may see as much as anybody, "" where nobody signs in."""
+    from django.apps import apps
+    from django.contrib.auth import get_user_model
+
+    if not apps.is_installed("django.contrib.auth"):
+        return ""
+    model = get_user_model()
+    fields = {each.name for each in model._meta.get_fields()}
+    found = model._base_manager.order_by(
+        *(f"-{name}" for name in ("is_active", "is_superuser", "is_staff") if name in fields), "pk"
+    ).first()
+    return str(found.get_username()) if found else ""
 
 
 def _make_user(manifest: Any) -> None:

@@ -2,15 +2,30 @@
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
+from uv import find_uv_bin
 
 from skill_scripts.cli import app
+from skill_scripts.importing import data
 from tests.scripts import projects
 
 from . import library
+
+# A book and its half in the parent's table, again and again, in one transaction each.
+WRITE = """
+import sys
+import django
+django.setup()
+from django.db import transaction
+from library.models import Book
+print("writing", flush=True)
+while True:
+    Book.objects.create(title="meanwhile")
+"""
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +37,24 @@ def server(tmp_path_factory, shared_environment) -> Path:
     done = CliRunner().invoke(app, ["adapt", str(root), "--no-rehearsal", *identifier])
     assert done.exit_code == 0, done.stderr
     library.fill(root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory) -> Path:
+    """The project, adapted, with an environment that has the drivers of both servers."""
+    environment = projects.environment(tmp_path_factory.mktemp("environment") / ".venv")
+    install = [find_uv_bin(), "pip", "install", "--quiet", "--python", environment]
+    subprocess.run([*install, "psycopg[binary]", "PyMySQL"], check=True)
+    root = library.make(tmp_path_factory.mktemp("live") / "library", environment)
+    projects.write(root, {"write.py": WRITE})
+    # The project's own way to use PyMySQL, which the import must do without.
+    own = "pymysql.version_info = (2, 2, 1, 'final', 0); pymysql.install_as_MySQLdb()"
+    with (root / "site1" / "settings.py").open("a", encoding="utf-8") as file:
+        file.write(f'if os.environ.get("LIBRARY_DATABASE"):\n    import pymysql; {own}\n')
+    projects.commit(root)
+    done = CliRunner().invoke(app, ["adapt", str(root), "--no-rehearsal"])
+    assert done.exit_code == 0, done.stderr
     return root
 
 
@@ -40,14 +73,21 @@ def app_data(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture
-def bring(app_data):
-    """Runs `desktop-django import`."""
+def bring(app_data, monkeypatch):
+    """Runs `desktop-django import`, without the visit to the app's pages."""
+    monkeypatch.setattr(data, "visit", lambda *_: ())
+    return _run
 
-    def run(root: Path, source: object, *options: object) -> Result:
-        arguments = ["import", root, "--from", source, "--json", *options]
-        return CliRunner().invoke(app, [*map(str, arguments)])
 
-    return run
+@pytest.fixture
+def visited(app_data):
+    """The document of an import with all that belongs to it."""
+    return lambda *arguments: json.loads(_run(*arguments).stdout)
+
+
+def _run(root: Path, source: object, *options: object) -> Result:
+    arguments = ["import", root, "--from", source, "--json", *options]
+    return CliRunner().invoke(app, [*map(str, arguments)])
 
 
 @pytest.fixture

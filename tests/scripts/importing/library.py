@@ -10,7 +10,11 @@ from typing import Any
 from tests.scripts import projects
 
 SETTINGS = """
-    INSTALLED_APPS += ["django.contrib.sessions", "library"]
+    INSTALLED_APPS += ["django.contrib.sessions", "library", "authtoken"]
+    MIDDLEWARE = [
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+    ]
     AUTH_USER_MODEL = "library.Person"
     DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
     USE_TZ = True
@@ -91,8 +95,37 @@ class Shelf(models.Model):
         return (self.name,)
 
 
+class Box:
+    # Without words for itself, and whole only once it is saved.
+
+    def __init__(self, text):
+        self.text = text
+
+
+class BoxField(models.TextField):
+    def to_python(self, value):
+        return value if isinstance(value, Box) else Box(value)
+
+    def value_to_string(self, obj):
+        return self.value_from_object(obj).text
+
+    def from_db_value(self, value, expression, connection):
+        return Box(value)
+
+    def get_prep_value(self, value):
+        if not isinstance(value, Box):
+            return value
+        return value.text if "#" in value.text else f"{value.text}#{uuid.uuid4()}"
+
+
 class Label(models.Model):
     shelf = models.ForeignKey(Shelf, on_delete=models.CASCADE)
+    text = models.TextField(default="")
+    words = models.JSONField(default=list)
+    box = BoxField(default="open")
+
+    class Meta:
+        db_table = "Library_Label"
 
 
 class Loud(Shelf):
@@ -104,6 +137,15 @@ class Elsewhere(models.Model):
     class Meta:
         managed = False
         db_table = "elsewhere"
+"""
+
+# Named like the app of a library that lets programs in.
+TOKENS = """
+from django.db import models
+
+
+class Token(models.Model):
+    key = models.CharField(max_length=40, primary_key=True)
 """
 
 FIRST_SHELF = """
@@ -130,6 +172,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.db.models import JSONField, Value
 from django.utils import timezone
+from authtoken.models import Token
 from library.models import *
 
 # Numbers that no new database gives to content types and permissions.
@@ -138,10 +181,11 @@ with connection.cursor() as cursor:
         ("auth_permission", "content_type_id", 100), ("django_content_type", "id", 100),
         ("auth_permission", "id", 1000),
     ):
-        if connection.vendor == "sqlite":
-            cursor.execute("PRAGMA foreign_keys=OFF")
-        else:
-            cursor.execute("SET session_replication_role = replica")
+        cursor.execute({
+            "sqlite": "PRAGMA foreign_keys=OFF",
+            "postgresql": "SET session_replication_role = replica",
+            "mysql": "SET foreign_key_checks = 0",
+        }[connection.vendor])
         cursor.execute(f"UPDATE {table} SET {column} = {column} + {shift}")
 ContentType.objects.clear_cache()
 connection.close()
@@ -176,6 +220,7 @@ for n in range(rows):
         Tag.objects.create(name=f"tag {n}", thing=book)
     last = book.publication_ptr
 Book.objects.create(title="gone").delete()
+Token.objects.create(key="secret")
 Session.objects.create(session_key="k" * 32, session_data="x", expire_date=timezone.now())
 """
 
@@ -185,11 +230,13 @@ def make(root: Path, environment: Path) -> Path:
     files = {
         "library/__init__.py": "", "library/models.py": MODELS,
         "library/migrations/__init__.py": "", "fill.py": FILL,
+        "authtoken/__init__.py": "", "authtoken/models.py": TOKENS,
+        "authtoken/migrations/__init__.py": "",
     }  # fmt: skip
     projects.project(root, files, SETTINGS)
     (root / ".venv").symlink_to(environment, target_is_directory=True)
     (root / ".gitignore").write_text(".venv\n", encoding="utf-8")
-    manage(root, "makemigrations", "library", "-v0")
+    manage(root, "makemigrations", "library", "authtoken", "-v0")
     migration = {"library/migrations/0002_first_shelf.py": FIRST_SHELF}
     return projects.write(root, migration)
 

@@ -1,71 +1,106 @@
-"""import: from a live PostgreSQL, in one snapshot, which is only read."""
+"""import: from a live PostgreSQL and a live MariaDB, in one snapshot, which is only read."""
 
 import json
 import sqlite3
-import subprocess
 import sys
 import tempfile
-from contextlib import closing
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
-from uv import find_uv_bin
 
-from skill_scripts.cli import app
-from tests.scripts import projects
+from skill_scripts.errors import KitError
+from skill_scripts.importing.data import import_data
 
-from . import library, postgres
+from . import library, mariadb, postgres
 from .test_dump import MAY, WORDS
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.long,
-    pytest.mark.network,  # psycopg is installed
+    pytest.mark.network,  # the drivers are installed
     pytest.mark.skipif(sys.platform != "linux", reason="starts the server of a Linux system"),
-    pytest.mark.skipif(not postgres.programs(), reason=postgres.MISSING),
+]
+needs_postgres = pytest.mark.skipif(not postgres.programs(), reason=postgres.MISSING)
+needs_mariadb = pytest.mark.skipif(not mariadb.is_there(), reason=mariadb.MISSING)
+BOTH = [
+    pytest.param("postgres", marks=needs_postgres),
+    pytest.param("mariadb", marks=needs_mariadb),
 ]
 BOOKS = 300
+WIDE_BYTES, DOUBLINGS = 8_000, 14  # 128 MB in all
+STREAMED_BYTES = 50 << 20
 
-# A book and its half in the parent's table, again and again, in one transaction each.
-WRITE = """
-import sys
-import django
-django.setup()
-from django.db import transaction
-from library.models import Book
-print("writing", flush=True)
-while True:
-    Book.objects.create(title="meanwhile")
-"""
+
+@dataclass(frozen=True)
+class Live:
+    """An adapted project whose data are on a server."""
+
+    root: Path
+    address: str  # of somebody who may only read
+    env: dict[str, str]  # with which the project itself uses the server
+    end_readers: str  # a statement
+    no_patience: str  # options of an address: the server ends a session that is idle for a second
+
+    def sql(self, *statements: str) -> int:
+        """Change something as the project's owner; the rows that the last one changed."""
+        return [library.sql(self.root, each, self.env) for each in statements][-1]
 
 
 @pytest.fixture(scope="module")
-def live(tmp_path_factory):
-    """An adapted project whose data are on a server: its folder, the address, its variables."""
-    environment = projects.environment(tmp_path_factory.mktemp("environment") / ".venv")
-    install = [find_uv_bin(), "pip", "install", "--quiet", "--python", environment]
-    subprocess.run([*install, "psycopg[binary]"], check=True)
-    root = library.make(tmp_path_factory.mktemp("live") / "library", environment)
-    projects.write(root, {"write.py": WRITE})
-    projects.commit(root)
-    done = CliRunner().invoke(app, ["adapt", str(root), "--no-rehearsal"])
-    assert done.exit_code == 0, done.stderr
-    # The path of a socket may have 107 bytes.
-    with tempfile.TemporaryDirectory() as folder, postgres.running(Path(folder)) as socket:
-        entry = {"ENGINE": "django.db.backends.postgresql", "NAME": "library", "USER": "app",
-                 "HOST": socket}  # fmt: skip
-        env = {"LIBRARY_DATABASE": json.dumps(entry)}
-        library.fill(root, str(BOOKS), env=env)
-        yield root, f"postgresql://app@/library?host={socket}", env
+def start_live(project):
+    """Starts a server and fills it."""
+    with ExitStack() as stack:
+
+        def start(kind: str) -> Live:
+            # The path of a socket may have 107 bytes.
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            entry = {"NAME": "library", "USER": "app"}
+            if kind == "postgres":
+                entry["HOST"] = stack.enter_context(postgres.running(folder))
+                entry["ENGINE"] = "django.db.backends.postgresql"
+                address = f"postgresql://reader@/library?host={entry['HOST']}"
+                end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                end += "WHERE usename = 'reader'"
+                idle = "&options=-c%20idle_in_transaction_session_timeout%3D1000"
+            else:
+                # As a server on Windows keeps them.
+                names = "--lower-case-table-names=1"
+                entry["HOST"] = stack.enter_context(mariadb.running(folder, names))
+                entry["ENGINE"] = "django.db.backends.mysql"
+                address = (
+                    f"mysql://reader:pass%2Fword@localhost/library?unix_socket={entry['HOST']}"
+                )
+                end = "KILL USER reader@localhost"
+                idle = "&init_command=SET%20SESSION%20idle_transaction_timeout%3D1"
+            live = Live(project, address, {"LIBRARY_DATABASE": json.dumps(entry)}, end, idle)
+            library.fill(project, str(BOOKS), env=live.env)
+            if kind == "postgres":
+                live.sql("CREATE ROLE reader LOGIN", "GRANT pg_read_all_data TO reader",
+                         "CREATE ROLE stranger LOGIN")  # fmt: skip
+            return live
+
+        yield start
+
+
+@pytest.fixture(scope="module", params=BOTH)
+def live(start_live, request) -> Live:
+    """Each server in turn."""
+    return start_live(request.param)
+
+
+@pytest.fixture(scope="module", params=BOTH[1:])
+def mysql(start_live, request) -> Live:
+    """MariaDB alone."""
+    return start_live(request.param)
 
 
 def test_rows_that_are_written_meanwhile_are_not_seen_in_part(live, brought, app_data):
-    root, address, env = live
-    with library.start(root, "write.py", env=env) as writer:
+    with library.start(live.root, "write.py", env=live.env) as writer:
         try:
             assert writer.stdout.readline() == "writing\n"
-            done = brought(root, address)
+            done = brought(live.root, live.address)
             assert writer.poll() is None
         finally:
             writer.kill()
@@ -88,30 +123,92 @@ def test_rows_that_are_written_meanwhile_are_not_seen_in_part(live, brought, app
 
 
 def test_values_that_only_the_server_can_hold_are_named(live, refused):
-    root, address, env = live
-    library.sql(root, "UPDATE library_book SET price = 1234567890.1234567891 WHERE number = 1", env)
-    error = refused(root, address)
-    library.sql(root, "UPDATE library_book SET price = 1 WHERE number = 1", env)
+    live.sql("UPDATE library_book SET price = 1234567890.1234567891 WHERE number = 1")
+    error = refused(live.root, live.address)
+    live.sql("UPDATE library_book SET price = 1 WHERE number = 1")
     assert error["code"] == "DDK-IMP-08"
     assert "library.Book.price" in error["message"] and "15 digits" in error["message"]
 
 
 def test_an_older_server_is_refused_and_left_as_it_is(live, refused):
-    root, address, env = live
     taken = "app = 'library' AND name = '0002_first_shelf'"
-    library.sql(root, f"UPDATE django_migrations SET app = 'aside' WHERE {taken}", env)
-    error = refused(root, address)
-    back = "UPDATE django_migrations SET app = 'library' WHERE app = 'aside'"
-    assert library.sql(root, back, env) == 1
+    live.sql(f"UPDATE django_migrations SET app = 'aside' WHERE {taken}")
+    error = refused(live.root, live.address)
+    assert live.sql("UPDATE django_migrations SET app = 'library' WHERE app = 'aside'") == 1
     assert error["code"] == "DDK-IMP-06" and "library.0002_first_shelf" in error["message"]
 
 
-def test_a_server_that_is_not_there_is_named_without_its_password(live, refused):
-    root, _, _ = live
-    error = refused(root, "postgresql://app:secret@/library?host=/nowhere")
-    assert error["code"] == "DDK-IMP-12" and "secret" not in json.dumps(error)
+def test_rows_are_not_held_all_at_once(live, brought, app_data):
+    """Nor does it take the server for the project's fault when it goes away in the middle."""
+    bare = brought(live.root, live.address)["peak_bytes"]
+    label = '"Library_Label"' if live.address.startswith("postgres") else "Library_Label"
+    double = (
+        f"INSERT INTO {label} (shelf_id, words, text) SELECT shelf_id, words, {{}} FROM {label}"
+    )
+    live.sql(double.format(f"repeat('x', {WIDE_BYTES})"), *[double.format("text")] * DOUBLINGS)
+    done = brought(live.root, live.address)
+    ended = []
+
+    def end(text):
+        if "copying library.Label" in text and not ended:
+            ended.append(live.sql(live.end_readers))
+
+    with pytest.raises(KitError) as caught:
+        import_data(live.root, live.address, progress=end)
+    live.sql(f"DELETE FROM {label} WHERE text <> ''")
+    rows = next(each["rows"] for each in done["tables"] if each["model"] == "library.Label")
+    assert caught.value.code == "DDK-IMP-12", caught.value.message
+    assert rows == 2 ** (DOUBLINGS + 1)
+    assert done["peak_bytes"] - bare < STREAMED_BYTES
+
+
+def test_a_server_without_patience_for_idle_sessions_is_read(live, brought):
+    brought(live.root, live.address + live.no_patience)
+
+
+def test_somebody_who_may_not_read_is_told_so(live, refused):
+    error = refused(live.root, live.address.replace("reader", "stranger"))
+    assert error["code"] == "DDK-IMP-12", error["message"]
+
+
+@needs_postgres
+def test_an_array_is_read_where_the_app_has_json(start_live, brought, app_data):
+    """As in projects that choose the field by the database."""
+    live = start_live("postgres")
+    live.sql('ALTER TABLE "Library_Label" DROP COLUMN words',
+             """ALTER TABLE "Library_Label" ADD COLUMN words text[] DEFAULT '{a,"b,c",NULL}'"""
+             )  # fmt: skip
+    brought(live.root, live.address)
+    with closing(sqlite3.connect(app_data / "db.sqlite3")) as connection:
+        (words,) = connection.execute('SELECT words FROM "Library_Label"').fetchone()
+    assert json.loads(words) == ["a", "b,c", None]
+
+
+def test_a_day_that_is_none_is_named(mysql, refused):
+    zero = "SET STATEMENT sql_mode = '' FOR UPDATE library_book SET day = {} WHERE number = 1"
+    mysql.sql(zero.format("'0000-00-00'"))
+    error = refused(mysql.root, mysql.address)
+    mysql.sql(zero.format("NULL"))
+    assert error["code"] == "DDK-IMP-08" and "library.Book.day" in error["message"]
+
+
+def test_tables_of_which_the_server_has_no_snapshot_are_named(mysql, brought):
+    mysql.sql(
+        "CREATE TABLE other ENGINE = MyISAM AS SELECT * FROM library_authorship",
+        "DROP TABLE library_authorship",
+        "RENAME TABLE other TO library_authorship",
+    )
+    notes = brought(mysql.root, mysql.address)["notes"]
+    assert [each for each in notes if "no snapshot of library_authorship" in each]
+
+
+def test_a_server_that_is_not_there_is_named_without_its_password(project, refused):
+    for scheme in ("postgresql", "mysql"):
+        error = refused(project, f"{scheme}://app:secret@/library?host=/nowhere")
+        assert error["code"] == "DDK-IMP-12" and "secret" not in json.dumps(error)
 
 
 def test_without_a_driver_it_says_so(server, refused):
-    error = refused(server, "postgresql://app@/library?host=/nowhere")
-    assert error["code"] == "DDK-IMP-12" and "no driver" in error["message"]
+    for scheme in ("postgresql", "mysql"):
+        error = refused(server, f"{scheme}://app@/library?host=/nowhere")
+        assert error["code"] == "DDK-IMP-12" and "no driver" in error["message"]

@@ -53,3 +53,46 @@ def test_an_address_becomes_an_entry_of_databases(monkeypatch):
 def test_a_socket_is_a_host():
     found = recognise("postgresql:///shop?host=/run/pg")
     assert found.database["HOST"] == "/run/pg" and found.database["OPTIONS"] == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "format_"),
+    [
+        (b"PGDMP\1\17", "custom"),
+        (b"--\n-- PostgreSQL database dump\n--\n\n\\restrict x\n", "plain"),
+        (b"--\r\n-- PostgreSQL database dump\r\n--\r\n", "plain"),
+    ],
+)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_file_of_pg_dump_is_known_by_what_it_says(tmp_path, content, format_, pack):
+    file = tmp_path / "shop"
+    file.write_bytes(pack(content))
+    found = recognise(str(file))
+    assert (found.kind, found.format) == ("pg_dump", format_)
+    assert found.is_compressed is (pack is gzip.compress)
+
+
+@pytest.mark.parametrize(
+    ("says", "why"),
+    [
+        ("PostgreSQL database cluster dump", "pg_dumpall"),
+        ("MariaDB dump 10.19  Distrib 10.11.19", "address of the server"),
+        ("MySQL dump 10.13  Distrib 8.0.40", "address of the server"),
+    ],
+)
+def test_other_dumps_are_told_what_to_do(tmp_path, says, why):
+    file = tmp_path / "all.sql"
+    file.write_text(f"-- {says}\n--\n", encoding="utf-8")
+    with pytest.raises(KitError) as caught:
+        recognise(str(file))
+    assert caught.value.code == "DDK-IMP-02" and why in caught.value.message
+
+
+def test_options_of_a_driver_are_as_it_takes_them():
+    found = recognise(
+        "mysql://me@db.example/shop?ssl-ca=/ca.pem&ssl-cert=/me.pem&connect_timeout=5"
+    )
+    assert found.database["ENGINE"] == "django.db.backends.mysql"
+    assert found.database["OPTIONS"] == {
+        "ssl": {"ca": "/ca.pem", "cert": "/me.pem"}, "connect_timeout": 5,
+    }  # fmt: skip

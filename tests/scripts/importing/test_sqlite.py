@@ -21,7 +21,8 @@ from . import library
 
 pytestmark = [pytest.mark.slow, pytest.mark.network]  # the runtime's own packages are installed
 
-BEHIND = {"django_session", "django_migrations", "sqlite_sequence"}
+LEFT_BEHIND = {"django_session", "authtoken_token"}
+BEHIND = LEFT_BEHIND | {"django_migrations", "sqlite_sequence"}
 
 
 def rows(file: Path) -> dict[str, list[tuple]]:
@@ -49,7 +50,11 @@ def test_every_row_and_file_is_there_and_the_app_starts_on_them(server, brought,
     done = brought(server, server / "db.sqlite3")
 
     source, target = rows(server / "db.sqlite3"), rows(app_data / "db.sqlite3")
-    assert target["django_session"] == [] and len(source["django_session"]) == 1
+    # What its own field completes when it is saved.
+    (label,), (saved,) = source.pop("Library_Label"), target["Library_Label"]
+    assert [a for a, b in zip(label, saved, strict=True) if a != b] == ["open"]
+    for name in LEFT_BEHIND:
+        assert target[name] == [] and len(source[name]) == 1
     for name in source.keys() - BEHIND:
         assert target[name] == source[name], name
     assert source["library_shelf"][0][1] == "top"  # not that of the migration
@@ -60,6 +65,7 @@ def test_every_row_and_file_is_there_and_the_app_starts_on_them(server, brought,
     assert by_model["library.Book"] == 3 and by_model["library.Person_friends"] == 2
     left = {each["name"]: each["why"] for each in done["left"]}
     assert left["sessions.Session"] == "sessions and tokens stay where they are"
+    assert left["authtoken.Token"] == left["sessions.Session"]
     assert "unmanaged" in left["library.Elsewhere"] and "proxy" in left["library.Loud"]
     assert done["files"] == {"copied": 2, "referenced": 1, "missing": []}
 
@@ -76,6 +82,44 @@ def test_every_row_and_file_is_there_and_the_app_starts_on_them(server, brought,
 
     serve(server, desktop_toml.read(server / desktop_toml.PLACE), app_data, follow)
     assert ready == ["unchanged"]
+
+
+def test_its_pages_are_visited_on_a_copy(server, visited, app_data, tmp_path):
+    """By somebody who is in the data, and whose visit leaves no trace in them."""
+    root = Path(shutil.copytree(server, tmp_path / "library", symlinks=True))
+    projects.write(root, {"site1/urls.py": """
+        from django.http import HttpResponse
+        from django.urls import path
+        from library.models import Shelf
+
+        def home(request):
+            Shelf.objects.get_or_create(name="a visit")
+            link = f'<a href="/{request.user}/">me</a>'
+            return HttpResponse(f'{link} <a href="/broken/">two</a>')
+
+        def broken(request):
+            raise ValueError("no such shelf")
+
+        urlpatterns = [path("", home), path("broken/", broken), path("person0/", home)]
+    """})  # fmt: skip
+    done = visited(root, root / "db.sqlite3")
+    assert [(each["page"], each["status"]) for each in done["pages"]] == [
+        ("/", 200), ("/person0/", 200), ("/broken/", 500),
+    ]  # fmt: skip
+    assert "no such shelf" in done["pages"][2]["error"]
+    assert "a visit" not in [name for _, name in rows(app_data / "db.sqlite3")["library_shelf"]]
+
+
+@pytest.mark.long
+def test_data_on_which_the_app_does_not_start_are_refused(server, visited, app_data, tmp_path):
+    root = Path(shutil.copytree(server, tmp_path / "library", symlinks=True))
+    projects.write(root, {"site1/urls.py": """
+        from library.models import Shelf
+        urlpatterns = [] if not Shelf.objects.filter(name="top").exists() else None
+    """})  # fmt: skip
+    error = visited(root, root / "db.sqlite3")["error"]
+    assert error["code"] == "DDK-IMP-13" and "does not start" in error["message"]
+    assert not app_data.exists()
 
 
 @pytest.mark.long
@@ -215,11 +259,15 @@ def test_a_disk_that_is_too_small_is_seen_before_the_work(server, refused, monke
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files")
-def test_a_disk_that_fills_up_ends_the_import(server, refused, monkeypatch):
+@pytest.mark.parametrize(
+    "most", [200_000, pytest.param(2_000_000, marks=pytest.mark.long)], ids=["schema", "rows"]
+)
+def test_a_disk_that_fills_up_ends_the_import(server, database, refused, monkeypatch, most):
+    """Also in the middle of a table, where it is not the source's fault."""
     import resource
 
     def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
     original = subprocess.Popen
     monkeypatch.setattr(
@@ -227,7 +275,9 @@ def test_a_disk_that_fills_up_ends_the_import(server, refused, monkeypatch):
         "Popen",
         lambda *given, **named: original(*given, preexec_fn=limit, **named),
     )
-    error = refused(server, server / "db.sqlite3")
+    many = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 5000) "
+    many += "INSERT INTO library_shelf (name) SELECT 'shelf ' || n || hex(zeroblob(200)) FROM n"
+    error = refused(server, change(database, many))
     assert error["code"] == "DDK-IMP-11", error["message"]
 
 
