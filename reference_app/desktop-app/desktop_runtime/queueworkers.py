@@ -10,10 +10,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from . import clock
 from .contract import Installation
 from .manifest import Worker
 from .queues import FOLDER
 
+CRON = f"{__package__}.cronjobs"
 MINUTE = timedelta(minutes=1)
 LONGEST_AWAY = timedelta(days=31)
 
@@ -36,6 +38,8 @@ def take_up(worker: Worker, installation: Installation) -> None:
         OrmQ.objects.update(lock=timezone.now())
     elif worker.program == "rqworker":
         _take_up_rq(worker)
+    elif worker.module == CRON:
+        clock.skipped = frozenset(worker.skip_missed)
 
 
 def leave() -> Iterator[str]:
@@ -60,6 +64,7 @@ def leave() -> Iterator[str]:
         running.update(status="READY", started_at=None)
     if "django_rq.management.commands.rqworker" in sys.modules:
         yield from _give_back_rq()
+    yield from [*clock.running]
 
 
 def _take_up_rq(worker: Worker) -> None:
