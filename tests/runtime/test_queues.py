@@ -3,6 +3,7 @@
 import json
 import os
 import shelve
+import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -232,6 +233,44 @@ def test_a_schedule_runs_without_a_request_and_makes_up_once(tmp_path, skipped):
         found = [text for text, _ in notes(again)]
         assert again.stop() == 0
     wanted = {"nightly": not skipped or skipped == ["daily"], "daily": not skipped}
+    assert {name: found.count(name) for name in wanted} == wanted
+
+
+BEAT_ROWS = """
+from datetime import timedelta
+from django.utils import timezone
+from django_celery_beat.models import *
+now = timezone.now()
+at = {name: CrontabSchedule.objects.create(hour=(now - timedelta(hours=6)).hour, minute=minute,
+                                           timezone="UTC")
+      for minute, name in enumerate(("night", "morning"))}
+daily = IntervalSchedule.objects.create(every=1, period="days")
+for name in ("night", "morning", "day"):
+    PeriodicTask.objects.create(name=name, task="app.tasks.tick", args=f'["{name}"]',
+                                **({"crontab": at[name]} if name in at else {"interval": daily}))
+PeriodicTask.objects.update(last_run_at=now - timedelta(days=3))
+"""
+READ_ANEW = "from django_celery_beat.models import *; PeriodicTasks.update_changed()"
+
+
+@pytest.mark.long
+@pytest.mark.skipif(
+    sys.version_info >= (3, 12), reason="django-celery-beat refuses the Django of this Python"
+)
+def test_a_schedule_in_the_database_makes_up_once(tmp_path):
+    settings = SETTINGS + 'INSTALLED_APPS += ["django_celery_beat"]\nTIME_ZONE = "UTC"\n'
+    files = {**CELERY, "settings.py": settings}
+    beat = f'{BEAT}skip_missed = ["morning"]\n'
+    project, data = make_project(tmp_path / "project", files, WORKER + beat), tmp_path / "data"
+    assert manage(project, data, "migrate").returncode == 0
+    assert manage(project, data, "shell", "-c", BEAT_ROWS).returncode == 0
+    with Backend(project, data) as backend:
+        wait_for(backend.ready(), "night", "day", "tick", seconds=20)
+        assert manage(project, data, "shell", "-c", READ_ANEW).returncode == 0
+        time.sleep(8)  # it looks for changes every five seconds
+        found = [text for text, _ in notes(backend)]
+        assert backend.stop() == 0
+    wanted = {"night": 1, "day": 1, "morning": 0}
     assert {name: found.count(name) for name in wanted} == wanted
 
 

@@ -123,3 +123,19 @@ def test_dramatiq_elsewhere_is_to_be_decided_and_the_answer_can_be_given(make_pr
     document = kit_json("survey", project, "--set", f"workers={given}")
     assert not findings(document, "dramatiq")
     assert workers(document)["dramatiq"]["redis"]
+
+
+CRON = """
+INSTALLED_APPS += ["django_crontab", "django_cron"]
+CRONJOBS = [("0 3 * * *", "site1.jobs.clean")]
+CRON_CLASSES = ["site1.jobs.Clean"]
+"""
+
+
+def test_both_packages_of_cron_get_one_clock(make_project, kit_json):
+    document = kit_json("survey", make_project(settings=CRON))
+    for name in ("django-crontab", "django-cron"):
+        (finding,) = findings(document, name)
+        assert finding["severity"] == "handled" and "[[workers]] cron" in finding["do"]
+    (worker,) = document["manifest"]["workers"]
+    assert worker["module"] == "desktop_runtime.cronjobs"
