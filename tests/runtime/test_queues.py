@@ -1,8 +1,10 @@
 """Task queues on the real packages: the project's own worker, on a broker that is a file."""
 
+import contextlib
 import json
 import os
 import shelve
+import sqlite3
 import sys
 import threading
 import time
@@ -409,10 +411,26 @@ def test_other_queues_run_their_own_worker(tmp_path, name):
         assert time.monotonic() - began < 6
         _, alive = psutil.wait_procs(family, timeout=2)
         assert not alive
+    said = (data / "logs" / "worker-queue.log").read_text()
+    assert "cut off, begins again at the next start: " in said
     with Backend(project, data) as again:
         found = [text for text, _ in wait_for(again.ready(), "end-waiting", "end-long")]
     assert found.count("begin-first") == found.count("begin-waiting") == 1
     assert found.count("begin-long") == 2
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", [each for each in OTHERS if each != "huey object"])
+def test_a_quit_waits_for_a_short_task(tmp_path, name):
+    project, data = with_queue(tmp_path / "project", name), tmp_path / "data"
+    with Backend(project, data) as backend:
+        send(backend.ready(), name="short", seconds=1.5)
+        wait_for(backend, "begin-short")
+        assert backend.stop() == 0
+    with contextlib.closing(sqlite3.connect(data / "db.sqlite3")) as database:
+        said = [text for (text,) in database.execute("SELECT text FROM app_note")]
+    assert [text.split()[0] for text in said] == ["begin-short", "end-short"]
+    assert "cut off" not in (data / "logs" / "worker-queue.log").read_text()
 
 
 PERIODIC = (

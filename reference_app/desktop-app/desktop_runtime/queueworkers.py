@@ -62,6 +62,13 @@ def leave() -> Iterator[str]:
         running = DBTaskResult.objects.filter(status="RUNNING")
         yield from [f"{each.task_path} [{each.id}]" for each in running]
         running.update(status="READY", started_at=None)
+    if "django_q.management.commands.qcluster" in sys.modules:
+        from django.utils import timezone
+        from django_q.models import OrmQ
+
+        # It takes others too; with one worker, only the first of them has begun.
+        taken = OrmQ.objects.filter(lock__gt=timezone.now()).order_by("lock")[:1]
+        yield from [f"{each.func()} [{each.task_id()}]" for each in taken]
     if "django_rq.management.commands.rqworker" in sys.modules:
         yield from _give_back_rq()
     yield from [*clock.running]
