@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 from checks.backend import Backend, TargetFailedError, manage
 from checks.limits import ANSWER_SECONDS, STOP_SECONDS
 from checks.scratch_copy import switched
-from checks.target import Target
+from checks.target import WINDOWS, Target
 from checks.verdicts import NotApplicable
 
 # The queue that a worker works off, by the first word of what it runs.
@@ -66,7 +65,7 @@ def queue_of(target: Target, app_data: Path) -> str:
     """The queue that the target's workers work off. Raises NotApplicable where none is known."""
     if not target.workers:
         raise NotApplicable("it declares no [[workers]]")
-    if os.name == "nt" and target.has_redis:
+    if WINDOWS and target.has_redis:
         raise NotApplicable("a worker with redis = true is left out on Windows")
     for words in target.workers:
         if (queue := QUEUES.get(words[0])) and (queue != "celery" or "worker" in words):

@@ -71,7 +71,9 @@ def choose_workers(survey: Survey) -> Iterator[Finding | Decision]:
     is_open = not declared and WORKERS not in survey.decided
     if queues and is_open:
         # One works for both packages of cron.
-        yield Decision(WORKERS, [*{queue.worker["name"]: queue.worker for queue in queues}.values()])
+        yield Decision(
+            WORKERS, [*{queue.worker["name"]: queue.worker for queue in queues}.values()]
+        )
     known = {*map(program_of, declared)}
     yield from _another_broker(survey)
     if not any(queue.program == "celery" for queue in queues) and "celery" not in known:

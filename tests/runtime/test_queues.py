@@ -501,9 +501,11 @@ class Config(AppConfig):
     name = "app"
     def ready(self):
         from apscheduler.schedulers.background import BackgroundScheduler
-        from app.tasks import note
+        from app.tasks import note, run
         scheduler = BackgroundScheduler()
         scheduler.add_job(note, "interval", seconds=0.5, args=["job"])
+        scheduler.add_job(run, "interval", seconds=3, args=[1.5, "short"])
+        scheduler.add_job(run, "interval", seconds=1, args=[60, "long"], name="a long job")
         scheduler.start()
 """
 WAITS = """
@@ -528,7 +530,17 @@ def test_jobs_of_a_scheduler_run_in_the_backend_alone(tmp_path):
     worker = '[[workers]]\nname = "w"\ncommand = ["waits"]\n'
     project, data = make_project(tmp_path / "project", files, worker), tmp_path / "data"
     with Backend(project, data) as backend:
-        wait_for(backend.ready(), "here", "job")
+        wait_for(backend.ready(), "here", "job", "begin-long")
         time.sleep(2)
         assert {pid for text, pid in notes(backend) if text == "job"} == {str(backend.process.pid)}
+        while True:  # until the short one is at work
+            found = [text for text, _ in notes(backend)]
+            if found.count("begin-short") > found.count("end-short"):
+                break
         assert backend.stop() == 0
+    with contextlib.closing(sqlite3.connect(data / "db.sqlite3")) as database:
+        said = [text.split()[0] for (text,) in database.execute("SELECT text FROM app_note")]
+    assert said.count("begin-short") == said.count("end-short") > 0
+    log = (data / "logs" / "backend.log").read_text()
+    assert "cut off, runs again when it is due: the job a long job of APScheduler" in log
+    assert "short" not in log

@@ -90,6 +90,7 @@ class Backend:
         self.stage = "loading"
         self.stopping = threading.Event()
         self.server = self.crew = None
+        self.deadline = self.started
 
     def run(self) -> int:
         """Serve until the lifeline ends; returns the exit code, and leaves no process."""
@@ -211,6 +212,7 @@ class Backend:
         if not self.stopping.is_set():
             self.server.run()
         self.crew.stop()
+        schedulers.wait(self.deadline)
         databases.close()
 
     def _progress(self, done: int, total: int, name: str) -> None:
@@ -241,6 +243,8 @@ class Backend:
             if self.stage == "preparing":
                 self._leave()
         else:
+            self.deadline = time.monotonic() + workers.GRACE_SECONDS
+            schedulers.end()
             self.crew.end_lifelines()
             self.server.stop()
 

@@ -1,4 +1,4 @@
-"""The program of a worker: what cron starts on a server, the jobs of django-crontab and django-cron."""
+"""The program of a worker that runs the jobs of django-crontab and django-cron, as cron does."""
 
 import sys
 import time
