@@ -27,7 +27,9 @@ def python_packages(lock: str) -> None:
     if not PYTHON.exists() or not (SCRIPTS / f"uv{'.exe' * WINDOWS}").exists():
         make_environment()
     say(f"installing the Python packages of requirements/{lock}.txt")
-    install = ["uv", "pip", "install", "--quiet", "--python", str(PYTHON)]
+    # Otherwise each of the hundreds of programs that the tests start compiles Django again, where
+    # the environment says PYTHONDONTWRITEBYTECODE.
+    install = ["uv", "pip", "install", "--quiet", "--compile-bytecode", "--python", str(PYTHON)]
     programs.check(
         [*install, "--require-hashes", "--requirement", str(REQUIREMENTS / f"{lock}.txt")]
     )

@@ -131,6 +131,7 @@ def test_a_module_that_cannot_be_imported_is_told(tmp_path):
 class TestExpectedFailures:
     """Listed and failing is accepted, listed and passing is stale, unlisted and failing fails."""
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("listed", "exit_code", "verdict"),
         [

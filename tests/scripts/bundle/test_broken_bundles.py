@@ -100,11 +100,8 @@ def verdict(root, app, criterion, report):
     return found["verdict"]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "criterion",
-    [pytest.param(each, marks=pytest.mark.long if i else ()) for i, each in enumerate(PROBLEM)],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("criterion", PROBLEM)
 def test_check_finds(criterion, staged_project, tmp_path):
     app = tmp_path / "app"
     shutil.copytree(staged_project.staged, app / "bundle")

@@ -24,6 +24,7 @@ class TestDownload:
         local_python.write_list(downloads, build.version, build.archive, sha256="0" * 64)
         assert refused(project, downloads=downloads).code == "DDK-STG-05"
 
+    @pytest.mark.long
     def test_a_torn_archive_is_refused(self, project, tmp_path):
         build = project.build
         archive = tmp_path / "mirror" / "local" / build.archive.name

@@ -137,6 +137,7 @@ def test_the_survey_uses_it_and_writes_nothing_into_it(root, tmp_path, monkeypat
     assert projects.contents(environment) == before
 
 
+@pytest.mark.slow
 @pytest.mark.network
 def test_a_path_that_is_named_is_used_and_in_no_commit(root, tmp_path, kit, kit_json):
     environment = projects.environment(tmp_path / "elsewhere")

@@ -96,6 +96,7 @@ def test_the_same_again_is_nothing_to_do_and_another_commit_takes_its_place(targ
     assert [each.text.count("@v2") for each in again] == [1, 1]
 
 
+@pytest.mark.slow
 @pytest.mark.network
 def test_adapt_adds_it_and_remove_takes_it_out(target, kit, kit_json):
     before = projects.contents(target)
@@ -109,6 +110,7 @@ def test_adapt_adds_it_and_remove_takes_it_out(target, kit, kit_json):
     assert projects.contents(target) == before
 
 
+@pytest.mark.slow
 @pytest.mark.network
 def test_adapt_can_add_it_later_and_remove_keeps_a_changed_one(target, kit, kit_json):
     kit("adapt", target)

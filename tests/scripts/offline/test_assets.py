@@ -225,6 +225,7 @@ def test_remove_takes_what_is_kept(tmp_path, host):
     assert [each.name for each in (root / "desktop-app").rglob("*")] == ["offline", "notes.txt"]
 
 
+@pytest.mark.slow
 @pytest.mark.network  # the runtime's own packages are installed
 def test_adapt_keeps_update_leaves_and_remove_takes(make_project, kit, kit_json, host):
     host.answers["/a.js"] = ("text/javascript", b"a()")
