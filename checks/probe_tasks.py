@@ -138,5 +138,89 @@ class DjangoTasks:
         return found.return_value if found.is_finished else ""
 
 
-QUEUES = {"celery": Celery, "huey": Huey, "django-q": DjangoQ, "django.tasks": DjangoTasks}
+class RQ:
+    """Its worker, with its scheduler."""
+
+    def __init__(self) -> None:
+        import django_rq
+        from django.conf import settings
+
+        name = next(iter(sorted(settings.RQ_QUEUES, key=lambda name: name != "default")))
+        self.queue = django_rq.get_queue(name)
+
+    def send(self, name: str, seconds: float) -> str:
+        return self.queue.enqueue("ddk_tasks.work", name, seconds, job_timeout=-1).id
+
+    def schedule(self) -> None:
+        self.queue.enqueue_in(timedelta(seconds=1), "ddk_tasks.work", "scheduled")
+
+    def kept(self, number: str) -> str:
+        return self.queue.fetch_job(number).return_value()
+
+
+class Dramatiq:
+    """Its worker; results only where the project keeps some."""
+
+    def __init__(self) -> None:
+        import dramatiq
+        from dramatiq.results import Results
+
+        kinds = dramatiq.get_broker().middleware
+        self.keeps = any(isinstance(each, Results) for each in kinds)
+        options = {"store_results": True} if self.keeps else {}
+        self.actor = dramatiq.actor(actor_name="ddk_work", **options)(work)
+
+    def send(self, name: str, seconds: float) -> str:
+        return self.actor.send(name, seconds).message_id
+
+    def schedule(self) -> None:
+        self.actor.send_with_options(args=("scheduled",), delay=1000)
+
+    def kept(self, number: str) -> str:
+        if not self.keeps:
+            return DISABLED
+        from dramatiq.results import ResultMissing
+
+        try:
+            return self.actor.message().copy(message_id=number).get_result()
+        except ResultMissing:
+            return ""
+
+
+def soon_done() -> None:
+    """A job of cron."""
+    work("scheduled")
+
+
+def lasting() -> None:
+    """One that is at work when the app closes."""
+    work("last", 600)
+
+
+class Cron:
+    """The jobs of django-crontab or django-cron, two more, each minute."""
+
+    def __init__(self) -> None:
+        from django.conf import settings
+
+        jobs = (soon_done, lasting)
+        if "django_crontab" in settings.INSTALLED_APPS:
+            ours = [("* * * * *", f"ddk_tasks.{job.__name__}") for job in jobs]
+            settings.CRONJOBS = [*getattr(settings, "CRONJOBS", []), *ours]
+            return
+        from django_cron import CronJobBase, Schedule
+
+        for job in jobs:
+            body = {
+                "code": f"ddk_{job.__name__}",
+                "schedule": Schedule(run_every_mins=1),
+                "do": lambda _, job=job: job(),
+            }
+            globals()[f"Ddk{job.__name__}"] = type(job.__name__, (CronJobBase,), body)
+        ours = [f"ddk_tasks.Ddk{job.__name__}" for job in jobs]
+        settings.CRON_CLASSES = [*getattr(settings, "CRON_CLASSES", []), *ours]
+
+
+QUEUES = {"celery": Celery, "huey": Huey, "django-q": DjangoQ, "django.tasks": DjangoTasks,
+          "rq": RQ, "dramatiq": Dramatiq, "cron": Cron}  # fmt: skip
 queue = QUEUES[ASKED["queue"]]()

@@ -8,9 +8,15 @@ from checks.starts.queued import QUICK, WAITING, Queued
 from checks.verdicts import NotApplicable, NotRun, Seen
 
 
+def _need_tasks(queued: Queued) -> None:
+    if not queued.has_tasks:
+        raise NotApplicable("its worker runs the jobs of cron, and no page sends any")
+
+
 @pytest.mark.criterion("TSK-1")
 def test_outside_the_request(queued: Queued, seen: Seen) -> None:
     """Runs a sent task elsewhere, and keeps its result."""
+    _need_tasks(queued)
     begun = {name: queued.processes(name) for name in QUICK}
     missing = [name for name, pids in begun.items() if not pids]
     assert not missing, f"{len(missing)} of {len(QUICK)} tasks that a page sent did not begin"
@@ -28,7 +34,7 @@ def test_outside_the_request(queued: Queued, seen: Seen) -> None:
 def test_scheduled(queued: Queued, seen: Seen) -> None:
     """Runs what is scheduled without a request."""
     if not queued.has_schedule:
-        raise NotApplicable("no beat of Celery is declared, so that nothing is scheduled")
+        raise NotApplicable("no worker declares Celery's beat or RQ's scheduler: nothing is due")
     pids = queued.processes("scheduled")
     assert pids, "a task that was due was not run"
     assert queued.backend not in pids, "a scheduled task ran in the process that serves pages"
@@ -38,6 +44,7 @@ def test_scheduled(queued: Queued, seen: Seen) -> None:
 @pytest.mark.criterion("TSK-3")
 def test_once(queued: Queued, seen: Seen) -> None:
     """Runs each task once."""
+    _need_tasks(queued)
     counts = {name: queued.count("begin", name) for name in QUICK}
     often = {name: count for name, count in counts.items() if count > 1}
     assert not often, f"{len(often)} of {len(QUICK)} tasks ran more than once: {often}"
@@ -49,6 +56,7 @@ def test_once(queued: Queued, seen: Seen) -> None:
 @pytest.mark.criterion("TSK-4")
 def test_survives(queued: Queued, seen: Seen) -> None:
     """Runs after a kill what waited in the queue."""
+    _need_tasks(queued)
     lost = [name for name in WAITING if not queued.count("end", name)]
     assert not lost, f"{len(lost)} of {len(WAITING)} waiting tasks were lost by a kill"
     seen(f"{len(WAITING)} waiting tasks ran after the kill")

@@ -10,12 +10,15 @@ from pathlib import Path
 from checks.backend import Backend, TargetFailedError, manage
 from checks.limits import ANSWER_SECONDS, STOP_SECONDS
 from checks.scratch_copy import switched
-from checks.target import Target
+from checks.target import WINDOWS, Target
 from checks.verdicts import NotApplicable
 
 # The queue that a worker works off, by the first word of what it runs.
 QUEUES = {"celery": "celery", "run_huey": "huey", "qcluster": "django-q",
-          "db_worker": "django.tasks"}  # fmt: skip
+          "db_worker": "django.tasks", "rqworker": "rq", "dramatiq": "dramatiq",
+          "desktop_runtime.cronjobs": "cron"}  # fmt: skip
+# Its worker keeps nothing that a page sends.
+CRON = "cron"
 DATABASE_BACKEND = (
     "from django.conf import settings\n"
     "backend = getattr(settings, 'TASKS', {}).get('default', {}).get('BACKEND', '')\n"
@@ -40,8 +43,10 @@ class Queued:
     notes: list[tuple[str, str, int]] = field(default_factory=list)
     """Event, name of the task, process: in the order in which they were noted."""
     result: str | None = None
-    """Of the first one, as it is known after the last stop."""
+    """Of the first one, as it is known after the kill."""
     has_schedule: bool = True
+    has_tasks: bool = True
+    """Whether a page can send one."""
     exit: int | None = None
     left: list[str] = field(default_factory=list)
     """Processes after a stop while a task was running."""
@@ -60,6 +65,8 @@ def queue_of(target: Target, app_data: Path) -> str:
     """The queue that the target's workers work off. Raises NotApplicable where none is known."""
     if not target.workers:
         raise NotApplicable("it declares no [[workers]]")
+    if WINDOWS and target.has_redis:
+        raise NotApplicable("a worker with redis = true is left out on Windows")
     for words in target.workers:
         if (queue := QUEUES.get(words[0])) and (queue != "celery" or "worker" in words):
             return queue
@@ -76,22 +83,33 @@ def work_off(copy: Target, app_data: Path, folder: Path) -> Queued:
     folder.mkdir()
     asked = json.dumps({"queue": queue, "folder": str(folder)})
     with switched(copy, "ddk_probe_tasks", asked):
-        seen = _before_the_kill(copy, app_data, folder, queue)
-        number = seen.result or ""
-        (folder / "go").touch()  # those that run again need not take long
-        _after_the_kill(copy, app_data, folder, seen)
+        if queue == CRON:
+            seen = _by_the_clock(copy, app_data, folder)
+        else:
+            seen = _before_the_kill(copy, app_data, folder, queue)
+            (folder / "go").touch()  # those that run again need not take long
+            _after_the_kill(copy, app_data, folder, seen)
         seen.notes = _notes(folder)
-        kept = f"import ddk_tasks; print('ddk:', ddk_tasks.queue.kept({number!r}))"
-        said = manage(copy, app_data, "shell", "-c", kept, environment={}) or ""
-        seen.result = next((w[5:] for w in said.splitlines() if w.startswith("ddk: ")), None)
+    return seen
+
+
+def _by_the_clock(copy: Target, app_data: Path, folder: Path) -> Queued:
+    """Wait for jobs that nobody asks for, and stop while one of them runs."""
+    with Backend(copy, app_data) as backend:
+        backend.ready()
+        seen = Queued(CRON, backend.pid, has_tasks=False)
+        _wait(folder, "end", "scheduled", seconds=SCHEDULE_SECONDS)
+        seen.was_busy = _wait(folder, "begin", "last")
+        _stop(backend, seen)
     return seen
 
 
 def _before_the_kill(copy: Target, app_data: Path, folder: Path, queue: str) -> Queued:
-    beats = any("beat" in words or "-B" in words for words in copy.workers)
+    schedulers = {"celery": {"beat", "-B"}, "rq": {"--with-scheduler"}}.get(queue)
+    schedules = not schedulers or any(schedulers & {*words} for words in copy.workers)
     with Backend(copy, app_data) as backend:
         backend.ready()
-        seen = Queued(queue, backend.pid, has_schedule=queue != "celery" or beats)
+        seen = Queued(queue, backend.pid, has_schedule=schedules)
         first, *_ = [_send(backend, name) for name in QUICK]
         seen.result = first
         _wait(folder, "end", *QUICK)
@@ -111,11 +129,23 @@ def _after_the_kill(copy: Target, app_data: Path, folder: Path, seen: Queued) ->
     with Backend(copy, app_data) as backend:
         backend.ready()
         _wait(folder, "end", *WAITING)
+        seen.result = _kept(copy, app_data, seen.result or "")
         (folder / "go").unlink()
         _send(backend, "last", LONG_SECONDS)
         seen.was_busy = _wait(folder, "begin", "last")
-        seen.exit, _ = backend.stop(STOP_SECONDS)
-        seen.left, _ = backend.tree.gone_within(LEFT_SECONDS)
+        _stop(backend, seen)
+
+
+def _stop(backend: Backend, seen: Queued) -> None:
+    seen.exit, _ = backend.stop(STOP_SECONDS)
+    seen.left, _ = backend.tree.gone_within(LEFT_SECONDS)
+
+
+def _kept(copy: Target, app_data: Path, number: str) -> str | None:
+    """The result of a task, as another process knows it; a server of the app may hold it."""
+    kept = f"import ddk_tasks; print('ddk:', ddk_tasks.queue.kept({number!r}))"
+    said = manage(copy, app_data, "shell", "-c", kept, environment={}) or ""
+    return next((w[5:] for w in said.splitlines() if w.startswith("ddk: ")), None)
 
 
 def _send(backend: Backend, name: str, seconds: float = 0) -> str:

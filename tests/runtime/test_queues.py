@@ -1,8 +1,11 @@
 """Task queues on the real packages: the project's own worker, on a broker that is a file."""
 
+import contextlib
 import json
 import os
 import shelve
+import sqlite3
+import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -235,6 +238,44 @@ def test_a_schedule_runs_without_a_request_and_makes_up_once(tmp_path, skipped):
     assert {name: found.count(name) for name in wanted} == wanted
 
 
+BEAT_ROWS = """
+from datetime import timedelta
+from django.utils import timezone
+from django_celery_beat.models import *
+now = timezone.now()
+at = {name: CrontabSchedule.objects.create(hour=(now - timedelta(hours=6)).hour, minute=minute,
+                                           timezone="UTC")
+      for minute, name in enumerate(("night", "morning"))}
+daily = IntervalSchedule.objects.create(every=1, period="days")
+for name in ("night", "morning", "day"):
+    PeriodicTask.objects.create(name=name, task="app.tasks.tick", args=f'["{name}"]',
+                                **({"crontab": at[name]} if name in at else {"interval": daily}))
+PeriodicTask.objects.update(last_run_at=now - timedelta(days=3))
+"""
+READ_ANEW = "from django_celery_beat.models import *; PeriodicTasks.update_changed()"
+
+
+@pytest.mark.long
+@pytest.mark.skipif(
+    sys.version_info >= (3, 12), reason="django-celery-beat refuses the Django of this Python"
+)
+def test_a_schedule_in_the_database_makes_up_once(tmp_path):
+    settings = SETTINGS + 'INSTALLED_APPS += ["django_celery_beat"]\nTIME_ZONE = "UTC"\n'
+    files = {**CELERY, "settings.py": settings}
+    beat = f'{BEAT}skip_missed = ["morning"]\n'
+    project, data = make_project(tmp_path / "project", files, WORKER + beat), tmp_path / "data"
+    assert manage(project, data, "migrate").returncode == 0
+    assert manage(project, data, "shell", "-c", BEAT_ROWS).returncode == 0
+    with Backend(project, data) as backend:
+        wait_for(backend.ready(), "night", "day", "tick", seconds=20)
+        assert manage(project, data, "shell", "-c", READ_ANEW).returncode == 0
+        time.sleep(8)  # it looks for changes every five seconds
+        found = [text for text, _ in notes(backend)]
+        assert backend.stop() == 0
+    wanted = {"night": 1, "day": 1, "morning": 0}
+    assert {name: found.count(name) for name in wanted} == wanted
+
+
 def test_a_worker_that_cannot_start_stops_nothing(tmp_path):
     worker = '[[workers]]\nname = "none"\nmodule = "no_such_module"\n'
     project = make_project(tmp_path / "project", None, worker)
@@ -370,10 +411,26 @@ def test_other_queues_run_their_own_worker(tmp_path, name):
         assert time.monotonic() - began < 6
         _, alive = psutil.wait_procs(family, timeout=2)
         assert not alive
+    said = (data / "logs" / "worker-queue.log").read_text()
+    assert "cut off, begins again at the next start: " in said
     with Backend(project, data) as again:
         found = [text for text, _ in wait_for(again.ready(), "end-waiting", "end-long")]
     assert found.count("begin-first") == found.count("begin-waiting") == 1
     assert found.count("begin-long") == 2
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", [each for each in OTHERS if each != "huey object"])
+def test_a_quit_waits_for_a_short_task(tmp_path, name):
+    project, data = with_queue(tmp_path / "project", name), tmp_path / "data"
+    with Backend(project, data) as backend:
+        send(backend.ready(), name="short", seconds=1.5)
+        wait_for(backend, "begin-short")
+        assert backend.stop() == 0
+    with contextlib.closing(sqlite3.connect(data / "db.sqlite3")) as database:
+        said = [text for (text,) in database.execute("SELECT text FROM app_note")]
+    assert [text.split()[0] for text in said] == ["begin-short", "end-short"]
+    assert "cut off" not in (data / "logs" / "worker-queue.log").read_text()
 
 
 PERIODIC = (
@@ -444,9 +501,11 @@ class Config(AppConfig):
     name = "app"
     def ready(self):
         from apscheduler.schedulers.background import BackgroundScheduler
-        from app.tasks import note
+        from app.tasks import note, run
         scheduler = BackgroundScheduler()
         scheduler.add_job(note, "interval", seconds=0.5, args=["job"])
+        scheduler.add_job(run, "interval", seconds=3, args=[1.5, "short"])
+        scheduler.add_job(run, "interval", seconds=1, args=[60, "long"], name="a long job")
         scheduler.start()
 """
 WAITS = """
@@ -471,7 +530,17 @@ def test_jobs_of_a_scheduler_run_in_the_backend_alone(tmp_path):
     worker = '[[workers]]\nname = "w"\ncommand = ["waits"]\n'
     project, data = make_project(tmp_path / "project", files, worker), tmp_path / "data"
     with Backend(project, data) as backend:
-        wait_for(backend.ready(), "here", "job")
+        wait_for(backend.ready(), "here", "job", "begin-long")
         time.sleep(2)
         assert {pid for text, pid in notes(backend) if text == "job"} == {str(backend.process.pid)}
+        while True:  # until the short one is at work
+            found = [text for text, _ in notes(backend)]
+            if found.count("begin-short") > found.count("end-short"):
+                break
         assert backend.stop() == 0
+    with contextlib.closing(sqlite3.connect(data / "db.sqlite3")) as database:
+        said = [text.split()[0] for (text,) in database.execute("SELECT text FROM app_note")]
+    assert said.count("begin-short") == said.count("end-short") > 0
+    log = (data / "logs" / "backend.log").read_text()
+    assert "cut off, runs again when it is due: the job a long job of APScheduler" in log
+    assert "short" not in log

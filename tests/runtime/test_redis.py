@@ -307,12 +307,33 @@ def test_what_dramatiq_was_at_begins_again(tmp_path, end):
             backend.process.kill()
         else:
             assert backend.stop() == 0
+            said = (data / "logs" / "worker-dramatiq.log").read_text()
+            assert "cut off, begins again a minute after the next start: work" in said
         assert gone(processes)
     with Backend(project, data) as backend:
         backend.ready()
         awaited(backend, f"/result/?id={waiting}", "finished: waiting")
         awaited(backend, f"/result/?id={busy}", "finished: busy", 150)
         assert text(backend, "/").count("begin-busy") == 2
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("make", "begun"), [(rq_project, ""), (dramatiq_project, "begin-short")])
+def test_a_quit_waits_for_a_short_job(tmp_path, make, begun):
+    project, data = make(tmp_path / "project"), tmp_path / "data"
+    with Backend(project, data) as backend:
+        backend.ready()
+        job = text(backend, "/enqueue/?name=short&seconds=1.5")
+        if begun:
+            awaited(backend, "/", begun)
+        else:
+            awaited(backend, f"/result/?id={job}", "started")
+        assert backend.stop() == 0
+    for file in data.glob("logs/worker-*.log"):
+        assert "cut off" not in file.read_text()
+    with Backend(project, data) as backend:
+        backend.ready()
+        assert text(backend, f"/result/?id={job}").startswith("finished: short")
 
 
 def test_what_is_on_redis_is_led_to_the_server_and_nothing_else():

@@ -110,6 +110,7 @@ class Backend:
         self.stage = "loading"
         self.stopping = threading.Event()
         self.server = self.crew = None
+        self.deadline = self.started
 
     def run(self) -> int:
         """Serve until the lifeline ends; returns the exit code, and leaves no process."""
@@ -231,6 +232,7 @@ class Backend:
             self.server.run()
         schedule.stop()
         self.crew.stop()
+        schedulers.wait(self.deadline)
         databases.close()
 
     def _not_backed_up(self, failure: BackendError) -> None:
@@ -269,6 +271,8 @@ class Backend:
             if self.stage == "preparing":
                 _leave()
         else:
+            self.deadline = time.monotonic() + workers.GRACE_SECONDS
+            schedulers.end()
             self.crew.end_lifelines()
             self.server.stop()
 

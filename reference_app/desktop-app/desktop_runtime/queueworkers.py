@@ -10,10 +10,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from . import clock
 from .contract import Installation
 from .manifest import Worker
 from .queues import FOLDER
 
+CRON = f"{__package__}.cronjobs"
 MINUTE = timedelta(minutes=1)
 LONGEST_AWAY = timedelta(days=31)
 
@@ -36,6 +38,8 @@ def take_up(worker: Worker, installation: Installation) -> None:
         OrmQ.objects.update(lock=timezone.now())
     elif worker.program == "rqworker":
         _take_up_rq(worker)
+    elif worker.module == CRON:
+        clock.skipped = frozenset(worker.skip_missed)
 
 
 def leave() -> Iterator[str]:
@@ -58,8 +62,16 @@ def leave() -> Iterator[str]:
         running = DBTaskResult.objects.filter(status="RUNNING")
         yield from [f"{each.task_path} [{each.id}]" for each in running]
         running.update(status="READY", started_at=None)
+    if "django_q.management.commands.qcluster" in sys.modules:
+        from django.utils import timezone
+        from django_q.models import OrmQ
+
+        # It takes others too; with one worker, only the first of them has begun.
+        taken = OrmQ.objects.filter(lock__gt=timezone.now()).order_by("lock")[:1]
+        yield from [f"{each.func()} [{each.task_id()}]" for each in taken]
     if "django_rq.management.commands.rqworker" in sys.modules:
         yield from _give_back_rq()
+    yield from [*clock.running]
 
 
 def _take_up_rq(worker: Worker) -> None:

@@ -123,3 +123,46 @@ def test_dramatiq_elsewhere_is_to_be_decided_and_the_answer_can_be_given(make_pr
     document = kit_json("survey", project, "--set", f"workers={given}")
     assert not findings(document, "dramatiq")
     assert workers(document)["dramatiq"]["redis"]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("app", "name", "differs"),
+    [
+        ("huey.contrib.djhuey", "huey", "SQLite file in app data"),
+        ("django_q", "django-q", "in the database"),
+    ],
+)
+def test_a_queue_says_what_runs_it_and_what_differs(make_project, kit_json, app, name, differs):
+    settings = f'INSTALLED_APPS += ["{app}"]\nHUEY = {{"name": "h"}}\nQ_CLUSTER = {{"name": "q"}}\n'
+    document = kit_json("survey", make_project(settings=settings))
+    (finding,) = findings(document, name)
+    assert finding["severity"] == "handled"
+    assert f"[[workers]] {name}" in finding["do"] and differs in finding["do"]
+    assert [*workers(document)] == [name]
+
+
+@pytest.mark.long
+def test_apscheduler_needs_no_worker_and_says_so(make_project, kit_json):
+    files = {"site1/jobs.py": "import apscheduler.schedulers.background\n"}
+    settings = "import site1.jobs  # noqa\n"
+    document = kit_json("survey", make_project(files, settings=settings))
+    (finding,) = findings(document, "apscheduler")
+    assert finding["severity"] == "handled" and "in the backend alone" in finding["do"]
+    assert document["manifest"]["workers"] == []
+
+
+CRON = """
+INSTALLED_APPS += ["django_crontab", "django_cron"]
+CRONJOBS = [("0 3 * * *", "site1.jobs.clean")]
+CRON_CLASSES = ["site1.jobs.Clean"]
+"""
+
+
+def test_both_packages_of_cron_get_one_clock(make_project, kit_json):
+    document = kit_json("survey", make_project(settings=CRON))
+    for name in ("django-crontab", "django-cron"):
+        (finding,) = findings(document, name)
+        assert finding["severity"] == "handled" and "[[workers]] cron" in finding["do"]
+    (worker,) = document["manifest"]["workers"]
+    assert worker["module"] == "desktop_runtime.cronjobs"

