@@ -123,3 +123,23 @@ def test_dramatiq_elsewhere_is_to_be_decided_and_the_answer_can_be_given(make_pr
     document = kit_json("survey", project, "--set", f"workers={given}")
     assert not findings(document, "dramatiq")
     assert workers(document)["dramatiq"]["redis"]
+
+
+LAYER = """
+CHANNEL_LAYERS = {"default": {"BACKEND": "channels_redis.core.RedisChannelLayer"}}
+"""
+CACHE = """
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "shares"),
+    [(CACHE, True), pytest.param(LAYER, True, marks=pytest.mark.long), ("", False)],
+)
+def test_a_worker_shares_what_is_on_redis_with_the_pages(make_project, kit_json, settings, shares):
+    document = kit_json("survey", make_project({"site1/celery.py": SCHEDULE}, settings=settings))
+    found = workers(document)
+    assert ("redis" in found["celery"]) == shares
+    assert "redis" not in found["celery-beat"]
+    assert ("on Windows" in findings(document, "celery")[0]["do"]) == shares
