@@ -150,12 +150,15 @@ class App:
         path, text, backend = talk.place(person), new_text(), person.backend
         cookies = "; ".join(f"{name}={value}" for name, value in person.sent(path).items())
         headers = {"X-Desktop-Django-Token": backend.token, "Origin": backend.origin}
-        with WebSocket(backend.port, path, headers | {"Cookie": cookies}) as socket:
+        headers |= {"Cookie": cookies}
+        with WebSocket(backend.port, path, headers, RESULT_SECONDS) as socket:
             assert socket.is_open, f"the handshake of {path} was answered with {socket.status}"
             talk.act(socket, person, text)
-            while text not in (said := str(socket.hear())):
-                assert said.startswith("{"), f"{path} said nothing of it, then {said}"
-        return "heard"
+            with contextlib.suppress(TimeoutError):
+                while text not in (said := str(socket.hear())):
+                    assert said.startswith("{"), f"{path} said nothing of it, then {said}"
+                return "heard"
+        raise AssertionError(f"{path} said nothing of it")
 
 
 class Person(Visitor):
@@ -166,23 +169,24 @@ class Person(Visitor):
         self.site = site
 
     def send(
-        self, page: str, action: str, values: dict[str, str], file: tuple[str, str] | None = None
+        self,
+        page: str,
+        action: str,
+        values: dict[str, str],
+        file: tuple[str, str, str] | None = None,
     ) -> Answer:
-        """Send the form of `page` that has these fields, with a file as name of its field and what
-        is in it; where there is none, what a script of the page would send."""
+        """Send the form of `page` that has most of these fields, with a file as the field, its name
+        and what is in it; where none has any, what a script of the page would send."""
         names = {*values, *([file[0]] if file else ())}
-        found = next(
-            (
-                each
-                for each in self.page(page).forms
-                if names <= {a.get("name") for a in each.fields}
-            ),
-            Form("", "post", ""),
+        script = Form("", "post", "")
+        found = max(
+            (script, *self.page(page).forms),
+            key=lambda form: len(names & {each.get("name") for each in form.fields}),
         )
         hidden = {each["name"]: each.get("value", "") for each in found.fields
                   if each["kind"] == "hidden" and "name" in each}  # fmt: skip
         origin, token = self.backend.origin, {CSRF_FIELD: self.cookies.get("csrftoken", "")}
-        files = {file[0]: ("new.txt", file[1].encode())} if file else {}
+        files = {file[0]: (file[1], file[2].encode())} if file else {}
         form = Sent(origin + page, "post", origin + action, files=files)
         answer = self.post(form, {**token, **hidden, **values})
         assert answer.status < 400, f"{action} answered {answer.status}: {answer.text[:200]}"
@@ -265,7 +269,9 @@ def web() -> Iterator[str]:
 def linkding_refresh(person: Person, text: str) -> str:
     """A bookmark of a page, whose title the app loads anew."""
     url = f"{person.site}/{text}"
-    person.send("/bookmarks/new", "/bookmarks/new", {"url": url, "title": "not yet", "tag_string": ""})
+    person.send(
+        "/bookmarks/new", "/bookmarks/new", {"url": url, "title": "not yet", "tag_string": ""}
+    )
     number = person.rows("SELECT max(id) FROM bookmarks_bookmark")
     chosen = {"bulk_execute": "", "bulk_action": "bulk_refresh", "bookmark_id": str(number)}
     person.send("/bookmarks", "/bookmarks/action", chosen)
@@ -282,7 +288,7 @@ def yamtrack_import(person: Person, text: str) -> str:
         "status": "Completed", "repeats": 0, "notes": "",
     }  # fmt: skip
     lines = (",".join(map(str, each)) for each in (film, film.values()))
-    person.send("/profile", "/import/yamtrack", {}, ("yamtrack_csv", "\n".join(lines)))
+    person.send("/profile", "/import/yamtrack", {}, ("yamtrack_csv", "films.csv", "\n".join(lines)))
     return text
 
 
@@ -309,7 +315,7 @@ def appointment_mails(person: Person, text: str) -> int:
 def paperless_upload(person: Person, text: str) -> str:
     """A document, which is read and filed."""
     upload = "/api/documents/post_document/"
-    person.send("/", upload, {"title": text}, ("document", f"Invoice {text}"))
+    person.send("/", upload, {"title": text}, ("document", f"{text}.txt", text))
     return text
 
 

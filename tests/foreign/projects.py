@@ -348,7 +348,13 @@ PROJECTS = (
         name="paperless",
         shape="Celery with beat, Channels on Redis, cachalot, Whoosh, manage.py in src/",
         source=Public("paperless-ngx/paperless-ngx", "05e48b23166df7c7afe6f329b460b0511a89496c"),
-        decisions=("login.user=owner", "login.create=true"),
+        # Its pages are a program in Angular, whose packages npm refuses; the font is of the system.
+        decisions=(
+            "login.user=owner",
+            "login.create=true",
+            "frontend.build=[]",
+            "django.env.PAPERLESS_THUMBNAIL_FONT_NAME=DejaVuSans.ttf",
+        ),
     ),
     Project(
         name="appointment",
