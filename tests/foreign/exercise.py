@@ -210,9 +210,11 @@ class Sent(Form):
 
 
 def workers(backend: Backend) -> list[psutil.Process]:
-    """Every process of a worker; the server of a queue, if any, is none of them."""
-    own = [each for each in backend.tree.descendants() if "worker" in each.cmdline()]
-    return [*{*own, *(child for each in own for child in each.children(recursive=True))}]
+    """Every process of a worker: all but the server of a queue and what keeps that, for Celery may
+    rename its own."""
+    below = backend.tree.descendants()
+    server = {each.pid for each in below if "rediskeeper" in " ".join(each.cmdline())}
+    return [each for each in below if not {each.pid, each.ppid()} & server]
 
 
 @contextlib.contextmanager

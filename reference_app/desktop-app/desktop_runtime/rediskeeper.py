@@ -41,8 +41,7 @@ loglevel warning
 
 def keep(program: str, folder: Path) -> int:
     """Start the server, start it again where it ends, stop it with the lifeline."""
-    # Ctrl-C in a terminal is for the backend, whose workers still need the server; a terminal that
-    # is closed hangs up, which the server ignores: it would stay behind alone.
+    # Ctrl-C and a hang-up are for the backend, whose workers still need the server.
     for each in (signal.SIGINT, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)
     held = system.lock(folder / "lock")
