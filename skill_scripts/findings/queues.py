@@ -37,6 +37,11 @@ CRON = (
     ("django_crontab", "CRONJOBS", "django-crontab"),
     ("django_cron", "CRON_CLASSES", "django-cron"),
 )
+SHARED = (
+    "; caches and channel layers that are on Redis are on a server that the app brings, which the "
+    "worker shares with the pages; on Windows there is none, and each has its own in memory"
+)
+ALONE = {"celery-beat"}  # it only sends
 ON_REDIS = "its queue is on a Redis server that the app brings, for Linux and macOS: on Windows "
 
 
@@ -66,7 +71,10 @@ def program_of(worker: Mapping[str, Any]) -> str:
 
 def choose_workers(survey: Survey) -> Iterator[Finding | Decision]:
     """The workers of the queues that the project uses, unless somebody has decided on them."""
-    queues = [*_celery(survey), *_others(survey), *_on_redis(survey), *_cron(survey)]
+    queues = [*_celery(survey), *_others(survey)]
+    if _shares_redis(survey):
+        queues = [queue if queue.worker["name"] in ALONE else _sharing(queue) for queue in queues]
+    queues += [*_on_redis(survey), *_cron(survey)]
     declared = survey.draft["workers"]
     is_open = not declared and WORKERS not in survey.decided
     if queues and is_open:
@@ -92,6 +100,21 @@ def choose_workers(survey: Survey) -> Iterator[Finding | Decision]:
             "open; what is missed in between is not made up for"
         )
         yield Finding("apscheduler", HANDLED, "APScheduler", do)
+
+
+def _shares_redis(survey: Survey) -> bool:
+    """Whether a cache or channel layer is on Redis: tasks tell pages and websockets by them."""
+    return any(
+        "redis" in backend.lower()
+        for setting in ("CACHES", "CHANNEL_LAYERS")
+        for backend in (survey.facts.settings.get(setting) or {}).values()
+    )
+
+
+def _sharing(queue: Queue) -> Queue:
+    """The same, with its worker on the app's Redis server."""
+    finding = replace(queue.finding, do=queue.finding.do + SHARED)
+    return Queue(finding, {**queue.worker, "redis": True})
 
 
 def _celery(survey: Survey) -> Iterator[Queue]:

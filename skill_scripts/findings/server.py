@@ -64,7 +64,8 @@ def own_files(project: Project) -> Iterator[str]:
 def _place_of_sockets(project: Project, application: str) -> str:
     """File and line where the ASGI application takes websockets, "" where it takes none."""
     module = application.rpartition(".")[0].replace(".", "/")
-    ends = (f"/{module}.py", f"/{module}/__init__.py") if module else ("/asgi.py", "/routing.py")
+    # It may import what routes them.
+    ends = (f"/{module}.py", f"/{module}/__init__.py", "/asgi.py", "/routing.py")
     for name in own_files(project):
         if f"/{name}".endswith(ends) and (found := WEBSOCKET.search(project.source(name))):
             return place(project, name, found.start())

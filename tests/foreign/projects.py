@@ -75,6 +75,14 @@ class Clone:
 
 
 @dataclass(frozen=True)
+class Public:
+    """A public repository on GitHub, fetched by git at one commit."""
+
+    repository: str
+    commit: str
+
+
+@dataclass(frozen=True)
 class Project:
     """One row of the table.
 
@@ -89,7 +97,7 @@ class Project:
 
     name: str
     shape: str
-    source: Sdist | Generator | Own | Clone
+    source: Sdist | Generator | Own | Clone | Public
     python: str = ">=3.11"
     target: str = "."
     manage: str = ""
@@ -318,6 +326,54 @@ PROJECTS = (
         quick=True,
     ),
     Project(
+        name="linkding",
+        shape="bookmarks behind a login wall, Huey on its own SQLite file",
+        source=Public("sissbruecker/linkding", "65813a75404b1319aca8b09700fadc0b15adabaf"),
+        python=">=3.13",
+        decisions=("login.user=owner", "login.create=true"),
+    ),
+    Project(
+        name="yamtrack",
+        shape="Celery on Redis with django-celery-results, a cache in Redis, beat",
+        source=Public("FuzzyGrim/Yamtrack", "e5a138cf33bc61254b899912d658ff4a7992da9d"),
+        decisions=("login.user=owner", "login.create=true"),
+    ),
+    Project(
+        name="rq-contact-form",
+        shape="django-rq without versions: a job that a page follows by asking",
+        source=Public(
+            "stuartmaxwell/django-django_rq-advanced-example",
+            "f9c88b4fa5c4377143fb9986888c11adf95c57ef",
+        ),
+        decisions=("login.first_account=false",),
+    ),
+    Project(
+        name="paperless",
+        shape="Celery with beat, Channels on Redis, cachalot, Whoosh, manage.py in src/",
+        source=Public("paperless-ngx/paperless-ngx", "05e48b23166df7c7afe6f329b460b0511a89496c"),
+        # Its pages are a program in Angular, whose packages npm refuses; the font is of the system.
+        decisions=(
+            "login.user=owner",
+            "login.create=true",
+            "frontend.build=[]",
+            "django.env.PAPERLESS_THUMBNAIL_FONT_NAME=DejaVuSans.ttf",
+        ),
+    ),
+    Project(
+        name="appointment",
+        shape="django-q2 where the environment asks for it, mails and reminders by it",
+        source=Public("adamspd/django-appointment", "7745df9f48efbeb89a8399318ba22a7b19ad1493"),
+        decisions=("django.env.USE_DJANGO_Q=True", "login.user=owner", "login.create=true"),
+    ),
+    Project(
+        name="mini-chat",
+        shape="Channels in memory, a websocket for each room, uv.lock",
+        source=Public(
+            "RustamovAkrom/Mini-chat-Django-Channels", "7aa0b5f55eae9600f81dab0b7db2891dbc9f12fb"
+        ),
+        python=">=3.12",
+    ),
+    Project(
         name="promgen",
         shape="manage.py inside the package, required SECRET_KEY, old Django",
         source=Sdist("promgen==0.61.0"),
@@ -474,6 +530,8 @@ def materialise(project: Project, folder: Path) -> Path:
             generate(generator, folder, python)
         case Own(name):
             shutil.copytree(HERE / "own" / name, folder, dirs_exist_ok=True)
+        case Public(repository, commit):
+            fetch(repository, commit, folder)
         case Clone(origin):
             for name in filter(None, git(origin, "ls-files", "-z").split("\0")):
                 if (origin / name).is_file():  # one that is too large may not have been obtained
@@ -488,6 +546,21 @@ def materialise(project: Project, folder: Path) -> Path:
     if project.environment:
         environment(target / ".venv", project.environment, python)
     return target
+
+
+def fetch(repository: str, commit: str, folder: Path) -> None:
+    """Fill `folder` with the files of one commit, without its history.
+
+    Raises:
+        UnobtainableError: with git's own words.
+    """
+    try:
+        git(folder, "init", "--quiet")
+        git(folder, "fetch", "--quiet", "--depth=1", f"https://github.com/{repository}", commit)
+        git(folder, "checkout", "--quiet", "FETCH_HEAD")
+    except subprocess.CalledProcessError as error:
+        raise UnobtainableError(f"{repository}: {error.stderr.strip()}") from error
+    shutil.rmtree(folder / ".git")
 
 
 def sdist_archive(requirement: str, python: Path) -> bytes:

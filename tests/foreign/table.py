@@ -71,12 +71,12 @@ class Journey:
     def run(self) -> Row:
         """All steps; the first that fails ends the journey and is named in the row."""
         try:
-            self._obtain()
+            self.obtain()
             before = fingerprint(self.repository)
             if not self.is_brief:  # adapt surveys as well
                 self._survey()
                 self._expect(fingerprint(self.repository) == before, "survey changed the project")
-            self._adapt()
+            self.adapt()
             self._own_tests()
             self._check()
             if not self.is_brief:
@@ -99,7 +99,8 @@ class Journey:
         """The folder the kit is pointed at."""
         return self.repository / self.project.target
 
-    def _obtain(self) -> None:
+    def obtain(self) -> None:
+        """Bring its files."""
         started = time.monotonic()
         materialise(self.project, self.repository)
         self.row.seconds["obtain"] = round(time.monotonic() - started, 1)
@@ -107,7 +108,8 @@ class Journey:
     def _survey(self) -> None:
         self._kit("survey", *self._options(), codes=(0, 1))
 
-    def _adapt(self) -> None:
+    def adapt(self) -> None:
+        """By command, into a folder of which git says that nothing else has changed."""
         answer = self.answer = json.loads(self._kit("adapt", *self._options()))
         self.row.decisions_open = len(answer["decisions_open"])
         self.row.files_added = len(answer["added"])

@@ -1,5 +1,6 @@
 """RQ and Dramatiq as the project has them, on the server that the runtime brings."""
 
+import signal
 import sys
 import time
 from pathlib import Path
@@ -48,6 +49,9 @@ def enqueue(request):
 def result(request):
     job = Job.fetch(request.GET["id"], connection=django_rq.get_connection())
     return HttpResponse(f"{job.get_status().value}: {job.return_value()}")
+def take(request):
+    queue = django_rq.get_queue()
+    return HttpResponse(queue.connection.lmove(queue.key, queue.intermediate_queue_key))
 def seen(request):
     return HttpResponse(cache.get("seen"))
 """
@@ -117,7 +121,7 @@ def rq_project(folder: Path, worker: str = RQ_WORKER) -> Path:
         "settings.py": SETTINGS + RQ,
         "app/views.py": VIEWS + RQ_VIEWS,
         "app/jobs.py": JOBS,
-        "urls.py": routes("enqueue", "result", "seen"),
+        "urls.py": routes("enqueue", "result", "take", "seen"),
     }
     return make_project(folder, files, worker)
 
@@ -183,8 +187,12 @@ def test_jobs_in_the_queue_survive_kill_9_and_none_is_left_running(tmp_path):
         busy = text(backend, "/enqueue/?name=busy&seconds=60")
         awaited(backend, f"/result/?id={busy}", "started")
         waiting = [text(backend, f"/enqueue/?name=waiting{n}") for n in range(20)]
+        assert text(backend, "/take/") == waiting[0]  # a worker has it, and has not begun it
         due = text(backend, "/enqueue/?later=1&seconds=1")
         processes = family(backend)
+        # What the kernel sends to the backend's group when that dies and one in it is stopped.
+        keeper = next(p for p in processes if any("rediskeeper" in each for each in p.cmdline()))
+        keeper.send_signal(signal.SIGHUP)
         backend.process.kill()
         assert gone(processes)
     with Backend(project, data) as backend:
@@ -259,6 +267,22 @@ def test_without_a_program_the_app_runs_and_says_what_is_left_out(tmp_path):
         assert text(backend, "/") == ""
         assert "no Redis server can be started here; without: rq" in backend.stderr.read_text()
         assert not (data / "logs" / "worker-rq.log").exists()
+
+
+def test_without_a_program_workers_stay_whose_queue_is_elsewhere(tmp_path, monkeypatch):
+    from desktop_runtime import redisserver
+    from desktop_runtime.manifest import Manifest, Worker
+
+    workers = {
+        "celery": Worker(module="celery", redis=True),
+        "huey": Worker(command=("run_huey",), redis=True),
+        "rq": Worker(command=("rqworker", "default"), redis=True),
+        "own": Worker(command=("work",), redis=True),
+    }
+    monkeypatch.setattr(redisserver, "_program", lambda: None)
+    manifest = redisserver.RedisServer(tmp_path).wait(Manifest("app", workers=workers))
+    assert [*manifest.workers] == ["celery", "huey"]
+    assert not manifest.redis_workers
 
 
 def test_a_project_that_declares_none_starts_none(tmp_path):

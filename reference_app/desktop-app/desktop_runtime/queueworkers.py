@@ -75,12 +75,16 @@ def leave() -> Iterator[str]:
 
 
 def _take_up_rq(worker: Worker) -> None:
-    """Let go of the schedules that a killed scheduler still holds: RQ looks again in 10 minutes."""
+    """Let go of what a killed worker still holds: the schedules, at which RQ looks again in 10
+    minutes, and jobs that it had just taken and not begun, which RQ would call failed."""
     from django.conf import settings
     from django_rq import get_queue
 
     for name in {*settings.RQ_QUEUES} & {*worker.command}:
-        get_queue(name).connection.delete(f"rq:scheduler-lock:{name}")
+        queue = get_queue(name)
+        queue.connection.delete(f"rq:scheduler-lock:{name}")
+        while queue.connection.lmove(f"{queue.key}:intermediate", queue.key, "RIGHT", "LEFT"):
+            pass
 
 
 def _give_back_rq() -> Iterator[str]:

@@ -41,8 +41,9 @@ loglevel warning
 
 def keep(program: str, folder: Path) -> int:
     """Start the server, start it again where it ends, stop it with the lifeline."""
-    # Ctrl-C in a terminal is for the backend, whose workers still need the server.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C and a hang-up are for the backend, whose workers still need the server.
+    for each in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
     held = system.lock(folder / "lock")
     while held is None:  # the server of a backend that was killed is about to end
         if _lifeline_ends_within(POLL_SECONDS):

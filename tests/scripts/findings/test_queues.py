@@ -166,3 +166,23 @@ def test_both_packages_of_cron_get_one_clock(make_project, kit_json):
         assert finding["severity"] == "handled" and "[[workers]] cron" in finding["do"]
     (worker,) = document["manifest"]["workers"]
     assert worker["module"] == "desktop_runtime.cronjobs"
+
+
+LAYER = """
+CHANNEL_LAYERS = {"default": {"BACKEND": "channels_redis.core.RedisChannelLayer"}}
+"""
+CACHE = """
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "shares"),
+    [(CACHE, True), pytest.param(LAYER, True, marks=pytest.mark.long), ("", False)],
+)
+def test_a_worker_shares_what_is_on_redis_with_the_pages(make_project, kit_json, settings, shares):
+    document = kit_json("survey", make_project({"site1/celery.py": SCHEDULE}, settings=settings))
+    found = workers(document)
+    assert ("redis" in found["celery"]) == shares
+    assert "redis" not in found["celery-beat"]
+    assert ("on Windows" in findings(document, "celery")[0]["do"]) == shares

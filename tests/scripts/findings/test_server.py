@@ -19,6 +19,7 @@ ROUTED = """\
     application = {"http": get_asgi_application()}
     """
 SOCKETS = ROUTED + '    application["websocket"] = None\n'
+IMPORTED = "from site1.routing import application\n"
 STREAM = """\
     from django.http import StreamingHttpResponse
 
@@ -42,9 +43,14 @@ NAMED = 'ASGI_APPLICATION = "site1.asgi.application"'
             'ASGI_APPLICATION = "site1.routing.application"',
             "site1/routing.py:7",
         ),
+        (
+            {"site1/asgi.py": IMPORTED, "site1/routing.py": SOCKETS},
+            NAMED,
+            "site1/routing.py:7",
+        ),
         ({"site1/views.py": STREAM % "async "}, "", "site1/views.py:5"),
     ],
-    ids=["named", "beside wsgi.py", "in another module", "an asynchronous stream"],
+    ids=["named", "beside wsgi.py", "in another module", "imported", "an asynchronous stream"],
 )
 def test_asgi_where_it_is_needed(make_project, kit_json, files, settings, place):
     document = kit_json("survey", make_project(files, settings=settings))
