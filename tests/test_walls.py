@@ -40,7 +40,8 @@ RUNS_IN_THE_TARGET = {
         path: {"django", "desktop_runtime", "desktop_import", "yaml"}
         for path in (SCRIPTS / "importing" / "desktop_import").glob("*.py")
     },
-    ROOT / "checks" / "probe.py": {"django", "asgiref", "channels", "ddk_tasks"},
+    ROOT / "checks" / "probe.py": {"django", "asgiref", "channels", "ddk_agent", "ddk_tasks"},
+    ROOT / "checks" / "probe_agent.py": {"django"},
     ROOT / "checks" / "probe_tasks.py": {"django", "celery", "huey", "django_q", "django_tasks"},
     **{path: {"django"} for path in (ROOT / "checks" / "probe_app").rglob("*.py")},
 }
