@@ -204,6 +204,10 @@ class HookedWindow(Window):
         """Load another page of the probe."""
         self.shell.ask("load", window=self.number, url=f"{self.origin}/ddk-probe/{path}")
 
+    def show(self, path: str) -> None:
+        """By a script in the page: the viewer's page never finishes loading."""
+        self.run(f"void (location.href = '{self.origin}/ddk-probe/{path}')")
+
     def run(
         self, script: str, *arguments: Any, limit: float = ANSWER_SECONDS, clicked: bool = True
     ) -> Any:

@@ -52,9 +52,11 @@ GROUND_SHARE = 0.2
 # The first page takes this long, and no window may be blank for as long as half of that.
 FIRST_PAGE_SECONDS = 3.0
 BLANK_SECONDS = FIRST_PAGE_SECONDS / 2
-FRESH_SECONDS = 1.5
+# A page asks about twice a second, and less often on a busy machine.
+FRESH_SECONDS = 3.0
+SILENT_SECONDS = 8.0
 SAMPLE_SECONDS = 0.1
-CLICK_SECONDS = 0.5
+CLICK_SECONDS = 1.0
 BACK_SECONDS = 3.0
 INPUT_SECONDS = 5.0
 LASTING_SECONDS = 3.0
@@ -119,12 +121,12 @@ class Outside:
 
     # -- the agent ----------------------------------------------------------------------------
 
-    def pages(self) -> list[dict[str, Any]]:
-        """Pages that have just asked for a script, the latest first."""
+    def pages(self, since: float = 0.0) -> list[dict[str, Any]]:
+        """Pages that have just asked for a script, and after the time `since`; the latest first."""
         found = []
         for path in self.agent.glob("page-*.json"):
             page = json.loads(path.read_bytes())
-            if page["at"] > time.time() - FRESH_SECONDS:
+            if page["at"] > max(since, time.time() - FRESH_SECONDS):
                 found.append(page)
         return sorted(found, key=lambda page: page["at"], reverse=True)
 
@@ -259,9 +261,9 @@ class OutsideWindow(Window):
         self._document = page["page"]
         self.port = urlsplit(page["place"]).port
 
-    def _current(self) -> dict[str, Any] | None:
-        """The page that is asked, if it is still there."""
-        pages = self.outside.pages()
+    def _current(self, since: float = 0.0) -> dict[str, Any] | None:
+        """The page that is asked, if it is still there and has asked `since` then."""
+        pages = self.outside.pages(since)
         return next((page for page in pages if page["page"] == self._document), None)
 
     def _others(self) -> list[int]:
@@ -270,6 +272,7 @@ class OutsideWindow(Window):
     def appeared(self) -> Appeared:
         """By what was on the screen, sample by sample."""
         samples = self.shell.samples
+        until(lambda: samples and "page" in samples[-1][1].values(), ANSWER_SECONDS)
         seconds = {
             kind: next((at for at, kinds in samples if kind in kinds.values()), None)
             for kind in ("other", "page")
@@ -287,7 +290,10 @@ class OutsideWindow(Window):
     def neutral(self) -> OutsideWindow:
         """Close the other windows and go there; launch the shell anew where no page answers."""
         self._close_others()
-        if not until(self._current, FRESH_SECONDS):
+        now = time.time()
+        if pages := until(lambda: self.outside.pages(since=now), SILENT_SECONDS):
+            self._adopt(pages[0])
+        else:
             self._back()
         self._go(self.page)
         return self
@@ -296,28 +302,39 @@ class OutsideWindow(Window):
         """Go to another page of the probe."""
         self._go(f"{self.origin}/ddk-probe/{path}")
 
+    def show(self, path: str) -> None:
+        """By a script that nobody waits for."""
+        script = f"void (location.href = '{self.origin}/ddk-probe/{path}')"
+        self.outside.ask(self._document, script, clicked=False)
+
     def _go(self, address: str) -> None:
-        started, before = time.monotonic(), self._document
+        started, before = time.time(), self._document
         # As a shell may have it, nobody has clicked: it leads nowhere but to the own origin.
         self.outside.ask(before, f"void location.replace({json.dumps(address)})", clicked=False)
 
         def there() -> dict[str, Any] | None:
-            pages = self.outside.pages()
+            pages = self.outside.pages(started)
             return next((p for p in pages if p["place"] == address and p["page"] != before), None)
 
         if not (page := until(there, ANSWER_SECONDS)):
             raise TargetFailedError(f"the window did not come to {address}")
         self._adopt(page)
-        self.load_seconds = time.monotonic() - started
+        self.load_seconds = time.time() - started
 
     def _back(self) -> None:
         if self.shell.main in self.screen.windows():
+            now = time.time()
             self.screen.key(self.shell.main, "Alt_L", "Left")
-            if until(self.outside.pages, BACK_SECONDS):
+            if until(lambda: self.outside.pages(since=now), BACK_SECONDS):
                 self._find()
                 return
         self.shell.restart()
         self._find()
+
+    def _close_dialogs(self) -> None:
+        for window in self._others():
+            if self.screen.is_dialog(window):
+                self.screen.ask_to_close(window)
 
     def _close_others(self) -> None:
         def closed() -> bool:
@@ -341,6 +358,7 @@ class OutsideWindow(Window):
                 raise TargetFailedError("the page did not answer in time")
             if clicked and now > due and self.outside.is_taken(number):
                 time.sleep(POLL_SECONDS)  # until the script has been read
+                self._close_dialogs()  # they keep the mouse from it
                 self.screen.click(self.shell.main)
                 due = now + CLICK_SECONDS
             time.sleep(POLL_SECONDS)
@@ -355,13 +373,12 @@ class OutsideWindow(Window):
     def strayed(self) -> str:
         """By whether the page still answers, and by what other windows show."""
         asked = time.time()
-        until(lambda: (page := self._current()) and page["at"] > asked, FRESH_SECONDS)
-        page = self._current()
+        page = until(lambda: self._current(since=asked), SILENT_SECONDS)
         shown = [window for window in self._others() if _kind(self.screen, window) != "blank"]
         others = self._others()
         if shown:
             where = "something else, in a new window"
-        elif page is None or page["at"] <= asked:
+        elif page is None:
             where = "something that is no page of the backend"
         else:
             where = "" if page["place"] == self.page else page["place"]
@@ -417,8 +434,9 @@ class OutsideWindow(Window):
     def saved(self, name: str) -> bytes:
         """Wherever in the home folder; a question where to is answered by Return."""
         for file in self.shell.home.rglob(name):
+            self._close_dialogs()  # that tell of it
             return file.read_bytes()
-        for window in self._others():
+        for window in filter(self.screen.is_dialog, self._others()):
             self.screen.key(window, "Return")
         return b""
 

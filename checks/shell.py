@@ -176,6 +176,10 @@ class Window(ABC):
         """Show another page of the probe."""
 
     @abstractmethod
+    def show(self, path: str) -> None:
+        """Go to what the probe has there, which never says that it is shown."""
+
+    @abstractmethod
     def run(self, script: str, *arguments: Any, limit: float = ..., clicked: bool = True) -> Any:
         """The value of an expression in the page, called with `arguments` if there are any; as if
         a person had clicked there unless `clicked` is false. Raises TargetFailedError."""

@@ -79,15 +79,26 @@ class Screen:
 
     def process(self, window: int) -> int:
         """The process that says it has made the window; 0: no one does."""
-        name = self._display.intern_atom("_NET_WM_PID")
+        said = self._said(window, "_NET_WM_PID")
+        return said[0] if said else 0
+
+    def is_dialog(self, window: int) -> bool:
+        """Whether it says that it asks or tells something."""
+        dialog = self._display.intern_atom("_NET_WM_WINDOW_TYPE_DIALOG")
+        return dialog in self._said(window, "_NET_WM_WINDOW_TYPE")
+
+    def _said(self, window: int, name: str) -> list[int]:
         try:
-            said = self._window(window).get_full_property(name, X.AnyPropertyType)
+            atom = self._display.intern_atom(name)
+            said = self._window(window).get_full_property(atom, X.AnyPropertyType)
         except error.XError:
-            return 0
-        return int(said.value[0]) if said else 0
+            return []
+        return list(said.value) if said else []
 
     def click(self, window: int) -> None:
-        """Press the left button in the middle of it, as a mouse would."""
+        """Press Shift, then the left button in the middle of it, as a person would."""
+        # An old Electron tells its shell of keys alone.
+        self.key(window, "Shift_L")
         drawable = self._window(window)
         try:
             drawable.configure(stack_mode=X.Above)
