@@ -109,14 +109,23 @@ ASK = """(async (queries, ms) => {
     const state = promise => promise.then(state => {
         if (state === "denied") throw new DOMException("", "NotAllowedError");
     });
-    const media = wanted => navigator.mediaDevices.getUserMedia(wanted);
+    const media = async wanted => {
+        if (navigator.mediaDevices) await navigator.mediaDevices.getUserMedia(wanted);
+        else missing();
+    };
+    // What a web view does not have is refused by it.
+    const missing = () => { throw new DOMException("", "NotAllowedError"); };
+    const midi = async () => {
+        if (navigator.requestMIDIAccess) await navigator.requestMIDIAccess({ sysex: true });
+        else missing();
+    };
     const answers = {
         camera: wait(media({ video: true })),
         microphone: wait(media({ audio: true })),
         notifications: wait(state(Notification.requestPermission())),
         location: wait(new Promise((...answer) =>
             navigator.geolocation.getCurrentPosition(...answer, { timeout: ms / 2 }))),
-        midi: wait(navigator.requestMIDIAccess({ sysex: true })),
+        midi: wait(midi()),
     };
     for (const name of queries) {
         const query = navigator.permissions.query({ name }).then(({ state }) => state);
@@ -129,6 +138,7 @@ ASK = """(async (queries, ms) => {
 
 # What WebRTC may ask: servers of this computer, by datagrams and over TCP.
 PEERS = """(async (udp, tcp, ms) => {
+    if (!globalThis.RTCPeerConnection) return;
     const account = { username: "ddk", credential: "ddk" };
     const connection = new RTCPeerConnection({ iceServers: [
         { urls: `stun:127.0.0.1:${udp}` },

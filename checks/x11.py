@@ -1,4 +1,4 @@
-"""Windows of an X display, as somebody sees and uses them who is none of its programs."""
+"""Windows of an X display, looked at and used by a program that has made no window of them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from Xlib.protocol import event
 from Xlib.xobject.drawable import Window as XWindow
 
 SMALLEST = 40  # below that it is no window that a person is meant to see
+MENU_SHARE = 0.15
 PRESSED_SECONDS = 0.05
 
 
@@ -23,8 +24,9 @@ class Picture:
 
     @property
     def is_blank(self) -> bool:
-        """Whether there is one colour all over."""
-        return self.pixels == self.pixels[:4] * (len(self.pixels) // 4)
+        """Whether there is one colour all over, below what may be a menu."""
+        rest = self.pixels[int(len(self.pixels) * MENU_SHARE) // 4 * 4 :]
+        return rest == rest[:4] * (len(rest) // 4)
 
     def share(self, red: int, green: int, blue: int) -> float:
         """The part of it that has exactly this colour."""
