@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from checks import display
 from checks.target import Target
+from checks.verdicts import NotRun
 from tests.broken.shells import SHELLS
 from tests.broken.targets import caught, copy_reference_app, judge, make
 from tests.checks.test_shl_broken import FAMILY, electron
@@ -26,6 +28,22 @@ def test_the_command_of_a_shell_is_filled_in(tmp_path):
     manifest = {"shell": {"command": ["{python}", "shell.py", "{project}"]}}
     target = Target(tmp_path, manifest, "development", Path("py"), tmp_path, tmp_path / "project")
     assert target.shell_command == ["py", "shell.py", str(tmp_path / "project")]
+
+
+def test_elsewhere_than_on_linux_it_is_not_run(monkeypatch):
+    monkeypatch.setattr(display, "LINUX", False)
+    with pytest.raises(NotRun, match="needs Linux"), display.display(own=True):
+        pass
+
+
+def test_pixels_are_read():
+    x11 = pytest.importorskip("checks.x11", reason="windows are seen by X11")
+    green, red, white = b"\x77\xbb\x00\xff", b"\x00\x00\xff\xff", b"\xff\xff\xff\xff"
+    menu = x11.Picture(red + white * 9 + green * 90)
+    assert menu.is_blank
+    assert menu.share(0x00, 0xBB, 0x77) == 0.9
+    assert menu.red == 1
+    assert not x11.Picture(green * 50 + white * 50).is_blank
 
 
 @pytest.mark.electron
