@@ -58,7 +58,6 @@ SILENT_SECONDS = 8.0
 SAMPLE_SECONDS = 0.1
 CLICK_SECONDS = 1.0
 BACK_SECONDS = 3.0
-INPUT_SECONDS = 5.0
 LASTING_SECONDS = 3.0
 BUSY_SECONDS = 2.0
 
@@ -416,8 +415,11 @@ class OutsideWindow(Window):
 
     def leave_unasked(self, addresses: list[str]) -> Unasked:
         """Nobody agrees: every new window counts as a question, and is closed at the end."""
+        # Anew, as a window that nobody has touched yet.
+        self.shell.restart()
+        self._find()
+        self.neutral()
         before, most = len(self.outside.opened()), 0
-        time.sleep(INPUT_SECONDS)
         for address in addresses:
             with contextlib.suppress(TargetFailedError):
                 self.run(f"void (location.href = {json.dumps(address)})", clicked=False, limit=5)
@@ -442,7 +444,8 @@ class OutsideWindow(Window):
 
     def unconfined(self) -> str:
         """By the process that works while the page does: seccomp, or namespaces of its own."""
-        if self.outside.electron and os.geteuid() == 0:
+        as_root = hasattr(os, "geteuid") and os.geteuid() == 0
+        if self.outside.electron and as_root:
             raise NotRun("cannot be judged as root: Chromium then runs without its sandbox")
         before = {each: _worked(each) for each in self.shell.tree.descendants()}
         end = f"performance.now() + {BUSY_SECONDS * 1000}"
