@@ -165,7 +165,9 @@ def place(target: Target, scratch: Path, pytestconfig: pytest.Config) -> Iterato
     option = pytestconfig.option
     with contextlib.ExitStack() as stack:
         with _possible(asked_for=bool(option.shell or option.electron)):
-            place = stack.enter_context(launches.prepared(target, option.electron, scratch))
+            place = stack.enter_context(
+                launches.prepared(target, option.shell_driver, option.electron, scratch)
+            )
         yield place
 
 

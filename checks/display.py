@@ -15,17 +15,20 @@ LINUX = sys.platform == "linux"
 
 
 @contextlib.contextmanager
-def display() -> Iterator[dict[str, str]]:
-    """The variables of a display: none needed where there is one, else those of one made here.
+def display(own: bool = False) -> Iterator[dict[str, str]]:
+    """The variables of a display: none needed where there is one, else those of one made here;
+    also there where it has to be the `own` one of the suite.
 
     Raises NotRun where that is impossible.
     """
-    if not LINUX or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
+    if own and not LINUX:
+        raise NotRun("needs Linux: windows are judged from outside by X11")
+    if not own and (not LINUX or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         yield {}
         return
     program = shutil.which("Xvfb")
     if not program:
-        raise NotRun("needs a display, or Xvfb")
+        raise NotRun("needs Xvfb" if own else "needs a display, or Xvfb")
     read, write = os.pipe()
     screen = ("-screen", "0", "1280x1024x24", "-nolisten", "tcp")
     server = subprocess.Popen(

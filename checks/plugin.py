@@ -38,6 +38,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     add("--app", type=Path, metavar="PATH", help="the packaged application (--runtime packaged)")
     add("--shell", action="store_true", help="a shell that cannot be opened here is an error")
+    add(
+        "--shell-driver",
+        choices=("hooks", "outside"),
+        default="hooks",
+        help="judge Electron by hooks in it, or any shell by its windows and processes, as a "
+        "[shell] command always is (default: %(default)s)",
+    )
     add("--electron", type=Path, metavar="PROGRAM", help="open the shell with it; asks for --shell")
     add("--manifest", type=Path, metavar="FILE", help="read this instead of desktop.toml")
     add(

@@ -17,6 +17,7 @@ import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import ddk_agent
 from django.apps.registry import Apps
 from django.core.handlers.base import BaseHandler
 from django.http import (
@@ -55,6 +56,7 @@ document.forms[0].submit();
 navigator.sendBeacon("OTHER/beacon");
 fetch("OTHER/fetch", {credentials: "include", mode: "no-cors"}).catch(() => {});
 </script>"""
+PAGE = "<!doctype html><html lang=en><title>Probe</title><p>A page.</p>"
 REPORT = b"a,b\n1,2\n"
 RED_PAGE = Path(__file__).with_name("ddk_red.pdf")  # one page, red all over
 OFFICE = """<!doctype html><html lang=en><title>Office</title>
@@ -233,6 +235,7 @@ def shown(by: str) -> HttpResponse:
     attributes = f'type="application/pdf" width=500 height=400 {source}="{PREFIX}report.pdf"'
     return HttpResponse(
         f"<!doctype html><html lang=en><title>PDF</title><{by} {attributes}></{by}>"
+        f"{ddk_agent.element()}"
     )
 
 
@@ -271,7 +274,7 @@ ANSWERS = {
 QUESTIONS = {f.__name__: f for f in (around, site)}
 ATTACHED = {"Content-Disposition": 'attachment; filename="ddk-report.csv"'}
 FILES = {
-    "office": lambda: {"content": OFFICE},
+    "office": lambda: {"content": f"{OFFICE}{ddk_agent.element()}"},
     "report.pdf": lambda: {"content": RED_PAGE.read_bytes(), "content_type": "application/pdf"},
     "report.csv": lambda: {"content": REPORT, "content_type": "text/csv", "headers": ATTACHED},
 }
@@ -282,10 +285,12 @@ served = BaseHandler.get_response
 def get_response(self, request) -> HttpResponse:  # noqa: ANN001 -- Django's own signature
     """Answer the probe's addresses, pass on everything else."""
     if not request.path.startswith(PREFIX):
-        return served(self, request)
+        return ddk_agent.first_page(request) or served(self, request)
     name = request.path.removeprefix(PREFIX).strip("/")
     if name == "page":
-        return HttpResponse("<!doctype html><html lang=en><title>Probe</title><p>A page.</p>")
+        return HttpResponse(f"{PAGE}{ddk_agent.element()}")
+    if name.startswith("agent/"):
+        return ddk_agent.answer(request, name.removeprefix("agent/"))
     if name == "away":
         return HttpResponseRedirect(request.GET["to"])
     if name == "reached":
@@ -321,7 +326,7 @@ served_async = getattr(BaseHandler, "get_response_async", None)  # since Django 
 
 async def get_response_async(self, request) -> HttpResponse:  # noqa: ANN001 -- Django's own
     """The same where the server is asynchronous."""
-    if not request.path.startswith(PREFIX):
+    if not request.path.startswith(PREFIX) and not ddk_agent.is_first_page(request):
         return await served_async(self, request)
     from asgiref.sync import sync_to_async
 

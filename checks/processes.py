@@ -66,11 +66,19 @@ class ProcessTree:
 
 
 def backends_below(pid: int) -> list[psutil.Process]:
-    """Children of a shell that were given the contract's variables."""
+    """Processes below a shell that were given the contract's variables, but for their children."""
     found: list[psutil.Process] = []
     with contextlib.suppress(psutil.Error):
-        found = psutil.Process(pid).children()
-    return [each for each in found if _lives(each) and _environment(each, "DESKTOP_DJANGO_PORT")]
+        found = psutil.Process(pid).children(recursive=True)
+    given = [each for each in found if _lives(each) and _environment(each, "DESKTOP_DJANGO_PORT")]
+    pids = {each.pid for each in given}
+    return [each for each in given if _parent(each) not in pids]
+
+
+def _parent(process: psutil.Process) -> int:
+    with contextlib.suppress(psutil.Error):
+        return process.ppid()
+    return 0
 
 
 def marked(root: Path) -> Iterator[psutil.Process]:

@@ -102,6 +102,7 @@ def insert_statement(source: str, statement: str) -> str:
 
 def _add_probe(copy: Target) -> None:
     shutil.copyfile(HERE / "probe.py", copy.cwd / "ddk_probe.py")
+    shutil.copyfile(HERE / "probe_agent.py", copy.cwd / "ddk_agent.py")
     shutil.copyfile(HERE / "probe_tasks.py", copy.cwd / "ddk_tasks.py")
     shutil.copyfile(HERE / "red.pdf", copy.cwd / "ddk_red.pdf")
     shutil.copytree(HERE / "probe_app", copy.cwd / "ddk_probe_app", ignore=not_source)

@@ -1,20 +1,18 @@
-"""Starting a shell in a real window, and watching it from its main process and from outside.
+"""Starting a shell in a real window, and what the criteria ask of its launch and of its window.
 
-A file of ours is loaded into the shell's main process (`electron -r`). It notes what windows do and
-carries out a few commands over a loopback connection. No debugger is attached, because one changes
-how refused windows and navigations behave.
+Two drivers answer: hooked.py by a file loaded into Electron's main process, outside.py for any
+shell, by its windows, its processes and a page of the scratch copy.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,14 +22,12 @@ from urllib.parse import urlsplit
 import psutil
 
 from checks import scratch_copy
-from checks.backend import HOST, TargetFailedError
-from checks.limits import ANSWER_SECONDS, START_SECONDS, STOP_SECONDS
+from checks.backend import HOST
 from checks.network import NETWORK
-from checks.processes import ProcessTree, backends_below
+from checks.processes import MARK, ProcessTree, backends_below
 from checks.target import PAYLOAD, Target
 from checks.verdicts import NotRun
 
-PROBE = Path(__file__).with_name("shell_probe.cjs")
 SHELL = PAYLOAD / "electron"
 LINUX = sys.platform == "linux"
 ORIGINS = f"http://{HOST}:"
@@ -41,9 +37,12 @@ FLAGS = ("--use-fake-device-for-media-stream",)
 STEERING = ("ELECTRON_", "NODE_", "DESKTOP_DJANGO_")
 
 # Of what a computer says of its network: the backend alone is to be told of the rest.
-HEARD_BY_ELECTRON = ("HTTPS_PROXY", "SSL_CERT_FILE")
+HEARD_BY_SHELL = ("HTTPS_PROXY", "SSL_CERT_FILE")
 
-CONNECT_SECONDS = 60.0
+SECOND_SECONDS = 30.0
+# How long something has that should not happen, and how often as long as a page that should load.
+SETTLE_SECONDS = 0.25
+SETTLE_LOADS = 2
 QUIT_SECONDS = 40.0
 POLL_SECONDS = 0.05
 
@@ -55,6 +54,13 @@ class Electron:
     program: Path
     modules: Path
     """The node_modules that serve a shell which has none."""
+
+    def command(self, project: Path, target: Target, *options: str) -> list[str]:
+        """The command line that opens the shell of `project`."""
+        as_root = LINUX and os.geteuid() == 0
+        flags = [*FLAGS, "--no-sandbox"] if as_root else FLAGS
+        staged = ["--staged"] if target.runtime == "staged" else []
+        return [str(self.program), *flags, *options, str(project / SHELL), *staged]
 
 
 def find_electron(target: Target, program: Path | None) -> Electron:
@@ -88,16 +94,16 @@ def _installed(modules: Path) -> Path | None:
     return modules / "electron" / "dist" / name.read_text(encoding="utf-8").strip()
 
 
-def copied(target: Target, electron: Electron, folder: Path) -> Target:
+def copied(target: Target, electron: Electron | None, folder: Path) -> Target:
     """A scratch copy with a shell, whose backend answers under `/ddk-probe/`."""
-    if target.runtime == "development":
+    if target.runtime == "development" or electron is None:
         copy = scratch_copy.make(target, folder)
     else:
         ignore = shutil.ignore_patterns("node_modules")
         shutil.copytree(target.root / SHELL, folder / SHELL, ignore=ignore)
         copy = scratch_copy.make(target, folder / PAYLOAD / "staged")
     link = folder / SHELL / "node_modules"
-    if electron.modules.is_dir() and not link.exists():
+    if electron and electron.modules.is_dir() and not link.exists():
         try:
             link.symlink_to(electron.modules, target_is_directory=True)
         except OSError as error:
@@ -105,31 +111,154 @@ def copied(target: Target, electron: Electron, folder: Path) -> Target:
     return copy
 
 
-class Shell:
+@dataclass(frozen=True)
+class Appeared:
+    """How the first windows came; seconds since the start."""
+
+    splash: float | None
+    """When something other than the page was visible, before the page; None: at no time."""
+    window: float
+    """When the page was visible."""
+    painted: bool
+    """Whether no window was visible for long without anything in it."""
+
+
+@dataclass(frozen=True)
+class Unasked:
+    """What came of addresses that a page went to without a click."""
+
+    asked: int | None
+    """How many a person was asked about; None where that cannot be seen."""
+    opened: list[str]
+    """What the system was asked to open all the same."""
+    most: int
+    """How many questions were open at once."""
+
+
+class Window(ABC):
+    """The main window, which checks can bring to a neutral page."""
+
+    shell: Shell
+    port: int
+    picture: str = ""
+    """JPEG of the window as it was first, in base64; empty where there is none."""
+    bridges: tuple[dict[str, list[str]], ...]
+    """What pages may see of the shell: names and their functions."""
+    queries: tuple[str, ...] = ()
+    """Permissions for which the shell is asked when a page queries them."""
+    load_seconds = 0.0
+    """How long the neutral page took to load the last time."""
+
+    @property
+    def origin(self) -> str:
+        """Of the backend."""
+        return f"{ORIGINS}{self.port}"
+
+    @property
+    def page(self) -> str:
+        """Address of the neutral page."""
+        return f"{self.origin}/ddk-probe/page/"
+
+    def settle(self) -> None:
+        """Give the shell time for what it should not do: more where pages load slowly."""
+        time.sleep(max(SETTLE_SECONDS, SETTLE_LOADS * self.load_seconds))
+
+    @abstractmethod
+    def appeared(self) -> Appeared:
+        """How the first windows of this launch came."""
+
+    @abstractmethod
+    def neutral(self) -> Window:
+        """Show the neutral page and nothing else."""
+
+    @abstractmethod
+    def visit(self, path: str) -> None:
+        """Show another page of the probe."""
+
+    @abstractmethod
+    def show(self, path: str) -> None:
+        """Go to what the probe has there, which never says that it is shown."""
+
+    @abstractmethod
+    def run(self, script: str, *arguments: Any, limit: float = ..., clicked: bool = True) -> Any:
+        """The value of an expression in the page, called with `arguments` if there are any; as if
+        a person had clicked there unless `clicked` is false. Raises TargetFailedError."""
+
+    @abstractmethod
+    def is_at(self, address: str) -> bool:
+        """Whether the window shows this address."""
+
+    @abstractmethod
+    def strayed(self) -> str:
+        """Where the window went from the neutral page, or a new one came to; empty: nowhere.
+        After that it shows the neutral page again."""
+
+    @abstractmethod
+    def handed(self) -> list[str]:
+        """What the system was asked to open, but for folders."""
+
+    @abstractmethod
+    def folders(self) -> list[str]:
+        """Folders that the system was asked to show."""
+
+    @abstractmethod
+    def count(self) -> int:
+        """How many windows there are."""
+
+    @abstractmethod
+    def leave_unasked(self, addresses: list[str]) -> Unasked:
+        """Let the page go to each address without a click."""
+
+    @abstractmethod
+    def red(self) -> int:
+        """How many pixels of the window are red."""
+
+    @abstractmethod
+    def saved(self, name: str) -> bytes:
+        """A file that a page let the shell save, agreed to where it asks; empty until then."""
+
+    @abstractmethod
+    def unconfined(self) -> str:
+        """What keeps a page's process from being confined; empty: it is. Raises NotRun."""
+
+    @abstractmethod
+    def loaded(self) -> None:
+        """Wait until the page is there as long as a shell may show it anew."""
+
+    @abstractmethod
+    def reloaded(self) -> bool:
+        """Whether the page is there and its backend answers it."""
+
+    @abstractmethod
+    def explanation(self) -> tuple[str, str]:
+        """While there is no backend: what a window says, and a picture of it; or empty texts."""
+
+    @abstractmethod
+    def watch_focus(self) -> Callable[[], bool]:
+        """What tells whether the window has been given the focus after this call."""
+
+
+class Shell(ABC):
     """One launch of the target's shell on one app data folder.
 
     Used as a context manager; on leaving, it and everything that descends from it is gone.
     """
 
-    def __init__(
-        self, project: Path, target: Target, electron: Electron, app_data: Path, home: Path
-    ) -> None:
-        self.project, self.target, self.electron = project, target, electron
+    mark = ""
+    """Carried by all its processes where it is not empty."""
+
+    def __init__(self, project: Path, target: Target, app_data: Path, home: Path) -> None:
+        self.project, self.target = project, target
         self.app_data, self.home = app_data, home
         self.log = app_data.parent / f"{app_data.name}-shell-{time.monotonic_ns()}.log"
-        self.downloads = home / "Downloads"
-        self._asked = 0
-        self._unread = b""
-        self._server = socket.create_server((HOST, 0))
-        self._control: socket.socket | None = None
 
     # -- life ---------------------------------------------------------------------------------
 
     def __enter__(self) -> Shell:
         try:
-            self.process = self._start("-r", str(PROBE))
-            self.tree = ProcessTree(self.process)
-            self._connect()
+            self.process = self._start(self._command(first=True))
+            self.tree = ProcessTree(self.process, self.mark)
+            self._started()
         except BaseException:
             self.__exit__()
             raise
@@ -138,20 +267,32 @@ class Shell:
     def __exit__(self, *_: object) -> None:
         if tree := getattr(self, "tree", None):
             tree.end()
-        if self._control:
-            self._control.close()
-        self._server.close()
 
-    def _start(self, *options: str) -> subprocess.Popen[bytes]:
-        as_root = LINUX and os.geteuid() == 0
-        flags = [*FLAGS, "--no-sandbox"] if as_root else FLAGS
-        command = [str(self.electron.program), *flags, *options, str(self.project / SHELL)]
-        if self.target.runtime == "staged":
-            command.append("--staged")
+    @abstractmethod
+    def _command(self, first: bool) -> list[str]:
+        """The command line of a first launch or of one beside it."""
+
+    @abstractmethod
+    def _started(self) -> None:
+        """Called once the process runs."""
+
+    @abstractmethod
+    def window(self) -> Window:
+        """The window with a page of the backend, once it is visible. Raises TargetFailedError."""
+
+    @abstractmethod
+    def quit(self) -> int | None:
+        """Ask it to quit as a person does; the exit code, None when it went on."""
+
+    @abstractmethod
+    def kill(self) -> None:
+        """SIGKILL (TerminateProcess on Windows) to the shell alone."""
+
+    def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as output:
             return subprocess.Popen(
                 command,
-                cwd=self.project / SHELL,
+                cwd=self.project / SHELL if (self.project / SHELL).is_dir() else self.project,
                 env=self._environment(),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -169,27 +310,17 @@ class Shell:
             "XDG_DATA_HOME": str(self.home / "data"),
             "PYTHON": str(self.target.python),
             "DESKTOP_DJANGO_APP_DATA_DIR": str(self.app_data),
-            "DDK_CHECKS_CONTROL": str(self._server.getsockname()[1]),
-            "DDK_CHECKS_DOWNLOADS": str(self.downloads),
-            **{name: value for name, value in NETWORK.items() if name not in HEARD_BY_ELECTRON},
+            **({MARK: self.mark} if self.mark else {}),
+            **{name: value for name, value in NETWORK.items() if name not in HEARD_BY_SHELL},
         }
         return inherited | own | self.target.extra
-
-    def _connect(self) -> None:
-        self._server.settimeout(POLL_SECONDS)
-        deadline = time.monotonic() + CONNECT_SECONDS
-        while self._control is None:
-            with contextlib.suppress(TimeoutError):
-                self._control, _ = self._server.accept()
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise TargetFailedError(f"the shell did not start: {self.last_words()}")
 
     def launch_again(self) -> tuple[int | None, list[int]]:
         """Start the shell a second time: its exit code (None: still running after the limit), and
         the backends it started. It is ended."""
-        second = self._start()
+        second = self._start(self._command(first=False))
         backends: set[int] = set()
-        deadline = time.monotonic() + CONNECT_SECONDS / 2
+        deadline = time.monotonic() + SECOND_SECONDS
         while second.poll() is None and time.monotonic() < deadline:
             backends |= {p.pid for p in backends_below(second.pid)}
             time.sleep(0.02)
@@ -197,87 +328,17 @@ class Shell:
         ProcessTree(second).end()
         return code, sorted(backends)
 
-    def quit(self) -> int | None:
-        """Ask it to quit as its menu does; the exit code, None when it went on."""
-        self.tree.descendants()
-        self._send("quit", {})
-        return self.exit_code(QUIT_SECONDS)
-
     def exit_code(self, within: float) -> int | None:
         """The exit code once it has ended; None when it is still running."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             return self.process.wait(within)
         return None
 
-    def kill(self) -> None:
-        """SIGKILL (TerminateProcess on Windows) to the shell alone."""
-        self.tree.descendants()
-        self.process.kill()
-        self.process.wait(STOP_SECONDS)
-
     def backend(self) -> psutil.Process | None:
         """The backend that runs now."""
         return next(iter(backends_below(self.process.pid)), None)
 
-    # -- what it shows ------------------------------------------------------------------------
-
-    def _send(self, command: str, given: dict[str, Any]) -> int:
-        self._asked += 1
-        line = json.dumps({"id": self._asked, "command": command, "given": given})
-        try:
-            self._control.sendall(f"{line}\n".encode())
-        except OSError:
-            raise TargetFailedError(f"the shell has ended: {self.last_words()}") from None
-        return self._asked
-
-    def ask(self, command: str, limit: float = ANSWER_SECONDS, **given: Any) -> Any:
-        """Have shell_probe.cjs do something; what it answers.
-
-        Raises TargetFailedError when it has ended, does not answer in time, or could not do it.
-        """
-        number = self._send(command, given)
-        deadline = time.monotonic() + limit
-        while (answer := json.loads(self._line(command, deadline)))["id"] != number:
-            pass
-        if "error" in answer:
-            raise TargetFailedError(f"the window could not {command}: {answer['error'][:200]}")
-        return answer.get("value")
-
-    def _line(self, command: str, deadline: float) -> bytes:
-        while b"\n" not in self._unread:
-            self._control.settimeout(max(0.01, deadline - time.monotonic()))
-            try:
-                block = self._control.recv(1 << 20)
-            except TimeoutError:
-                raise TargetFailedError(f"the window did not {command} in time") from None
-            except OSError:
-                block = b""
-            if not block:
-                raise TargetFailedError(f"the shell has ended: {self.last_words()}")
-            self._unread += block
-        line, _, self._unread = self._unread.partition(b"\n")
-        return line
-
-    def look(self) -> dict[str, Any]:
-        """All windows, and the notes of shell_probe.cjs."""
-        return self.ask("look")
-
-    def run(
-        self, window: int, script: str, limit: float = ANSWER_SECONDS, gesture: bool = True
-    ) -> Any:
-        """The value of a script in a page, as if a person had clicked unless `gesture` is false."""
-        return self.ask("run", limit, window=window, script=script, gesture=gesture)
-
-    def main_window(self, limit: float = START_SECONDS) -> dict[str, Any]:
-        """The window with a page of the backend, once it is visible. Raises TargetFailedError."""
-
-        def found() -> dict[str, Any] | None:
-            windows = self.look()["windows"]
-            return next((w for w in windows if w["visible"] and w["url"].startswith(ORIGINS)), None)
-
-        if window := until(found, limit, lambda: self.process.poll() is not None):
-            return window
-        raise TargetFailedError(f"the shell showed no page of the backend: {self.last_words()}")
+    # -- what it says ----------------------------------------------------------------------------
 
     def said(self, text: str) -> bool:
         """Whether a log of the app, or what the shell printed, holds `text`."""

@@ -81,6 +81,11 @@ class Target:
         return self.manifest.get("backend", {})
 
     @property
+    def shell_command(self) -> list[str]:
+        """The command line that opens its own shell; empty: the kit's shell opens it."""
+        return self._fill(self.manifest.get("shell", {}).get("command", []), {})
+
+    @property
     def home(self) -> str:
         """Path of the first page."""
         return self.manifest.get("app", {}).get("home", "/")

@@ -18,8 +18,9 @@ from playwright import sync_api as playwright
 from checks import files, pages, source
 from checks.backend import HOST, Answer, Backend, TargetFailedError, new_token
 from checks.foreign import Foreign
+from checks.hooked import HookedShell
 from checks.pages import Page, Visitor, bootstrap_cookies
-from checks.shell import Shell, port_of, until
+from checks.shell import port_of, until
 from checks.starts.launches import Place
 from checks.starts.probed import Probed
 from checks.starts.restarts import Restarts
@@ -358,11 +359,11 @@ class Taken:
 @pytest.fixture
 def taken(place: Place) -> Taken:
     """A launch whose page asks without pause while its backend dies and its port is taken."""
-    with place.launch("taken port") as shell:
+    with place.launch_hooked("taken port") as shell:
         return _take_port(shell, shell.main_window())
 
 
-def _take_port(shell: Shell, window: dict[str, Any]) -> Taken:
+def _take_port(shell: HookedShell, window: dict[str, Any]) -> Taken:
     number, port = window["id"], port_of(window["url"])
     shell.ask("load", window=number, url=f"http://127.0.0.1:{port}/ddk-probe/page/")
     shell.run(number, POLL)
