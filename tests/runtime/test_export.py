@@ -259,6 +259,7 @@ def refused(done, code):
     return error["message"]
 
 
+@pytest.mark.long
 def test_where_nothing_can_be_written_one_error_says_so(tmp_path, made):
     project, data = made / "project", made / "data"
     (data / "clean.json").unlink(missing_ok=True)  # whoever loads the project removes it
@@ -290,6 +291,7 @@ def test_where_nothing_can_be_written_one_error_says_so(tmp_path, made):
     assert contents(data) == before
 
 
+@pytest.mark.long
 def test_into_an_empty_folder_it_goes(tmp_path, made):
     (tmp_path / "kept").mkdir()
     said(ended(made / "project", made / "data", "export", str(tmp_path / "kept")))

@@ -236,6 +236,7 @@ def test_the_app_makes_one_while_it_is_written_to(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(os.name == "nt", reason="a file in the place of the folder is refused there")
 def test_the_shell_hears_of_a_backup_that_failed(tmp_path):
     project, data = make_project(tmp_path / "project", manifest=BACKUPS), tmp_path / "data"
