@@ -111,8 +111,8 @@ def test_payload_imports_only_the_standard_library_and_what_it_ships_with():
     own = {"desktop_runtime", "launch"}
     shipped = {"django", "asgiref", "waitress", "whitenoise", "certifi", "uvicorn"}
     # The project's own, imported where desktop.toml names their workers.
-    queues = {"celery", "kombu", "huey", "django_q", "django_tasks_db", "django_dramatiq",
-              "dramatiq", "django_rq", "django_celery_beat", "django_cron"}  # fmt: skip
+    queues = {"apscheduler", "celery", "kombu", "huey", "django_q", "django_tasks_db", "dramatiq",
+              "django_dramatiq", "django_rq", "django_celery_beat", "django_cron"}  # fmt: skip
     # By requirements-cron.txt, where such a worker is declared.
     shipped.add("cronsim")
     allowed = sys.stdlib_module_names | shipped | own | queues

@@ -32,10 +32,22 @@ WITHOUT = {
 # Each job in the worker's own process: one that it forks is not for macOS, and costs memory.
 RQ_WORKER = ("--with-scheduler", "--worker-class", "rq.SimpleWorker")
 DRAMATIQ_WORKER = ("desktop_runtime.dramatiqtasks", "--processes", "1", "--threads", "4")
-# App, setting with its jobs, finding.
+CRON_DIFFERS = (
+    "its jobs run while the app is open, by the runtime's clock instead of the system's cron; what "
+    "falls due while it is closed runs once at the next start, unless `skip_missed` names it"
+)
+# App, setting with its jobs.
 CRON = (
-    ("django_crontab", "CRONJOBS", "django-crontab"),
-    ("django_cron", "CRON_CLASSES", "django-cron"),
+    (
+        "django_crontab",
+        "CRONJOBS",
+        Finding("django-crontab", HANDLED, "jobs of django-crontab", CRON_DIFFERS),
+    ),
+    (
+        "django_cron",
+        "CRON_CLASSES",
+        Finding("django-cron", HANDLED, "jobs of django-cron", CRON_DIFFERS),
+    ),
 )
 SHARED = (
     "; caches and channel layers that are on Redis are on a server that the app brings, which the "
@@ -256,14 +268,6 @@ def _on_redis(survey: Survey) -> Iterator[Queue]:
 
 
 def _cron(survey: Survey) -> Iterator[Queue]:
-    for app, setting, name in CRON:
+    for app, setting, finding in CRON:
         if app in survey.facts.installed_apps and setting in survey.facts.queues:
-            differs = (
-                "its jobs run while the app is open, by the runtime's clock instead of the "
-                "system's cron; what falls due meanwhile runs once at the next start, unless "
-                "`skip_missed` names it"
-            )
-            yield Queue(
-                Finding(name, HANDLED, f"{setting} of {name}", differs),
-                {"name": "cron", "module": CRON_MODULE},
-            )
+            yield Queue(finding, {"name": "cron", "module": CRON_MODULE})
