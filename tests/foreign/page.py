@@ -64,6 +64,9 @@ more than 2,000 files, and could be obtained; files of more than 4 MB were not. 
 and nothing was decided. Where the verdict names criteria, only these were asked. The projects are
 numbered, not named: of them only these figures are kept.
 
+When they ran for the first time 4 were whole. What that showed was repaired, as kinds and not for
+them, and they ran again; so by now they say what was repaired, and others may fare worse.
+
 """
 
 

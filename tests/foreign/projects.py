@@ -261,6 +261,7 @@ PROJECTS = (
     ),
     Project(
         name="ephios",
+        lacks="an empty setting of its own, SELECT2_I18N_PATH, makes the address /de.js",
         shape="src layout, eight required variables, login wall, folders made at import",
         source=Sdist("ephios==0.27.1"),
         decisions=(

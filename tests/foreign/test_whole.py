@@ -262,10 +262,10 @@ def place(tmp_path) -> Callable[[list[Row]], str]:
 def test_rows_of_before_stay_and_say_so(place) -> None:
     before = {"told": {}, "is_looked_at": False}
     place([row("startproject-5.2", **before), row("promgen", problems=["why"], **before)])
-    place([row("ephios")])
-    text = place([row("ephios", failed=["WEB-1"], failed_with={"WEB-1": "/ answered 500"})])
+    place([row("byro")])
+    text = place([row("byro", failed=["WEB-1"], failed_with={"WEB-1": "/ answered 500"})])
     assert "| startproject-5.2 | pass |  |  |  |  |  |  |" in text
-    assert "| ephios | FAIL | yes | yes | yes | yes | no | WEB-1 fails: / answered 500 |" in text
+    assert "| byro | FAIL | yes | yes | yes | yes | no | WEB-1 fails: / answered 500 |" in text
     assert "Of 1 projects 1 were adapted, 0 pass all that must hold, **0 are whole**" in text
     assert "| promgen | FAIL |  |  |  |  |  | why |" in text
     assert "2 more have not been run since" in text
