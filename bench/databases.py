@@ -123,7 +123,7 @@ class Project:
         """Import; the document of it, or the error."""
         env = {**os.environ, "DESKTOP_DJANGO_APP_DATA_DIR": str(app_data), "SOURCE": source}
         command = [sys.executable, "-m", "skill_scripts", "import", str(self.root), "--json"]
-        command += ["--from", "env:SOURCE", "--media", str(self.media)]
+        command += ["--from", "env:SOURCE", "--media", str(self.media), "--allow-missing-files"]
         done = subprocess.run(command, env=env, cwd=ROOT, capture_output=True, text=True)
         return json.loads(done.stdout)
 
@@ -205,6 +205,7 @@ def _measure(project: Project, kind: str, address: str, scratch: Path) -> list[d
             "peak_mb": round(done["peak_bytes"] / 1e6),
             "foreign_keys": done["foreign_keys_checked"],
             "files_named": done["files"]["referenced"],
+            "files_missing": len(done["files"]["missing"]),
             "pages": f"{sum(0 < p['status'] < 500 for p in done['pages'])}/{len(done['pages'])}",
             **whys, **beside,
         })  # fmt: skip

@@ -37,7 +37,7 @@ def is_there() -> bool:
 def running(folder: Path, *options: str) -> Iterator[str]:
     """A server with an empty database `library`; yields its socket."""
     data, socket = folder / "data", folder / "socket"
-    as_root = ["--user=root"] if os.geteuid() == 0 else []
+    as_root = ["--user=root"] if os.name == "posix" and os.geteuid() == 0 else []
     begin = ["--no-defaults", f"--datadir={data}", *as_root]
     small = ["--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=0"]
     make = [program(INSTALL), *begin, "--auth-root-authentication-method=normal", "--skip-test-db"]

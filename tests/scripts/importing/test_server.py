@@ -143,7 +143,8 @@ def test_rows_are_not_held_all_at_once(live, brought, app_data):
     bare = brought(live.root, live.address)["peak_bytes"]
     label = '"Library_Label"' if live.address.startswith("postgres") else "Library_Label"
     double = (
-        f"INSERT INTO {label} (shelf_id, words, text) SELECT shelf_id, words, {{}} FROM {label}"
+        f"INSERT INTO {label} (shelf_id, words, box, text) "
+        f"SELECT shelf_id, words, box, {{}} FROM {label}"
     )
     live.sql(double.format(f"repeat('x', {WIDE_BYTES})"), *[double.format("text")] * DOUBLINGS)
     done = brought(live.root, live.address)
