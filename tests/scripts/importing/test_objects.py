@@ -96,7 +96,15 @@ def test_values_that_mean_the_same_are_spelled_the_same():
     different = [(None, ""), (1, True), (1, 1.0), ("1", 1), (values.JSON_NULL, None), ("ab", "ba")]
     assert all(values.normal(one) == values.normal(other) for one, other in same)
     assert all(values.normal(one) != values.normal(other) for one, other in different)
-    assert values.digest(["a", "b"]) != values.digest(["b", "a"])
+    assert values.digest(["a", "b"], ["a", "b"]) != values.digest(["b", "a"], ["b", "a"])
+
+
+def test_an_object_of_the_projects_own_counts_as_what_its_field_writes():
+    class Page:
+        """Says its address in memory."""
+
+    assert values.digest([Page(), 1], ["page", 2]) == values.digest([Page(), 1], ["page", 3])
+    assert values.digest([Page()], ["page"]) != values.digest([Page()], ["another"])
 
 
 def test_numbers_that_sqlite_would_change_are_refused():
