@@ -609,7 +609,7 @@ def test_export(target: Target, settled_copies: Copies, scratch: Path, seen: See
 @pytest.mark.criterion("DAT-29")
 @pytest.mark.usefixtures("needs_database")
 def test_scheduled(target: Target, settled_copies: Copies, seen: Seen) -> None:
-    """Makes the backups that [data] wants, and keeps as many."""
+    """Makes the backups that [data] wants, keeps as many."""
     policy = target.manifest.get("data", {}).get("backups", {})
     if not any(policy.values()):
         raise NotApplicable("its desktop.toml wants no scheduled backups")
