@@ -43,16 +43,17 @@ def target(tmp_path):
     return with_payload(root, MANIFEST)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.browser
 @pytest.mark.parametrize(
     ("own", "failing"),
-    [pytest.param((), {"WEB-3", "WEB-5", "WEB-14"}, marks=pytest.mark.long),
-     (("/broken/?a=1",), {"WEB-3", "WEB-14"}),
-     pytest.param(("/broken/?a=1", "/gone.png", "/deeper/"), {"WEB-14"}, marks=pytest.mark.long),
-     pytest.param(("/broken/?a=1", "/gone.png", "/deeper/", "/send/"), set(),
-                  marks=pytest.mark.long)],
-)  # fmt: skip
+    [
+        ((), {"WEB-3", "WEB-5", "WEB-14"}),
+        (("/broken/?a=1",), {"WEB-3", "WEB-14"}),
+        (("/broken/?a=1", "/gone.png", "/deeper/"), {"WEB-14"}),
+        (("/broken/?a=1", "/gone.png", "/deeper/", "/send/"), set()),
+    ],
+)
 def test_only_what_is_broken_here_alone_fails(target, tmp_path, own, failing):
     paths = ["/", "/broken/?a=1", "/gone.png", "/deeper/"]
     pages = [{"path": path, "is_own_fault": path in own} for path in paths]

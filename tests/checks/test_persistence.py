@@ -190,6 +190,7 @@ def test_what_cannot_be_tried_is_a_warning_in_every_report(make_target, tmp_path
         assert "NOT TESTED: DAT-2, DAT-4, WEB-6" in text.rstrip().splitlines()[-1]
 
 
+@pytest.mark.long
 @pytest.mark.browser
 def test_a_page_with_a_form_can_be_named(make_target, tmp_path):
     document, _, _ = judge(make_target(), tmp_path, "--form", "/deep/down/write/")

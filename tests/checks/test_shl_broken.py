@@ -54,7 +54,7 @@ def test_exactly_the_named_criteria_fail(target, tmp_path):
 
 
 @pytest.mark.electron
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_sound_shell_passes_and_leaves_nothing(tmp_path, monkeypatch):
     options = electron()
     path = copy_reference_app(tmp_path / "target")

@@ -14,7 +14,11 @@ from .scene import Outcome, Places
 
 pytestmark = pytest.mark.slow
 
-SHORT = [pytest.param(fault, id=fault.name) for fault in FAULTS if fault.short]
+# Every second one; `kit.py test --all` runs the others too.
+SHORT = [
+    pytest.param(fault, id=fault.name, marks=pytest.mark.long if number % 2 else ())
+    for number, fault in enumerate(each for each in FAULTS if each.short)
+]
 
 
 @pytest.fixture(scope="module")

@@ -214,9 +214,8 @@ def long_ago(data):
         store["entries"] = entries
 
 
-@pytest.mark.parametrize(
-    "skipped", [[], *(pytest.param(each, marks=pytest.mark.long) for each in (["daily"], ["*"]))]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("skipped", [[], ["daily"], ["*"]])
 def test_a_schedule_runs_without_a_request_and_makes_up_once(tmp_path, skipped):
     beat = f"{BEAT}skip_missed = {json.dumps(skipped)}\n"
     project = make_project(tmp_path / "project", CELERY, WORKER + beat)
@@ -391,10 +390,8 @@ def with_queue(folder, name):
     return make_project(folder, files, worker)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(each, marks=[pytest.mark.long] * (each != "huey")) for each in OTHERS],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("name", OTHERS)
 def test_other_queues_run_their_own_worker(tmp_path, name):
     project, data = with_queue(tmp_path / "project", name), tmp_path / "data"
     with Backend(project, data) as backend:

@@ -293,6 +293,7 @@ def test_a_project_that_declares_none_starts_none(tmp_path):
         assert not (data / "redis").exists()
 
 
+@pytest.mark.long
 def test_dramatiq_works_off_messages_outside_the_request(tmp_path):
     project, data = dramatiq_project(tmp_path / "project"), tmp_path / "data"
     with Backend(project, data) as backend:

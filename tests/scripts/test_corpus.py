@@ -214,7 +214,7 @@ UNIX_CASES = [
     "case",
     [
         *(
-            pytest.param(case, marks=pytest.mark.long if i % 2 else ())
+            pytest.param(case, marks=pytest.mark.long if i % 4 else ())
             for i, case in enumerate(CASES)
         ),
         *(pytest.param(case, marks=UNIX) for case in UNIX_CASES),

@@ -58,7 +58,9 @@ def png_size(png: bytes) -> tuple[int, int]:
     return struct.unpack(">2I", png[16:24])
 
 
-@pytest.fixture(params=["svg", "png", "reference app", "neutral"])
+@pytest.fixture(
+    params=["svg", pytest.param("png", marks=pytest.mark.long), "reference app", "neutral"]
+)
 def drawn(request, project, kit):
     """Icons drawn by a browser from both kinds, and those that are committed."""
     if request.param in ("reference app", "neutral"):

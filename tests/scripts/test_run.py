@@ -77,6 +77,7 @@ def test_a_backend_that_cannot_start_says_why(running):
     assert "error DDK-STA-01: " in said and "later" in said
 
 
+@pytest.mark.long
 def test_fresh_data_leave_the_old_where_they_can_be_found(running, tmp_path):
     old = tmp_path / "data" / "org.example.run-development"
     projects.write(old, {"db.sqlite3": "what was saved"})

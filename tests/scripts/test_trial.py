@@ -147,7 +147,7 @@ def test_a_migration_that_fails_on_their_data_is_reported(tried):
     assert "UNIQUE constraint failed: notes_note.text" in said["report"]
 
 
-@pytest.mark.parametrize("kind", ["absent", "damaged"])
+@pytest.mark.parametrize("kind", ["absent", pytest.param("damaged", marks=pytest.mark.long)])
 def test_what_is_no_backup_of_this_app_is_one_error(tried, tmp_path, kind):
     file = tmp_path / "no.zip"
     if kind == "damaged":

@@ -55,7 +55,10 @@ WITH_SECRETS = [job for job in JOBS if name(job).startswith("packages.yml") and 
 
 @pytest.mark.parametrize(
     ("job", "secrets"),
-    [*((job, {}) for job in JOBS), *((job, SECRETS) for job in WITH_SECRETS)],
+    [
+        *((job, {}) for job in JOBS),
+        *(pytest.param(job, SECRETS, marks=pytest.mark.long) for job in WITH_SECRETS),
+    ],
     ids=[*map(name, JOBS), *(f"{name(job)} with secrets" for job in WITH_SECRETS)],
 )
 def test_every_step_runs(job, secrets, tmp_path):

@@ -109,6 +109,7 @@ def test_check_finds(criterion, staged_project, tmp_path):
     assert verdict(staged_project.root, app, criterion, tmp_path / "report.json") == "FAIL"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", ["changed", "new", "gone"])
 def test_bundle_of_another_state_is_told(staged_project, tmp_path, change):
     root = tmp_path / "project"

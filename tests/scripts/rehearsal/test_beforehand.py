@@ -113,6 +113,7 @@ def test_a_migration_that_sqlite_refuses_is_known_before_adapt(make_project, kit
     assert finding["place"] == "site1/migrations/0001_initial.py:21"
 
 
+@pytest.mark.long
 def test_the_first_page_that_was_seen_is_in_the_draft(make_project, kit_json):
     urls = projects.URLS.replace('path("",', 'path("notes/",')
     document = kit_json("survey", make_project({"site1/urls.py": urls}))
@@ -121,6 +122,7 @@ def test_the_first_page_that_was_seen_is_in_the_draft(make_project, kit_json):
     assert "/notes/" in findings(document, "first-page")[0]["what"]
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not shutil.which("chromium"), reason="the picture is drawn by Chromium")
 def test_survey_says_where_the_picture_is(root, kit, kit_json):
     picture = kit_json("survey", root)["picture"]

@@ -56,12 +56,13 @@ urlpatterns = [
 LINK = "<a href=/accounts/signup/>join</a>"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("link", "is_active", "why"),
     [
-        pytest.param(LINK, True, "", marks=pytest.mark.long),
+        (LINK, True, ""),
         (LINK, False, "signing up at /accounts/signup/ answers 200, and / stays closed"),
-        pytest.param("", True, "no page to sign up is linked", marks=pytest.mark.long),
+        ("", True, "no page to sign up is linked"),
     ],
     ids=["works", "waits for a mail", "is linked nowhere"],
 )

@@ -101,8 +101,10 @@ def home(document):
         ('path("", lambda r: redirect("/login/?next=/")), path("login/", answer("sign in"))',
          "", ("/", "")),
         # What the project names, before what merely answers.
-        ('path("a/", answer("a")), path("b/", answer("b"))', 'LOGIN_REDIRECT_URL = "/b/"',
-         ("/b/", "/ answers 404; the app opens /b/: LOGIN_REDIRECT_URL")),
+        pytest.param(
+            'path("a/", answer("a")), path("b/", answer("b"))', 'LOGIN_REDIRECT_URL = "/b/"',
+            ("/b/", "/ answers 404; the app opens /b/: LOGIN_REDIRECT_URL"),
+            marks=pytest.mark.long),
         # The page that others lead to; what is for programs does not count, nor what fails.
         ('path("", gone), path("api/", answer("api")), path("webhook/", answer("hook")), '
          'path("fails/", broken), path("about/", answer("<a href=/list/>l</a>")), '
