@@ -31,12 +31,11 @@ def test_exactly_the_named_criteria_fail(target, tmp_path):
     assert caught(verdicts) == target.caught_by
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("feed", "undecided"),
-    [
-        pytest.param("", "not applicable", id="no feed"),
-        pytest.param(FEED, "not run here", id="feed", marks=pytest.mark.long),
-    ],
+    [("", "not applicable"), (FEED, "not run here")],
+    ids=["no feed", "feed"],
 )
 def test_a_sound_application_passes_and_leaves_nothing(feed, undecided, tmp_path, monkeypatch):
     target = application("sound", "", (TOML, "[package]\n", f"[package]\n{feed}"))

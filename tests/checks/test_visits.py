@@ -67,6 +67,7 @@ def test_what_stands_around_django_and_what_names_the_site_passes(tmp_path):
     assert verdicts == {"WEB-15": "pass", "WEB-16": "pass"}
 
 
+@pytest.mark.long
 def test_who_is_signed_in_reads_while_something_is_written(tmp_path):
     """Without the session each visit would sign the person in, which writes."""
     root = make(broken("signed in", "", *ONE_PERSON), tmp_path / "target")

@@ -131,7 +131,10 @@ def test_a_clean_stop_that_cannot_be_noted_is_said(project, data):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
-@pytest.mark.parametrize("kind", ["dangling", "loop", "pipe", "folder"])
+@pytest.mark.parametrize(
+    "kind",
+    ["dangling", *(pytest.param(e, marks=pytest.mark.long) for e in ("loop", "pipe", "folder"))],
+)
 def test_only_files_are_databases(project, data, kind):
     database = data / "db.sqlite3"
     database.unlink()
@@ -245,7 +248,9 @@ def test_a_bad_backup_is_not_put_back(project, data, damage):
     assert serve(project, data)[0] == ""
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", "folder"])
+@pytest.mark.parametrize(
+    "content", ["", *(pytest.param(e, marks=pytest.mark.long) for e in ("{}", "[]", "folder"))]
+)
 def test_a_marker_that_says_nothing_changes_nothing(project, data, content):
     if content == "folder":
         (data / "migrating.json").mkdir()

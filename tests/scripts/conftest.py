@@ -1,12 +1,15 @@
 """What the tests of the commands share: projects, the command as a user types it, and one stage."""
 
 import json
+import os
+import shutil
 import sys
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from typer.testing import CliRunner, Result
 
 from skill_scripts.cli import app
@@ -92,8 +95,21 @@ def own_interpreter_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="session")
 def staged_project(tmp_path_factory: pytest.TempPathFactory, local_build) -> Project:
-    """Staged once, with a file of another host; tests must not change it."""
-    project = make_reference(tmp_path_factory.mktemp("reference"), local_build)
+    """Staged once for all workers, with a file of another host; tests must not change it."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared reference"
+    done = folder / "done"
+    with FileLock(f"{folder}.lock"):
+        if done.exists():
+            return Project(folder / "reference", local_build)
+        project = _stage_reference(folder / "reference", local_build)
+        done.touch()
+        return project
+
+
+def _stage_reference(folder: Path, build: local_python.LocalBuild) -> Project:
+    shutil.rmtree(folder, ignore_errors=True)  # of a worker that failed
+    project = make_reference(folder, build)
     notice = kept.notice_name("npm:@scope/lib@1.2.0/a.css", b"Do what you like.")
     entry = kept.Entry(
         "https://cdn.example/a.css", "a.css", sha256(b"a{}").hexdigest(), "text/css",

@@ -52,7 +52,7 @@ DEEDS = [
 
 @pytest.mark.parametrize(
     ("deed", "written"),
-    [pytest.param(*each, marks=pytest.mark.long if i % 2 else ()) for i, each in enumerate(DEEDS)],
+    [pytest.param(*each, marks=pytest.mark.long if i % 4 else ()) for i, each in enumerate(DEEDS)],
 )
 def test_what_settings_do_to_the_folder_is_undone(make_project, kit_json, deed, written):
     root = make_project(OLD, settings=deed)
