@@ -55,6 +55,7 @@ def test_who_takes_forms_without_their_token(settings, decided, action, verdict,
     assert code == (verdict == "FAIL")
 
 
+@pytest.mark.long
 def test_what_stands_around_django_and_what_names_the_site_passes(tmp_path):
     """The broken targets show that these fail without what the runtime does."""
     around = next(each for each in BROKEN if each.caught_by == {"WEB-15"})

@@ -286,10 +286,8 @@ def test_the_apps_own_address_is_no_other_host(make_project, kit_json):
     assert document["rehearsal"]["other_hosts"] == []
 
 
-@pytest.mark.parametrize(
-    ("name", "is_decided"),
-    [("setup_pages", True), pytest.param("load_demo", False, marks=pytest.mark.long)],
-)
+@pytest.mark.long
+@pytest.mark.parametrize(("name", "is_decided"), [("setup_pages", True), ("load_demo", False)])
 def test_the_command_that_heals_the_first_page_is_found(make_project, kit_json, name, is_decided):
     """The first candidate does not help; what brings examples is left to a person."""
     package = "site1/management/commands"
