@@ -69,7 +69,9 @@ LOCAL_REGISTRIES = "|".join(
 )
 UNWANTED = {
     "a registry address": re.compile(LOCAL_REGISTRIES),
-    "a path of somebody's machine": re.compile(r"(?<![\w.}*-])/(?:wo" r"rk|ro" r"ot|fa" r"rm)/\w"),
+    "a path of somebody's machine": re.compile(
+        r"(?<![\w.}*-])/(?:wo" r"rk|ro" r"ot|fa" r"rm)/[.\w]"
+    ),
     "a note to do later": re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b"),
 }
 # Phrases that make a riddle of a sentence; only "there" may stand before the second.

@@ -79,32 +79,29 @@ def _clerk_writes(scene: Scene) -> int:
 
 def kill_migrating(scene: Scene) -> Outcome:
     """In the middle of an update that only the backup can undo."""
-    scene.saved_and_stopped(20)
-    launch = scene.start("second")
-    launch.wait("migrating", "ready", "failed")
-    time.sleep(scene.chance.uniform(0, 1.1))
-    launch.kill()
+    _kill_update(scene, "migrating", 1.1)
     return _after_death(scene, "second")
 
 
 def kill_rehearsing(scene: Scene) -> Outcome:
     """While the same update is tried on a copy."""
-    scene.saved_and_stopped(20)
-    launch = scene.start("second")
-    launch.wait("rehearsing", "ready", "failed")
-    time.sleep(scene.chance.uniform(0, 1.1))
-    launch.kill()
+    _kill_update(scene, "rehearsing", 1.1)
     return _after_death(scene, "second")
 
 
 def kill_migrating_then_older(scene: Scene) -> Outcome:
     """The same, and the person goes back to the version before."""
+    _kill_update(scene, "migrating", 0.5)
+    return _after_death(scene)
+
+
+def _kill_update(scene: Scene, event: str, seconds: float) -> None:
+    """Within as many seconds after the first event of that name."""
     scene.saved_and_stopped(20)
     launch = scene.start("second")
-    launch.wait("migrating", "ready", "failed")
-    time.sleep(scene.chance.uniform(0, 0.5))
+    launch.wait(event, "ready", "failed")
+    time.sleep(scene.chance.uniform(0, seconds))
     launch.kill()
-    return _after_death(scene)
 
 
 def kill_backing_up(scene: Scene) -> Outcome:

@@ -285,6 +285,10 @@ def end_tree(child: subprocess.Popen[str]) -> None:
     psutil.wait_procs(started, timeout=10)
 
 
+# Python says in which file of this machine it looked for a name.
+MODULE_FILE = re.compile(r" \((?:/|[A-Z]:\\)[^()]*\)")
+
+
 def reason(answer: str) -> str:
     """What a command that failed says about it, on one line."""
     try:
@@ -293,7 +297,7 @@ def reason(answer: str) -> str:
     except (ValueError, KeyError, TypeError):
         return " ".join(answer.split())[-300:]
     said = [f"{error['code']} {error['message']}", *(finding["what"] for finding in findings)]
-    return " ".join("; ".join(said).split())
+    return MODULE_FILE.sub("", " ".join("; ".join(said).split()))
 
 
 class StepError(Exception):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
 import secrets
 import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -223,6 +225,12 @@ class Backend:
     def stop(self) -> int:
         self.process.stdin.close()
         return self.process.wait(120)
+
+
+def rows(app_data: Path) -> list[str]:
+    """The texts in the database of the project that `make_project` makes."""
+    with contextlib.closing(sqlite3.connect(app_data / "db.sqlite3")) as connection:
+        return [text for (text,) in connection.execute("SELECT text FROM app_note")]
 
 
 def free_port() -> int:

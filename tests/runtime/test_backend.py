@@ -1,6 +1,5 @@
 """The backend as a process, on projects that do what projects do."""
 
-import contextlib
 import json
 import sqlite3
 import sys
@@ -11,7 +10,7 @@ import venv
 import psutil
 import pytest
 
-from .backends import MANAGE, SETTINGS, URLS, VIEWS, Backend, make_project
+from .backends import MANAGE, SETTINGS, URLS, VIEWS, Backend, make_project, rows
 
 pytestmark = pytest.mark.slow
 
@@ -37,11 +36,6 @@ NOT_ATOMIC = ENDLESS.replace("    operations", "    atomic = False\n    operatio
 @pytest.fixture
 def data(tmp_path):
     return tmp_path / "Ünï cödé dir" / "app data"
-
-
-def rows(data):
-    with contextlib.closing(sqlite3.connect(data / "db.sqlite3")) as connection:
-        return [text for (text,) in connection.execute("SELECT text FROM app_note")]
 
 
 def test_serves_and_stops_clean(tmp_path, data):

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from . import backends
 from .backends import Backend, ended, environment, launch, make_project, restore
 from .test_backend import ADD_FIELD
 
@@ -89,7 +90,7 @@ def said(done):
 def rows(data):
     with contextlib.closing(sqlite3.connect(data / "db.sqlite3")) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        return [text for (text,) in connection.execute("SELECT text FROM app_note")]
+    return backends.rows(data)
 
 
 def add_row(data, text):

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from .backends import Backend, make_project, manage, restore
+from .backends import Backend, make_project, manage, restore, rows
 from .test_backend import ADD_FIELD, FAILING, NOT_ATOMIC
 
 pytestmark = pytest.mark.slow
@@ -62,11 +62,6 @@ def project(tmp_path, data):
         backend.ready().get("/?add=one")
         assert backend.stop() == 0
     return project
-
-
-def rows(data):
-    with contextlib.closing(sqlite3.connect(data / "db.sqlite3")) as connection:
-        return [text for (text,) in connection.execute("SELECT text FROM app_note")]
 
 
 def run(script, *arguments):

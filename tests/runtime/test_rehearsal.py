@@ -16,7 +16,7 @@ from desktop_runtime import rehearsal, report
 from desktop_runtime.contract import BackendError, Installation
 from desktop_runtime.manifest import Manifest
 
-from .backends import SETTINGS, Backend, ended, make_project
+from .backends import SETTINGS, Backend, ended, make_project, rows
 
 MIGRATION = """
 import time
@@ -68,11 +68,6 @@ def update(project: Path, migration: str) -> None:
     (project / "app/migrations/0002_more.py").write_text(migration)
 
 
-def texts(data: Path) -> list[str]:
-    with contextlib.closing(sqlite3.connect(data / "db.sqlite3")) as connection:
-        return [text for (text,) in connection.execute("SELECT text FROM app_note")]
-
-
 def places(project: Path) -> list[Path]:
     """The databases that the migration ran on."""
     return [Path(line) for line in (project / "ran-at").read_text().splitlines()]
@@ -91,7 +86,7 @@ def test_an_update_runs_on_a_copy_and_then_on_the_data(project, data):
     ]
     assert all(0 <= event["seconds_left"] < 60 for event in told)
     assert places(project) == [data / "rehearsal" / "db.sqlite3", data / "db.sqlite3"]
-    assert texts(data) == ["new", "new"]
+    assert rows(data) == ["new", "new"]
     assert not (data / "rehearsal").exists()
 
 
@@ -157,7 +152,7 @@ def test_killed_on_the_copy_it_leaves_nothing(project, data):
         assert backend.ready().events[-1]["database"] == "unchanged"
         backend.stop()
     assert not (data / "rehearsal").exists()
-    assert texts(data) == [SECRET, SECRET]
+    assert rows(data) == [SECRET, SECRET]
 
 
 @pytest.mark.long
@@ -168,7 +163,7 @@ def test_the_lifeline_ends_it(project, data):
         begun = time.monotonic()
         assert backend.stop() == 0
         assert time.monotonic() - begun < 5
-    assert texts(data) == [SECRET, SECRET]
+    assert rows(data) == [SECRET, SECRET]
 
 
 @pytest.mark.long
@@ -213,7 +208,7 @@ def test_a_folder_that_the_environment_names_is_that_of_the_copy(project, data):
 def test_the_data_are_no_copy(project, data):
     update(project, PLAIN)
     assert "is not the copy of a rehearsal" in ended(project, data, "rehearse").stdout
-    assert texts(data) == [SECRET, SECRET]
+    assert rows(data) == [SECRET, SECRET]
 
 
 def trial(folder: Path, rehearse: str = "auto") -> tuple[rehearsal.Rehearsal, dict[Path, Path]]:

@@ -13,7 +13,6 @@ from typing import Any
 
 from . import databases, replacing
 from .contract import BackendError, Exit, answer, read_installation, say
-from .data import not_writable
 from .manifest import read_manifest
 from .portable import Progress, Writer
 from .recovery import Recovery
@@ -36,18 +35,13 @@ def _run(payload: Path, arguments: list[str]) -> dict[str, Any]:
     replacing.cancel_with_lifeline()
     with replacing.alone(app_data) as scratch:
         require_data(Recovery(app_data))
-        try:
-            partial = replacing.noted(target, app_data)
+        with replacing.noted(target, app_data, "backup") as partial:
             with partial.open("xb") as stream:
                 content = Writer(app_data, scratch, reporter()).write(stream, manifest)
                 stream.flush()
                 os.fsync(stream.fileno())
             replacing.go_through()
             partial.replace(target)
-        except OSError as error:
-            failure = not_writable(target, error)
-            failure.hint = "Choose another place for the backup, or make room there."
-            raise failure from error
     return {"file": str(target), **content.summary()}
 
 

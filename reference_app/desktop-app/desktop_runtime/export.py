@@ -19,7 +19,7 @@ from . import portable, replacing, shipped, system, versions
 from .backup import reporter, require_data
 from .channel import Channel
 from .contract import BackendError, Exit, Installation, answer, read_installation
-from .data import not_writable, write_private
+from .data import write_private
 from .manifest import Manifest, read_manifest
 from .recovery import Recovery
 
@@ -57,9 +57,8 @@ def _run(payload: Path, arguments: list[str], load: Load, channel: Channel) -> d
                 "The data have yet to be updated for this version of the app.",
                 "Start the app, and try again.",
             )
-        try:
+        with replacing.noted(target, app_data, "export") as partial:
             _require_free(target)
-            partial = replacing.noted(target, app_data)
             partial.mkdir()
             load(payload, installation, manifest)
             content = Export(app_data, partial, reporter(channel.say)).write(manifest)
@@ -68,10 +67,6 @@ def _run(payload: Path, arguments: list[str], load: Load, channel: Channel) -> d
             if target.is_dir():
                 target.rmdir()
             partial.rename(target)
-        except OSError as error:
-            failure = not_writable(target, error)
-            failure.hint = "Choose another place for the export, or make room there."
-            raise failure from error
     return {"folder": str(target), **content}
 
 

@@ -98,10 +98,11 @@ def _tidy(scratch: Path) -> None:
         shutil.rmtree(scratch)
 
 
-def noted(target: Path, app_data: Path) -> Path:
+@contextlib.contextmanager
+def noted(target: Path, app_data: Path, what: str) -> Iterator[Path]:
     """Where `target` is made until it is whole; killed on the way, the next start removes it.
 
-    Raises `BackendError` (16) for a place among the data, and `OSError`.
+    Raises `BackendError` (16) for a place among the data, or one that cannot be written.
     """
     if target.resolve().is_relative_to(app_data.resolve()):
         raise BackendError(
@@ -110,8 +111,13 @@ def noted(target: Path, app_data: Path) -> Path:
             "Choose another place, best on another disk.",
         )
     partial = target.with_name(f"{target.name}.{os.getpid()}{SUFFIX}")
-    (app_data / portable.SCRATCH / TARGET).write_text(str(partial), encoding="utf-8")
-    return partial
+    try:
+        (app_data / portable.SCRATCH / TARGET).write_text(str(partial), encoding="utf-8")
+        yield partial
+    except OSError as error:
+        failure = not_writable(target, error)
+        failure.hint = f"Choose another place for the {what}, or make room there."
+        raise failure from error
 
 
 def swap(app_data: Path) -> str:
