@@ -6,6 +6,7 @@ import contextlib
 import shutil
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,12 @@ def scratch() -> Iterator[Path]:
 
 
 # -- the target itself ------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def target(target: Target, scratch: Path) -> Target:
+    """The target, whose code is compiled once for all of its starts."""
+    return replace(target, bytecode=scratch / "bytecode")
 
 
 @pytest.fixture(scope="session")

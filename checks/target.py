@@ -69,6 +69,8 @@ class Target:
     """The folder that holds the project's code and `desktop-app/`."""
     extra: dict[str, str] = field(default_factory=dict)
     """Further variables for the environment."""
+    bytecode: Path | None = None
+    """Where starts from the sources keep their bytecode; None: in the app data, as the kit does."""
 
     @property
     def stage(self) -> str:
@@ -183,8 +185,9 @@ class Target:
 
     def _launch(self, values: dict[str, str]) -> list[str]:
         if self.runtime == "development":
-            cache = f"pycache_prefix={values['app_data']}{os.sep}pycache"
-            return [str(self.python), "-I", "-u", "-X", "utf8", "-X", cache]
+            bytecode = self.bytecode or Path(values["app_data"], "pycache")
+            flags = ["-I", "-u", "-X", "utf8", "-X", f"pycache_prefix={bytecode}"]
+            return [str(self.python), *flags]
         return [str(self.python), "-I", "-B", "-u", "-X", "utf8"]
 
     def _fill(self, texts: list[str], values: dict[str, str]) -> list[str]:
