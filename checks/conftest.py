@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from playwright import sync_api as playwright
 
-from checks import database, scratch_copy
+from checks import database, scratch_copy, workers
 from checks.application import Opened, open_once
 from checks.backend import Backend, manage
 from checks.processes import marked
@@ -48,15 +48,22 @@ def scratch() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def target(target: Target, scratch: Path) -> Target:
-    """The target, whose code is compiled once for all of its starts."""
-    return replace(target, bytecode=scratch / "bytecode")
+def shared(scratch: Path, pytestconfig: pytest.Config) -> Path:
+    """The folder of what all workers share."""
+    return workers.shared_folder(pytestconfig, scratch)
 
 
 @pytest.fixture(scope="session")
-def first_run(target: Target, scratch: Path, pytestconfig: pytest.Config) -> FirstRun:
+def target(target: Target, shared: Path) -> Target:
+    """The target, whose code is compiled once for all of its starts."""
+    return replace(target, bytecode=shared / "bytecode")
+
+
+@pytest.fixture(scope="session")
+def first_run(target: Target, shared: Path, pytestconfig: pytest.Config) -> FirstRun:
     """The start of a new user."""
-    return start_first(target, scratch / "first", pytestconfig.option.form)
+    form = pytestconfig.option.form
+    return workers.once(shared, "first run", lambda: start_first(target, shared / "first", form))
 
 
 @pytest.fixture(scope="session")
@@ -66,9 +73,13 @@ def copies(first_run: FirstRun, scratch: Path) -> Copies:
 
 
 @pytest.fixture(scope="session")
-def settled_copies(target: Target, copies: Copies, scratch: Path) -> Copies:
+def settled_copies(target: Target, first_run: FirstRun, shared: Path, scratch: Path) -> Copies:
     """The same after another start."""
-    return copier(settle(target, copies("settled")), scratch)
+
+    def make() -> Path:
+        return settle(target, copier(first_run.app_data, shared)("settled"))
+
+    return copier(workers.once(shared, "settled", make), scratch)
 
 
 @pytest.fixture(scope="session")

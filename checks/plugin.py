@@ -9,14 +9,18 @@ Exit codes: 0 conform, 1 criteria failed, 2 usage (nothing to judge), 3 harness 
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from checks import criteria, report
+from checks import criteria, report, workers
 from checks.opening import own_page
+from checks.progress import Progress
 from checks.rehearsal import own_faults
 from checks.target import STAGES, Target, TargetError, open_target
 from checks.verdicts import Check, NotApplicable, NotRun, NotTested, OwnFaultError, Run
@@ -24,6 +28,8 @@ from checks.verdicts import Check, NotApplicable, NotRun, NotTested, OwnFaultErr
 HERE = Path(__file__).resolve().parent
 RUN = pytest.StashKey[Run]()
 TARGET = pytest.StashKey[Target]()
+SHARED = pytest.StashKey[Path]()
+"""The folder that the workers of xdist share."""
 # The verbosity at which pytest adds no closing line of its own.
 QUIET = -2
 
@@ -111,9 +117,12 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         print(error, file=sys.stderr)
         return 2
     if getattr(option, "numprocesses", None):
-        option.dist = "loadgroup"
+        option.dist = "loadscope"
+        config.stash[SHARED] = Path(tempfile.mkdtemp(prefix="ddk-checks-")).resolve()
     config.stash[TARGET], config.stash[RUN] = target, run
     config.pluginmanager.register(run, "acceptance run")
+    if not option.verbose:
+        config.pluginmanager.register(Progress(), "progress of the acceptance run")
     if option.tbstyle == "auto":
         option.tbstyle = "no"
     option.reportchars = ""
@@ -139,6 +148,32 @@ def seen(record_property: Callable[[str, object], None]) -> Callable[[object], N
     return lambda what: record_property("seen", str(what))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes `-n auto` means."""
+    return workers.count()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of xdist where it finds what all workers share."""
+    node.workerinput[workers.SHARED] = str(node.config.stash[SHARED])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let checks of the same starts share a worker."""
+    return workers.Scheduling(config, log) if SHARED in config.stash else None
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Name a check by its criteria and its worker: xdist tells of checks by name alone."""
+    ids = _criteria_of(metafunc.definition)
+    if ids and RUN in metafunc.config.stash:
+        metafunc.fixturenames.append("judged")
+        metafunc.parametrize("judged", [ids], ids=[workers.name(ids, metafunc.fixturenames)])
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what this run does not ask for or cannot decide; the table says which and why."""
     run = config.stash.get(RUN, None)
@@ -151,8 +186,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if unknown := set(ids) - known.keys():
             raise pytest.UsageError(f"{item.nodeid} names {sorted(unknown)}: not in SPEC.md")
         run.expect(ids, _title(item))
-        if config.option.__dict__.get("dist") == "loadgroup":
-            item.add_marker(pytest.mark.xdist_group(_group(item)))
         (wanted if not ids or run.wants(ids) else other).append(item)
     items[:] = _in_order_of_launches(wanted)
     if other:
@@ -171,7 +204,7 @@ def pytest_runtest_makereport(
         return outcome
     verdict, said = _verdict(call)
     check = Check(
-        name=item.name,
+        name=getattr(item, "originalname", item.name),
         title=_title(item),
         criteria=ids,
         verdict=verdict,
@@ -221,23 +254,24 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         option.other_hosts.write_text(json.dumps(run.other_hosts), encoding="utf-8")
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing of what the workers shared."""
+    if folder := config.stash.get(SHARED, None):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def pytest_report_teststatus(
     report: pytest.CollectReport | pytest.TestReport, config: pytest.Config
 ) -> tuple[str, str, str] | None:
-    """A letter per check while it runs."""
+    """The verdict of a check, for -v; else a line shows the progress."""
     if isinstance(report, pytest.CollectReport):
         return None
     check = next((Check(**v) for k, v in report.user_properties if k == "check"), None)
-    run = config.stash.get(RUN, None)
-    if run is None or check is None:
+    if config.stash.get(RUN, None) is None or check is None:
         return None
     if report.when != "call" and report.passed:
         return "", "", ""
-    letter = {"pass": ".", "fail": "w", "error": "E"}.get(check.verdict, "-")
-    asked = [run.criteria[i] for i in check.criteria if i in run.criteria]
-    if any(run.final(each, check.verdict) == "FAIL" for each in asked):
-        letter = "F"
-    return check.verdict, letter, check.verdict
+    return check.verdict, "", check.verdict
 
 
 @pytest.hookimpl(trylast=True)
@@ -259,12 +293,6 @@ def _in_order_of_launches(items: list[pytest.Item]) -> list[pytest.Item]:
     launches = [item for item in items if item.path.stem == "test_shl"]
     ordered = iter(sorted(launches, key=lambda item: item.function.__code__.co_firstlineno))
     return [next(ordered) if item in launches else item for item in items]
-
-
-def _group(item: pytest.Item) -> str:
-    """Which checks share a worker of xdist: those that look at the same starts."""
-    of_pages = item.path.stem in ("test_web", "test_net", "test_adp")
-    return "pages" if of_pages and "probed" not in item.fixturenames else "life"
 
 
 def _criteria_of(item: pytest.Item) -> list[str]:

@@ -542,6 +542,7 @@ def _run_checks(*arguments: str, **options: Any) -> subprocess.CompletedProcess:
     # Without -c, --rootdir and autoload off, pytest would run the target's own configuration, and
     # without -P what lies in the folder this is called in.
     command = [sys.executable, "-P", "-m", "pytest", "-c", str(KIT / "checks" / "pytest.ini")]
+    command += ["-p", "xdist", "-n", "auto"]
     command += ["--rootdir", str(KIT), str(KIT / "checks"), *arguments]
     environment = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     return subprocess.run(command, env=environment, **options)
