@@ -29,6 +29,8 @@ SECONDS = {
 OTHER_SECONDS = 0.3
 SHOWN_EVERY_SECONDS = 15.0
 NAMED = 4
+KNOWN_AFTER = 0.1
+"""The share of the work after which the time left is told."""
 
 
 class Progress:
@@ -43,10 +45,10 @@ class Progress:
         self._done = 0.0
         self._reporter: pytest.TerminalReporter | None = None
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionstart(self, session: pytest.Session) -> None:
+    @pytest.hookimpl(trylast=True)
+    def pytest_configure(self, config: pytest.Config) -> None:
         """Know where to write; what xdist says of its workers is not said."""
-        plugins = session.config.pluginmanager
+        plugins = config.pluginmanager
         self._reporter = plugins.get_plugin("terminalreporter")
         if plugins.has_plugin("terminaldistreporter"):
             plugins.unregister(name="terminaldistreporter")
@@ -90,7 +92,7 @@ class Progress:
         shown = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
         parts = [f"{self._judged} of {self._judged + len(self._waiting)} checks"]
         parts += [shown] if shown else []
-        if self._done:
+        if self._done > self._total * KNOWN_AFTER:
             left = (time.monotonic() - self._begun) / self._done * (self._total - self._done)
             parts.append(f"about {max(left, 1):.0f} s left")
         return " · ".join(parts)
