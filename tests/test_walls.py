@@ -57,7 +57,7 @@ RUNS_IN_THE_TARGET = {
 }
 
 # Dependencies whose module has another name.
-IMPORTED_AS = {"python-xlib": "Xlib"}
+IMPORTED_AS = {"python-xlib": "Xlib", "pytest-xdist": "xdist"}
 
 LOCAL_REGISTRIES = "|".join(
     (
