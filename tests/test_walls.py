@@ -24,7 +24,7 @@ ORDER = (
     "__init__", "errors", "versions", "processes", "development", "backend", "chromium",
     "desktop_toml", "project", "layer", "dependencies", "probe", "findings", "offline", "repairs",
     "bundle", "rehearsal", "survey", "run", "portable", "importing", "filling", "look", "trial",
-    "adapt", "update", "remove", "stage", "package", "icons",
+    "update", "adapt", "remove", "stage", "package", "icons",
     "cli", "__main__",
 )  # fmt: skip
 
