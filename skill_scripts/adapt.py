@@ -183,15 +183,7 @@ def _adapt_again(
     """Bring an adapted project to completion: a fresh clone of it, or one with new decisions."""
     folder = root / PAYLOAD_FOLDER
     shell = among(existing.files)
-    current = {name: sha256(file) for name, file in payload_files(shell).items()}
-    written = {name: value for name, value in existing.files.items() if name in current}
-    if existing.kit != __version__ or written != current:
-        raise KitError(
-            "DDK-ADP-02",
-            f"adapted by kit {existing.kit}; this is kit {__version__} or another state of it",
-            root=str(root),
-            kit=existing.kit,
-        )
+    _require_this_kit(root, existing, shell)
     result = Adaptation(root)
     file = folder / desktop_toml.FILE_NAME
     text = file.read_text(encoding="utf-8") if file.is_file() else ""
@@ -205,7 +197,7 @@ def _adapt_again(
     if amended != text:
         result.steps.append(f"enter {len(decisions)} decisions in {PAYLOAD_FOLDER}/{file.name}")
     payload = payload_files(shell_of(draft))
-    absent = [name for name in existing.absent(folder) if name in current.keys() & payload.keys()]
+    absent = [name for name in existing.absent(folder) if name in payload]
     result.steps += [f"restore {PAYLOAD_FOLDER}/{name}" for name in absent]
     project, interpreter = find_adapted(root, draft)
     incomplete = interpreter is None or is_outdated(interpreter, draft["python"])
@@ -253,6 +245,19 @@ def _adapt_again(
         earlier = map(Decision.parse, existing.decisions)
         _rehearse(result, Stage.of(root), [*earlier, *decisions], progress)
     return result
+
+
+def _require_this_kit(root: Path, existing: record.Record, shell: Shell) -> None:
+    """Raises KitError DDK-ADP-02 where the layer is of another kit."""
+    current = {name: sha256(file) for name, file in payload_files(shell).items()}
+    written = {name: value for name, value in existing.files.items() if name in current}
+    if existing.kit != __version__ or written != current:
+        raise KitError(
+            "DDK-ADP-02",
+            f"adapted by kit {existing.kit}; this is kit {__version__} or another state of it",
+            root=str(root),
+            kit=existing.kit,
+        )
 
 
 def _rehearse(

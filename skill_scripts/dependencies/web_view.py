@@ -27,7 +27,7 @@ print(pathlib.Path(sysconfig.get_path("include"), "Python.h").is_file())
 
 def missing_view(shell: Shell) -> list[str]:
     """Debian's packages that are not here and without which the shell opens no window."""
-    if not shell.built or sys.platform != "linux":
+    if not _asks(shell):
         return []
     found = [each for folder in FOLDERS for each in Path("/").glob(f"{folder}/{TYPELIB}")]
     return [] if found else [WEB_VIEW]
@@ -35,7 +35,7 @@ def missing_view(shell: Shell) -> list[str]:
 
 def missing(shell: Shell, python: Path) -> list[str]:
     """Those, and the ones without which its packages are not built for `python`."""
-    if not shell.built or sys.platform != "linux":
+    if not _asks(shell):
         return []
     absent = [package for name, package in PROGRAMS.items() if not shutil.which(name)]
     if "pkg-config" not in absent:
@@ -51,6 +51,11 @@ def require(shell: Shell, packages: list[str]) -> None:
         names = " ".join(packages)
         message = f"the {shell.name} shell needs what is not here: {names}"
         raise KitError("DDK-ENV-06", message, packages=names)
+
+
+def _asks(shell: Shell) -> bool:
+    """Whether it takes from the system what may not be installed."""
+    return bool(shell.built) and sys.platform == "linux"
 
 
 def _is_known(library: str) -> bool:

@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +13,7 @@ from skill_scripts import adapt, desktop_toml, package, run, update
 from skill_scripts.dependencies import web_view
 from skill_scripts.dependencies.runtime import PACKAGES, lacks_packages, layer_requirements
 from skill_scripts.errors import KitError
+from skill_scripts.findings.web_view import judge_web_view
 from skill_scripts.layer import payload, record
 from skill_scripts.layer.shells import ELECTRON, SHELLS, TOGA, among, shell_of
 
@@ -175,3 +178,15 @@ def test_run_opens_the_chosen_shell(adapted, monkeypatch):
     assert command[-1] == str(root / "desktop-app/toga/shell.py")
     assert command[1:6] == ["-I", "-B", "-u", "-X", "utf8"]
     assert folder == root
+
+
+def test_a_survey_says_so_before_anything_is_added(monkeypatch):
+    survey = SimpleNamespace(
+        draft=desktop_toml.defaults(), interpreter=SimpleNamespace(python=Path("py"))
+    )
+    monkeypatch.setattr(web_view, "missing", lambda shell, _: ["x"] if shell == TOGA else [])
+    assert judge_web_view(survey) == []
+    survey.draft["app"]["shell"] = "toga"
+    (found,) = judge_web_view(survey)
+    assert (found.id, found.severity) == ("web-view", "blocked")
+    assert "apt-get install x" in found.do
