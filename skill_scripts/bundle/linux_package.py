@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from skill_scripts.dependencies.platforms import Platform
-from skill_scripts.dependencies.web_view import WEB_VIEW
+from skill_scripts.dependencies.web_view import CONFINES, WEB_VIEW
 from skill_scripts.errors import KitError
 from skill_scripts.layer.shells import Shell, shell_of
 from skill_scripts.project.files import PAYLOAD_FOLDER, distribution_name
@@ -116,7 +116,7 @@ def _dependencies(folder: Path, shell: Shell, scratch: Path) -> list[str]:
     files = [word for each in _built(folder / "bundle", shell) for word in ("-e", str(each))]
     said = _run(["dpkg-shlibdeps", "-O", *files], scratch)
     found = re.search(r"(?m)^shlibs:Depends=(.*)$", said)
-    return [*(found[1].split(", ") if found else []), WEB_VIEW]
+    return [*(found[1].split(", ") if found else []), WEB_VIEW, *CONFINES]
 
 
 def _built(bundle: Path, shell: Shell) -> Iterator[Path]:

@@ -12,6 +12,8 @@ from skill_scripts.layer.shells import Shell
 
 TYPELIB = "WebKit2-4.1.typelib"
 WEB_VIEW = "gir1.2-webkit2-4.1"
+# By which WebKit confines the process of a page.
+CONFINES = ("bubblewrap", "xdg-dbus-proxy")
 # What pkg-config must know for the build of PyGObject and pycairo, and Debian's package of it.
 LIBRARIES = {
     "gobject-introspection-1.0": "libgirepository1.0-dev",
