@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from window import Shell
 
 Kind = WebKit2.PolicyDecisionType
+NOBODY = "http://127.0.0.1:9"  # discard; to listen there takes an administrator
 INPUT_EVENTS = ("button-press-event", "key-press-event", "touch-event")
 
 
@@ -60,8 +61,8 @@ class Guard:
             base_data_directory=str(folder / "webkit"),
             base_cache_directory=str(folder / "webkit-cache"),
         )
-        # The backend is asked directly, and nobody else at all.
-        data.set_network_proxy_settings(WebKit2.NetworkProxyMode.NO_PROXY, None)
+        self.data = data
+        self._reach(None)
         self.context = WebKit2.WebContext(website_data_manager=data)
         self.context.set_sandbox_enabled(True)
         self.context.connect("download-started", self._download)
@@ -90,11 +91,19 @@ class Guard:
         """Hand an address, or that of a folder, to the system. Raises an error of GLib."""
         Gio.AppInfo.launch_default_for_uri(address, None)
 
-    # -- the proof of the launch ------------------------------------------------------------------
+    # -- the way to the backend -------------------------------------------------------------------
+
+    def _reach(self, origin: str | None) -> None:
+        """Let every process of WebKit reach this origin and nothing else, connections that are
+        made beforehand included: all others go by a proxy that is not there."""
+        own = [origin.removeprefix("http://")] if origin else []
+        settings = WebKit2.NetworkProxySettings.new(NOBODY, own)
+        self.data.set_network_proxy_settings(WebKit2.NetworkProxyMode.CUSTOM, settings)
 
     def let_in(self, cookie: Cookie, then: Callable[[], None]) -> None:
         """Give pages the cookie, for this launch alone; it is in no file."""
         self.shut_out()
+        self._reach(self.shell.origin)
         self._cookie = Soup.Cookie.new(cookie.name, cookie.value, HOST, "/", -1)
         self._cookie.set_http_only(True)
         self._cookie.set_same_site_policy(Soup.SameSitePolicy.STRICT)
@@ -102,6 +111,7 @@ class Guard:
 
     def shut_out(self) -> None:
         """Take it away: whoever has the port next is not to see it."""
+        self._reach(None)
         if self._cookie:
             self.cookies.delete_cookie(self._cookie, None, None)
             self._cookie = None
@@ -129,6 +139,7 @@ class Guard:
     def _guarded(self, view: Any) -> Any:
         settings = view.get_settings()
         settings.set_enable_developer_extras(self.shell.is_development)
+        settings.set_allow_top_navigation_to_data_urls(False)
         settings.set_enable_webrtc(False)
         settings.set_enable_media_stream(False)
         settings.set_javascript_can_open_windows_automatically(True)  # _create decides
@@ -158,6 +169,8 @@ class Guard:
         if kind == Kind.RESPONSE:
             return False
         to = decision.get_navigation_action().get_request().get_uri()
+        if to.startswith("data:"):  # a file or a frame: WebKit shows none in place of a page
+            return False
         is_window = kind == Kind.NEW_WINDOW_ACTION or to in policies.EMPTY
         judge = policies.window_verdict if is_window else policies.navigation_verdict
         verdict = judge(to, self.shell.origin)

@@ -12,6 +12,7 @@ from pathlib import Path
 from desktop_runtime import system
 
 LOCK = "instance.lock"
+RESTORE = 9  # of ShowWindow
 DOOR = "again"  # in the current folder: the path of such a socket may have 108 characters
 
 
@@ -25,16 +26,18 @@ def enter(folder: Path) -> bool:
     return _lock is not None
 
 
-def knock() -> None:
-    """Ask the process that has the current folder to show its window."""
-    with contextlib.suppress(OSError, AttributeError), socket.socket(socket.AF_UNIX) as door:
+def knock(title: str) -> None:
+    """Let the process that has the current folder show its window, which bears the `title`."""
+    if system.WINDOWS:
+        _bring_to_front(title)
+        return
+    with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as door:
         door.connect(DOOR)
 
 
 def answer(show: Callable[[], None]) -> None:
-    """Call `show`, in a thread, for each launch that knocks. Windows lets only the program of the
-    person's last click take the focus: there the second launch looks for the window itself."""
-    if not hasattr(socket, "AF_UNIX"):
+    """Call `show`, in a thread, for each launch that knocks (none does on Windows)."""
+    if system.WINDOWS:
         return
     Path(DOOR).unlink(missing_ok=True)
     door = socket.socket(socket.AF_UNIX)
@@ -47,3 +50,15 @@ def answer(show: Callable[[], None]) -> None:
             show()
 
     threading.Thread(target=serve, daemon=True).start()
+
+
+def _bring_to_front(title: str) -> None:
+    """Windows gives the focus away only for the program of the person's last click: this one.
+    https://learn.microsoft.com/windows/win32/api/winuser/nf-winuser-setforegroundwindow
+    """
+    import ctypes
+
+    user = ctypes.WinDLL("user32")
+    if window := user.FindWindowW(None, title):
+        user.ShowWindow(window, RESTORE)
+        user.SetForegroundWindow(window)

@@ -71,25 +71,35 @@ def remember_port(state: State, port: int) -> None:
 
 
 class Bounds(NamedTuple):
-    """Of a window; without a place the system finds one."""
+    """Of a window, in pixels of the screens."""
 
-    size: tuple[int, int]
-    position: tuple[int, int] | None = None
+    x: int
+    y: int
+    width: int
+    height: int
 
 
-def place_window(kept: Any, screens: Sequence[tuple[int, int, int, int]]) -> Bounds:
-    """Where it was, if that can still be seen on one of the screens (x, y, width, height)."""
+def place_window(kept: Any, screens: Sequence[Bounds]) -> Bounds:
+    """Where it was, if that can still be seen on one of the screens; else in the middle of the
+    first."""
     values = kept if isinstance(kept, dict) else {}
-    numbers = [values.get(name) for name in ("x", "y", "width", "height")]
+    numbers = [values.get(name) for name in Bounds._fields]
     if not all(isinstance(number, int) for number in numbers):
-        return Bounds(DEFAULT_SIZE)
-    x, y, width, height = numbers
-    size = (max(width, SMALLEST_SIZE[0]), max(height, SMALLEST_SIZE[1]))
-    for left, top, across, down in screens:
-        is_seen = left + VISIBLE_PIXELS - size[0] < x < left + across - VISIBLE_PIXELS
-        if is_seen and top <= y < top + down - VISIBLE_PIXELS:
-            return Bounds(size, (x, y))
-    return Bounds(size)
+        return _centred(*DEFAULT_SIZE, screens[0])
+    x, y, *size = numbers
+    width, height = map(max, size, SMALLEST_SIZE)
+    for screen in screens:
+        right, bottom = screen.x + screen.width, screen.y + screen.height
+        is_across = screen.x + VISIBLE_PIXELS < x + width and x < right - VISIBLE_PIXELS
+        if is_across and screen.y <= y < bottom - VISIBLE_PIXELS:
+            return Bounds(x, y, width, height)
+    return _centred(width, height, screens[0])
+
+
+def _centred(width: int, height: int, screen: Bounds) -> Bounds:
+    width, height = min(width, screen.width), min(height, screen.height)
+    left, top = (screen.width - width) // 2, (screen.height - height) // 2
+    return Bounds(screen.x + left, screen.y + top, width, height)
 
 
 def open_log(file: Path) -> int:
@@ -106,7 +116,7 @@ def last_lines(file: Path, count: int) -> str:
     """The end of a log; empty where there is none."""
     with contextlib.suppress(OSError), file.open("rb") as stream:
         stream.seek(max(0, file.stat().st_size - TAIL_BYTES))
-        return "\n".join(stream.read().decode(errors="replace").split("\n")[-count:]).strip()
+        return "\n".join(stream.read().decode(errors="replace").strip().split("\n")[-count:])
     return ""
 
 

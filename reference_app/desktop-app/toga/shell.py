@@ -33,7 +33,7 @@ def main(argv: list[str]) -> int:
         return 1
     app_data = app_data_folder(manifest, place, argv)
     if not instance.enter(app_data / "shell"):
-        instance.knock()
+        instance.knock(manifest.name)
         return 0
     launch = Launch(place, manifest, app_data)
     try:

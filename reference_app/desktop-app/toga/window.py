@@ -17,7 +17,7 @@ from toga.constants import WindowState
 import instance
 import screens
 from contract import Failed, Gone, News, Progress, Ready, Reported, address_after_restart
-from kept import place_window
+from kept import Bounds, place_window
 from launching import Launch
 from places import application_id
 from policies import Leaving
@@ -67,11 +67,14 @@ class Shell(toga.App):
         self.guard = Guard(self, Path())
         self.leaving = Leaving(self._open, self._ask_whether_to_leave, self.log)
         self.splash = screens.Splash(self.manifest)
-        bounds = place_window(self.launch.state.get("window"), self._screens())
-        self.main_window = toga.MainWindow(size=bounds.size, position=bounds.position)
+        kept = self.launch.state.get("window")
+        x, y, width, height = place_window(kept, self._screens())
+        self.main_window = toga.MainWindow(size=(width, height), position=(x, y))
         self.main_window.on_close = self._close
         self._show(self.splash.box)
         self.main_window.show()
+        if isinstance(kept, dict) and kept.get("maximized"):
+            self.main_window.state = WindowState.MAXIMIZED
         self.view = self.guard.main_view()
         self._fill_menu()
 
@@ -83,8 +86,8 @@ class Shell(toga.App):
         if sys.platform != "win32":
             self.loop.add_signal_handler(signal.SIGTERM, self.end)
 
-    def _screens(self) -> list[tuple[int, int, int, int]]:
-        return [(*map(int, (*each.origin, *each.size)),) for each in self.screens]
+    def _screens(self) -> list[Bounds]:
+        return [Bounds(*each.origin, *each.size) for each in self.screens]
 
     def _fill_menu(self) -> None:
         help_menu = Group.HELP
@@ -240,9 +243,9 @@ class Shell(toga.App):
         self.request_exit()
 
     def _keep_bounds(self) -> None:
-        window = self.main_window
-        maximized = window.state == WindowState.MAXIMIZED
-        (x, y), (width, height) = window.position, window.size
-        kept = {"x": x, "y": y, "width": width, "height": height}
-        former = self.launch.state.get("window") if maximized else None
-        self.launch.state.set("window", {**(former or kept), "maximized": maximized})
+        window, state = self.main_window, self.launch.state
+        if window.state == WindowState.MAXIMIZED:
+            bounds = state.get("window") or {}
+        else:
+            bounds = Bounds(*window.position, *window.size)._asdict()
+        state.set("window", {**bounds, "maximized": window.state == WindowState.MAXIMIZED})
