@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-import time
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
 import psutil
@@ -18,9 +16,8 @@ from playwright import sync_api as playwright
 from checks import files, pages, source
 from checks.backend import HOST, Answer, Backend, TargetFailedError, new_token
 from checks.foreign import Foreign
-from checks.hooked import HookedShell
 from checks.pages import Page, Visitor, bootstrap_cookies
-from checks.shell import port_of, until
+from checks.shell import Window, until
 from checks.starts.launches import Place
 from checks.starts.probed import Probed
 from checks.starts.restarts import Restarts
@@ -56,7 +53,6 @@ POLL = """(() => {
 })()"""
 
 RESTART_SECONDS = 60.0
-NOTICE_SECONDS = 0.5
 
 
 @pytest.fixture(scope="session")
@@ -359,26 +355,19 @@ class Taken:
 @pytest.fixture
 def taken(place: Place) -> Taken:
     """A launch whose page asks without pause while its backend dies and its port is taken."""
-    with place.launch_hooked("taken port") as shell:
-        return _take_port(shell, shell.main_window())
+    with place.launch("taken port") as shell:
+        return _take_port(shell.window().neutral())
 
 
-def _take_port(shell: HookedShell, window: dict[str, Any]) -> Taken:
-    number, port = window["id"], port_of(window["url"])
-    shell.ask("load", window=number, url=f"http://127.0.0.1:{port}/ddk-probe/page/")
-    shell.run(number, POLL)
+def _take_port(window: Window) -> Taken:
+    shell = window.shell
+    window.run(POLL, clicked=False)
     killed = shell.backend()
     token = _token(killed)
     killed.kill()
-    server = until(lambda: _on(port), RESTART_SECONDS)
-    shell.look()  # its main process was told of the death before it could answer this
-    known = (time.time() + NOTICE_SECONDS) * 1000
-
-    def moved() -> bool:
-        windows = {w["id"]: w["url"] for w in shell.look()["windows"]}
-        return not windows.get(number, "").startswith(f"http://127.0.0.1:{port}/")
-
-    until(moved, RESTART_SECONDS)
+    server = until(lambda: _on(window.port), RESTART_SECONDS)
+    known = window.notice_of(killed) * 1000
+    until(window.has_moved, RESTART_SECONDS)
     server.close()
     later = [h for h in server.heads if float(h.partition("?at=")[2].split(" ")[0] or 0) > known]
     return Taken(later, (token, _token(shell.backend())))
