@@ -67,15 +67,15 @@ def prepared(
     target: Target, driver: str, program: Path | None, application: Path | None, scratch: Path
 ) -> Iterator[Place]:
     """A place for launches by `program`, else by the target's own Electron; or by the command of
-    its `[shell]`, which is judged from outside, as Electron and a packaged `application` are with
-    the driver "outside".
+    another shell, which is judged from outside, as Electron and its packaged `application` are
+    with the driver "outside".
 
     Raises NotRun where a shell cannot be opened.
     """
-    is_packaged = target.runtime == "packaged" and driver == "outside"
+    from_outside = driver == "outside" or bool(target.shell_command)
+    is_packaged = target.runtime == "packaged" and from_outside
     needs_electron = not is_packaged and not target.shell_command
     electron = find_electron(target, program) if needs_electron else None
-    from_outside = driver == "outside" or electron is None
     # Where keys and clicks are sent to windows, nobody else may have some.
     with display(own=from_outside) as variables, pytest.MonkeyPatch.context() as patch:
         for name, value in variables.items():

@@ -35,6 +35,16 @@ def test_the_command_of_a_shell_is_filled_in(tmp_path):
     assert target.shell_command == ["py", "shell.py", str(tmp_path / "project")]
 
 
+@pytest.mark.parametrize("runtime", ["development", "staged"])
+def test_a_shell_in_the_projects_python_is_opened_by_it_and_judged_from_outside(tmp_path, runtime):
+    manifest = {"app": {"shell": "toga"}}
+    target = Target(tmp_path, manifest, runtime, Path("py"), tmp_path, tmp_path / "project")
+    python, *flags, script = target.shell_command[:7]
+    assert (python, flags) == ("py", ["-I", "-B", "-u", "-X", "utf8"])
+    assert script == str(tmp_path / "project/desktop-app/toga/shell.py")
+    assert ("--staged" in target.shell_command) == (runtime == "staged")
+
+
 def test_elsewhere_than_on_linux_it_is_not_run(monkeypatch):
     monkeypatch.setattr(display, "LINUX", False)
     with pytest.raises(NotRun, match="needs Linux"), display.display(own=True):
