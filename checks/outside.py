@@ -7,6 +7,7 @@ addresses and folders.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -32,12 +33,14 @@ from checks.shell import (
     Shell,
     Unasked,
     Window,
+    is_root,
     until,
 )
 from checks.target import Target
 from checks.verdicts import NotRun
 
 if TYPE_CHECKING:
+    from checks.application import Packaged
     from checks.x11 import Screen
 
 AGENT = "ddk_probe_agent"
@@ -60,17 +63,30 @@ CLICK_SECONDS = 1.0
 BACK_SECONDS = 3.0
 LASTING_SECONDS = 3.0
 BUSY_SECONDS = 2.0
+FOLLOWS_SECONDS = 30.0
+
+
+# What is asked for as no page is the project's; written here, its scripts run and ours go on.
+OWN_PAGE = """(async () => {
+    const page = await (await fetch(location.href)).text();
+    const loaded = new Promise(done => addEventListener("load", done));
+    document.open();
+    document.write(page);
+    document.close();
+    await Promise.race([loaded, new Promise(done => setTimeout(done, 3000))]);
+})()"""
 
 
 class Outside:
     """What all launches have in common: the display, the stand-ins, the folder of the agent."""
 
     def __init__(
-        self, target: Target, electron: Electron | None, folder: Path, display: str
+        self, target: Target, opener: Electron | Packaged | None, folder: Path, display: str
     ) -> None:
+        """What `opener` opens; the command of the target's `[shell]` where there is none."""
         from checks.x11 import Screen  # Linux alone has the package
 
-        self.electron = electron
+        self.opener = opener
         self.display = display
         self.screen = Screen(display)
         self.agent = target.cwd / AGENT
@@ -164,8 +180,8 @@ class OutsideShell(Shell):
         """Seconds since the start, and what each window showed: "page", "blank", "other"."""
 
     def _command(self, first: bool) -> list[str]:
-        if self.outside.electron:
-            return self.outside.electron.command(self.project, self.target)
+        if self.outside.opener:
+            return self.outside.opener.command(self.project, self.target)
         return self.target.shell_command
 
     def _environment(self) -> dict[str, str]:
@@ -264,6 +280,18 @@ class OutsideWindow(Window):
         """The page that is asked, if it is still there and has asked `since` then."""
         pages = self.outside.pages(since)
         return next((page for page in pages if page["page"] == self._document), None)
+
+    @property
+    def picture(self) -> str:
+        """With the project's own first page, in the place of the one that answers."""
+        with contextlib.suppress(TargetFailedError):
+            self.run(OWN_PAGE, clicked=False)
+            self.settle()
+            return self._pictured(self.shell.main)
+        return ""
+
+    def _pictured(self, window: int) -> str:
+        return base64.b64encode(self.screen.picture(window).png()).decode()
 
     def _others(self) -> list[int]:
         return [window for window in self.screen.windows() if window != self.shell.main]
@@ -369,6 +397,20 @@ class OutsideWindow(Window):
         """Whether a page there answers."""
         return any(page["place"] == address for page in self.outside.pages())
 
+    def has_moved(self) -> bool:
+        """By a page of another origin, which asks its own backend."""
+        return any(urlsplit(page["place"]).port != self.port for page in self.outside.pages())
+
+    def notice_of(self, death: psutil.Process) -> float:
+        """It has started another one."""
+
+        def follows() -> bool:
+            now = self.shell.backend()
+            return now is not None and now != death
+
+        until(follows, FOLLOWS_SECONDS)
+        return time.time()
+
     def strayed(self) -> str:
         """By whether the page still answers, and by what other windows show."""
         asked = time.time()
@@ -444,8 +486,7 @@ class OutsideWindow(Window):
 
     def unconfined(self) -> str:
         """By the process that works while the page does: seccomp, or namespaces of its own."""
-        as_root = hasattr(os, "geteuid") and os.geteuid() == 0
-        if self.outside.electron and as_root:
+        if self.outside.opener and self.outside.opener.is_chromium and is_root():
             raise NotRun("cannot be judged as root: Chromium then runs without its sandbox")
         before = {each: _worked(each) for each in self.shell.tree.descendants()}
         end = f"performance.now() + {BUSY_SECONDS * 1000}"
@@ -469,7 +510,9 @@ class OutsideWindow(Window):
             if self.shell.backend() or kinds != {"other"}:
                 return "", ""
             time.sleep(SAMPLE_SECONDS)
-        return "something else than the page; its text is not read from outside", ""
+        shown = next(iter(self.screen.windows()))
+        text = "something else than the page; its text is not read from outside"
+        return text, self._pictured(shown)
 
     def watch_focus(self) -> Callable[[], bool]:
         """By whether it takes the keyboard from a window of ours."""
@@ -493,6 +536,7 @@ def _worked(process: psutil.Process) -> float:
 
 def _is_confined(process: psutil.Process) -> bool:
     own, its = Path("/proc/self"), Path("/proc") / str(process.pid)
-    filtered = "\nSeccomp:\t2\n" in (its / "status").read_text(encoding="utf-8")
-    spaces = [(each / "ns" / kind).readlink() for kind in ("net", "pid") for each in (own, its)]
-    return filtered or spaces[0] != spaces[1] or spaces[2] != spaces[3]
+    if "\nSeccomp:\t2\n" in (its / "status").read_text(encoding="utf-8"):
+        return True
+    spaces = ("ns/net", "ns/pid")
+    return any((own / each).readlink() != (its / each).readlink() for each in spaces)
