@@ -1,15 +1,13 @@
 """Keeps the contract without Django; its arguments say how it misbehaves.
 
-    fake_backend.py FOLDER [MANNER...]
+fake_backend.py FOLDER [MANNER...]
 """
 
 import json
 import os
 import signal
-import socket
 import sys
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit

@@ -98,7 +98,7 @@ def test_after_the_last_of_several_crashes_it_says_why(make):
 
 
 def test_a_taken_port_is_left_for_another(make, tmp_path):
-    supervisor, follower = make("taken")
+    _supervisor, follower = make("taken")
     follower.wait(Ready)
     assert (tmp_path / "starts").read_text() == "xx"
     assert not follower.of(Failed)

@@ -1,5 +1,6 @@
 """What the Toga shell keeps between two launches, and who may launch it."""
 
+import os
 import threading
 
 import instance
@@ -56,7 +57,7 @@ def test_a_window_comes_back_where_it_can_be_seen(kept, expected):
 def test_logs_are_kept_five_times(tmp_path):
     file = tmp_path / "logs" / "a.log"
     for number in range(8):
-        with open(open_log(file), "w", encoding="utf-8") as log:
+        with os.fdopen(open_log(file), "w", encoding="utf-8") as log:
             log.write(f"{number}\n")
     names = {path.name: path.read_text().strip() for path in file.parent.iterdir()}
     assert names == {"a.log": "7"} | {f"a.log.{n}": str(7 - n) for n in range(1, 6)}

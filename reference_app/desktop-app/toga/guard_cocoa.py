@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import policies
+from kept import HOST
 from rubicon.objc import (
     NSURL,
     CGRectMake,
@@ -25,9 +27,6 @@ from rubicon.objc import (
 from toga import WebView
 from toga_cocoa.widgets.webview import TogaWebView
 from toga_cocoa.widgets.webview import WebView as Backend
-
-import policies
-from kept import HOST
 
 if TYPE_CHECKING:
     from contract import Cookie

@@ -6,6 +6,7 @@ handler of ours is in a page.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +16,11 @@ import gi
 gi.require_version("Gtk", "3.0")
 gi.require_version("Soup", "3.0")
 gi.require_version("WebKit2", "4.1")
+import policies  # noqa: E402
 from gi.repository import Gdk, Gio, GLib, Soup, WebKit2  # noqa: E402 - of these versions
+from kept import HOST  # noqa: E402
 from toga import WebView  # noqa: E402
 from toga_gtk.widgets.webview import WebView as Backend  # noqa: E402
-
-import policies  # noqa: E402
-from kept import HOST  # noqa: E402
 
 if TYPE_CHECKING:
     from contract import Cookie
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 Kind = WebKit2.PolicyDecisionType
 NOBODY = "http://127.0.0.1:9"  # discard; to listen there takes an administrator
+STEERING = "WEBKIT_"  # names by which a parent opens an inspector, or ends the sandbox
 INPUT_EVENTS = ("button-press-event", "key-press-event", "touch-event")
 
 
@@ -57,6 +58,9 @@ class Guard:
 
     def __init__(self, shell: Shell, folder: Path) -> None:
         self.shell = shell
+        if not shell.is_development:
+            for name in [name for name in os.environ if name.startswith(STEERING)]:
+                del os.environ[name]
         data = WebKit2.WebsiteDataManager(
             base_data_directory=str(folder / "webkit"),
             base_cache_directory=str(folder / "webkit-cache"),

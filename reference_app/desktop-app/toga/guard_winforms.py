@@ -10,13 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import policies
 import System
+from kept import HOST
 from toga import WebView
 from toga_winforms.libs.extensions import CoreWebView2Cookie  # noqa: F401 - loads the assembly
 from toga_winforms.widgets.webview import WebView as Backend
-
-import policies
-from kept import HOST
 
 if TYPE_CHECKING:
     from contract import Cookie

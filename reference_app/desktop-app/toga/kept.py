@@ -126,7 +126,7 @@ class Log:
     def __init__(self, file: Path) -> None:
         self._file = file
         with contextlib.suppress(OSError):
-                    os.close(open_log(file))
+            os.close(open_log(file))
 
     def __call__(self, text: str) -> None:
         line = f"{time.strftime('%Y-%m-%dT%H:%M:%S')} {' '.join(text.split())}\n"

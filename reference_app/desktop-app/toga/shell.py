@@ -1,7 +1,7 @@
 """The desktop shell on the system's web view, with Toga; runs in the project's own Python.
 
-    PYTHON desktop-app/toga/shell.py             the project as it lies in its repository
-    BUNDLE/python … BUNDLE/app/desktop-app/toga/shell.py [--staged]   the bundle that it lies in
+PYTHON desktop-app/toga/shell.py             the project as it lies in its repository
+BUNDLE/python … BUNDLE/app/desktop-app/toga/shell.py [--staged]   the bundle that it lies in
 """
 
 from __future__ import annotations

@@ -10,17 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import toga
-from toga import Command, Group, Key
-from toga.constants import WindowState
-
 import instance
 import screens
+import toga
 from contract import Failed, Gone, News, Progress, Ready, Reported, address_after_restart
 from kept import Bounds, place_window
 from launching import Launch
 from places import application_id
 from policies import Leaving
+from toga import Command, Group, Key
+from toga.constants import WindowState
 
 if sys.platform == "win32":
     from guard_winforms import Guard
@@ -30,6 +29,7 @@ else:
     from guard_gtk import Guard
 
 CRASH_SECONDS = 10.0
+STILL_WORKING_SECONDS = 15.0
 LONGEST_ADDRESS = 500
 GO = Group("Go", order=20)
 
@@ -82,12 +82,16 @@ class Shell(toga.App):
         """Called by Toga once its loop runs."""
         here = self.loop.call_soon_threadsafe
         self.launch.follow(lambda news: here(self._follow, news))
+        self.loop.call_later(STILL_WORKING_SECONDS, self._offer_help)
         instance.answer(lambda: here(self.guard.present, self.main_window._impl.native))
         if sys.platform != "win32":
             self.loop.add_signal_handler(signal.SIGTERM, self.end)
 
     def _screens(self) -> list[Bounds]:
         return [Bounds(*each.origin, *each.size) for each in self.screens]
+
+    def _offer_help(self) -> None:
+        self.splash.offer_help({"Retry": self._restart, "Open Logs": self._open_logs})
 
     def _fill_menu(self) -> None:
         help_menu = Group.HELP
