@@ -21,6 +21,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from skill_scripts import desktop_toml
+from skill_scripts.dependencies.environment import Interpreter
+from skill_scripts.dependencies.runtime import install_runtime
+from skill_scripts.errors import KitError
 from tests.broken.applications import application
 from tests.broken.shells import SHELLS
 from tests.broken.targets import APPLICATION, ROOT, copy_reference_app, judge, make
@@ -120,7 +124,12 @@ def toga(path: Path) -> list[str]:
     manifest = path / "desktop-app" / "desktop.toml"
     text = manifest.read_text(encoding="utf-8")
     manifest.write_text(text.replace("[app]\n", '[app]\nshell = "toga"\n'), encoding="utf-8")
-    return [*OUTSIDE]
+    settings = desktop_toml.read(manifest)
+    try:
+        install_runtime(manifest.parent, Interpreter(Path(sys.executable), "", False), settings)
+    except KitError as error:
+        raise NotHereError(f"no Toga: {error.message}") from error
+    return []
 
 
 def webview_command(folder: Path) -> list[str]:
