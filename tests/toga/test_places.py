@@ -70,6 +70,12 @@ def test_a_manifest_that_cannot_be_used_is_named(text, problem, tmp_path):
         read_manifest(file)
 
 
+def test_texts_that_nobody_has_filled_in_are_no_error(tmp_path):
+    file = tmp_path / "desktop.toml"
+    file.write_text('[app]\nname = "A"\nidentifier = "a"\ndescription = ""\nauthor = ""\n')
+    assert (read_manifest(file).description, read_manifest(file).author) == (" ", " ")
+
+
 @pytest.mark.parametrize(
     ("identifier", "expected"),
     [

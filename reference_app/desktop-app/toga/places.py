@@ -92,8 +92,9 @@ def read_manifest(file: Path) -> Manifest:
         name=_text(app, "name"),
         identifier=identifier,
         version=_text(app, "version", "0.0.0"),
-        description=_text(app, "description", " "),
-        author=_text(app, "author", " "),
+        # Toga takes no empty texts; desktop.toml has them until somebody fills them in.
+        description=app.get("description") or " ",
+        author=app.get("author") or " ",
         home=_path(_text(app, "home", "/"), "home"),
         background=background,
         health_path=_path(_text(django, "health_path", "/health/"), "health_path"),

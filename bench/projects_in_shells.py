@@ -1,6 +1,6 @@
 """Both shells on one project, in turns: time to a page that stays, memory, end after SIGKILL.
 
-    python bench/shells.py [PROJECT...] [--rounds N] [--pictures FOLDER]
+    python bench/projects_in_shells.py [PROJECT...] [--rounds N] [--pictures FOLDER]
 
 PROJECT is adapted; without one it is the reference app. Linux, with Xvfb and a D-Bus session of its
 own. Each project is copied, gets both shells, and is started once by each before anything is
