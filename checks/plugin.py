@@ -42,8 +42,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--shell-driver",
         choices=("hooks", "outside"),
         default="hooks",
-        help="judge Electron by hooks in it, or any shell by its windows and processes, as a "
-        "[shell] command always is (default: %(default)s)",
+        help="judge Electron by hooks in it, or any shell, a packaged one too, by its windows and "
+        "processes, as a [shell] command always is (default: %(default)s)",
     )
     add("--electron", type=Path, metavar="PROGRAM", help="open the shell with it; asks for --shell")
     add("--manifest", type=Path, metavar="FILE", help="read this instead of desktop.toml")

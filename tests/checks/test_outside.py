@@ -1,12 +1,15 @@
 """The outside driver: a sound shell, one that guards nothing, and the broken ones of the table."""
 
 import json
+import socket
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from checks import display
+from checks.foreign import Foreign
+from checks.shell import until
 from checks.target import Target
 from checks.verdicts import NotRun
 from tests import drivers
@@ -49,6 +52,16 @@ def test_pixels_are_read():
     assert menu.share(0x00, 0xBB, 0x77) == 0.9
     assert menu.red == 1
     assert not x11.Picture(green * 50 + white * 50, 10).is_blank
+
+
+def test_a_connection_without_a_request_is_none():
+    server = Foreign()
+    host, _, port = server.address.partition(":")
+    for sent in (b"", b"GET /asked HTTP/1.1\r\n\r\n"):
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(sent)
+    assert until(lambda: server.heads, 5) == ["GET /asked HTTP/1.1"]
+    server.close()
 
 
 def test_the_page_of_judged_shells_is_of_its_data():
