@@ -18,10 +18,11 @@ from tests.broken.shells import SHELLS
 from tests.broken.targets import APPLICATION, caught, copy_reference_app, judge, make
 from tests.checks.test_shl_broken import FAMILY, electron
 from tests.drivers import (
+    GUARD,
     OUTSIDE,
     SECOND_POLICY,
     NotHereError,
-    replace_in_guard,
+    replace_in,
     webview_command,
     with_command,
 )
@@ -132,6 +133,6 @@ def test_an_unguarded_web_view_fails(taken, expected, webview, tmp_path):
     path = tmp_path / "target"
     with_command(path, webview)
     if taken:
-        replace_in_guard(path, *taken)
+        replace_in(path / GUARD, *taken)
     _, verdicts = judge(path, tmp_path / "report.json", "--only", "SHL-2,SHL-3,SHL-4,SHL-12")
     assert caught(verdicts) == expected
