@@ -287,7 +287,12 @@ def page(kept: dict[str, Any]) -> str:
     said = ", ".join(disagreements(kept))
     agreed = f"They disagree about {said}." if said else "Both drivers agree on Electron."
     rows = [
-        _row(each.name, each.proof, each.criterion, *map(_said, kept["neighbours"][each.name]))
+        _row(
+            each.name.replace("run --browser", "`run --browser`"),
+            each.proof,
+            each.criterion,
+            *map(_said, kept["neighbours"][each.name]),
+        )
         for each in NEIGHBOUR_ROWS
         if each.name in kept["neighbours"]
     ]
