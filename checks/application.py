@@ -35,6 +35,7 @@ WINDOWS, MACOS, LINUX = (sys.platform == name for name in ("win32", "darwin", "l
 SETTINGS_OF_UPDATER = "app-update.yml"
 FEED = "feed.ddk-checks.invalid"
 NEWER = "newer-999.0.0"
+OF_CHROMIUM = "resources.pak"  # lies beside its program
 FORMAT = "exe" if WINDOWS else "AppImage"
 OFFER = f"""version: 999.0.0
 files:
@@ -77,7 +78,7 @@ def with_probe(target: Target, application: Path, folder: Path) -> tuple[Target,
     program = find_program(place)
     if program is None:
         raise NotRun(f"{application.name} has no program to open")
-    return copy, Packaged(program, (bundle.parent / "app.asar").exists())
+    return copy, Packaged(program, (program.parent / OF_CHROMIUM).exists())
 
 
 @dataclass

@@ -24,7 +24,7 @@ from urllib.request import url2pathname
 import psutil
 
 from checks.backend import TargetFailedError
-from checks.limits import ANSWER_SECONDS, START_SECONDS, STOP_SECONDS
+from checks.limits import ANSWER_SECONDS, START_SECONDS, STOP_SECONDS, crowd
 from checks.shell import (
     POLL_SECONDS,
     QUIT_SECONDS,
@@ -52,9 +52,10 @@ GROUND = (0x00, 0xBB, 0x77)  # of the agent's pages
 GROUND_SHARE = 0.2
 
 # The first page takes this long, and no window may be blank for nearly as long: on a busy machine
-# one that was painted before it was shown is blank for a second.
+# one that was painted before it was shown is blank for seconds, and the page takes longer there.
 FIRST_PAGE_SECONDS = 4.0
-BLANK_SECONDS = 3.0
+MOST_CROWDED = 5.0
+BLANK_SHARE = 0.75
 # A page asks about twice a second, and less often on a busy machine.
 FRESH_SECONDS = 3.0
 SILENT_SECONDS = 8.0
@@ -189,7 +190,9 @@ class OutsideShell(Shell):
 
     def __enter__(self) -> OutsideShell:
         self._ended = threading.Event()
-        (self.outside.agent / "delay").write_text(str(FIRST_PAGE_SECONDS), encoding="utf-8")
+        self.first_page_seconds = FIRST_PAGE_SECONDS * min(crowd(), MOST_CROWDED)
+        delay = self.outside.agent / "delay"
+        delay.write_text(str(self.first_page_seconds), encoding="utf-8")
         super().__enter__()
         return self
 
@@ -310,7 +313,8 @@ class OutsideWindow(Window):
             blank = {window for window, kind in kinds.items() if kind == "blank"}
             begun = {window: begun.get(window, at) for window in blank}
             longest = max(longest, *(at - since for since in begun.values()), 0.0)
-        return Appeared(seconds["other"], seconds["page"] or 0.0, longest < BLANK_SECONDS)
+        is_painted = longest < self.shell.first_page_seconds * BLANK_SHARE
+        return Appeared(seconds["other"], seconds["page"] or 0.0, is_painted)
 
     # -- pages --------------------------------------------------------------------------------
 

@@ -21,13 +21,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from skill_scripts import desktop_toml
-from skill_scripts.dependencies.environment import Interpreter
-from skill_scripts.dependencies.runtime import install_runtime
-from skill_scripts.errors import KitError
 from tests.broken.applications import application
 from tests.broken.shells import SHELLS
-from tests.broken.targets import APPLICATION, ROOT, copy_reference_app, judge, make
+from tests.broken.targets import (
+    APPLICATION,
+    REFERENCE,
+    ROOT,
+    copy_reference_app,
+    judge,
+    make,
+)
 from tests.electron import check_options
 
 DATA = ROOT / "docs" / "shells.json"
@@ -42,6 +45,12 @@ SECOND_POLICY = ("if environ[BY_COOKIE] else []", "if False else []")
 LEAKING = next(each for each in SHELLS if each.name.startswith("every server of this computer"))
 HOOKS, FROM_OUTSIDE = "Electron, hooks", "Electron, outside"
 TOGA = Path("desktop-app/toga")
+# The proxy through which it reaches the backend alone.
+TOGA_PROXY = (
+    "guard_gtk.py",
+    "NetworkProxyMode.CUSTOM, settings",
+    "NetworkProxyMode.NO_PROXY, None",
+)
 HEAD = """# Shells that were judged
 
 Made by `python -m tests.drivers --write` from runs on Linux, not by hand; the figures lie in
@@ -59,7 +68,7 @@ NEIGHBOURS = """
 
 A page asks another server of this computer for all kinds of things. *Before* is the app without
 what keeps the proof from it: in Electron the request policy and the exact origin of the header,
-elsewhere the runtime's second policy.
+elsewhere the runtime's second policy, in Toga also the proxy through which it reaches nobody else.
 
 | opened by | proof | criterion | before | after |
 | --- | --- | --- | --- | --- |
@@ -117,19 +126,31 @@ def packaged(path: Path) -> list[str]:
 
 
 def toga(path: Path) -> list[str]:
-    """The reference app in its Toga shell, where there is one."""
-    copy_reference_app(path)
-    if not (path / TOGA).is_dir():
-        raise NotHereError("no Toga shell")
-    manifest = path / "desktop-app" / "desktop.toml"
-    text = manifest.read_text(encoding="utf-8")
-    manifest.write_text(text.replace("[app]\n", '[app]\nshell = "toga"\n'), encoding="utf-8")
-    settings = desktop_toml.read(manifest)
-    try:
-        install_runtime(manifest.parent, Interpreter(Path(sys.executable), "", False), settings)
-    except KitError as error:
-        raise NotHereError(f"no Toga: {error.message}") from error
+    """The reference app in its Toga shell, in a Python of its own that has Toga."""
+    with_command(path, toga_command(path.with_name("toga")))
     return []
+
+
+def toga_command(folder: Path) -> list[str]:
+    """Opens the Toga shell; an environment for it is made in `folder`. Raises NotHereError."""
+    pins = REFERENCE / TOGA / "requirements.txt"
+    if not pins.is_file():
+        raise NotHereError("the reference app has no Toga shell")
+    python = folder / "bin" / "python"
+    made = ["venv", "--quiet", "--python", sys.executable, folder]
+    filled = ["pip", "install", "--quiet", "--require-hashes", "--python", python, "-r", pins]
+    for words in (made, filled):
+        if subprocess.run(["uv", *words], capture_output=True).returncode:
+            raise NotHereError("no Toga: its packages cannot be installed or built")
+    return [str(python), f"{{project}}/{TOGA.as_posix()}/shell.py"]
+
+
+def unguarded_toga(path: Path) -> list[str]:
+    """The same without what its shell and the runtime keep from neighbours."""
+    options = without_policy(toga)(path)
+    guard = path / TOGA / TOGA_PROXY[0]
+    replace_in(guard, *TOGA_PROXY[1:])
+    return options
 
 
 def webview_command(folder: Path) -> list[str]:
@@ -149,12 +170,12 @@ def with_command(path: Path, command: list[str]) -> None:
         file.write(f"\n[shell]\ncommand = {json.dumps(command)}\n")
 
 
-def replace_in_guard(path: Path, old: str, new: str) -> None:
-    """Change the runtime's guard of a reference app. Raises ValueError where it is another one."""
-    source = (path / GUARD).read_text(encoding="utf-8")
+def replace_in(file: Path, old: str, new: str) -> None:
+    """Change a file of a reference app. Raises ValueError where it is another one."""
+    source = file.read_text(encoding="utf-8")
     if old not in source:
-        raise ValueError(f"{GUARD} no longer holds {old!r}")
-    (path / GUARD).write_text(source.replace(old, new), encoding="utf-8")
+        raise ValueError(f"{file} no longer holds {old!r}")
+    file.write_text(source.replace(old, new), encoding="utf-8")
 
 
 def webview(path: Path) -> list[str]:
@@ -174,7 +195,7 @@ def without_policy(prepare: Callable[[Path], list[str]]) -> Callable[[Path], lis
 
     def prepared(path: Path) -> list[str]:
         options = prepare(path)
-        replace_in_guard(path, *SECOND_POLICY)
+        replace_in(path / GUARD, *SECOND_POLICY)
         return options
 
     return prepared
@@ -189,7 +210,7 @@ COLUMNS = (
 )
 NEIGHBOUR_ROWS = (
     Neighbour("Electron", "header", "SHL-2", leaking, electron()),
-    Neighbour("Toga", "cookie", "SHL-2", without_policy(toga), toga),
+    Neighbour("Toga", "cookie", "SHL-2", unguarded_toga, toga),
     Neighbour("pywebview", "cookie", "SHL-2", without_policy(webview), webview),
     Neighbour("run --browser", "cookie", "TOK-11", without_policy(in_browser), in_browser),
 )
@@ -266,7 +287,12 @@ def page(kept: dict[str, Any]) -> str:
     said = ", ".join(disagreements(kept))
     agreed = f"They disagree about {said}." if said else "Both drivers agree on Electron."
     rows = [
-        _row(each.name, each.proof, each.criterion, *map(_said, kept["neighbours"][each.name]))
+        _row(
+            each.name.replace("run --browser", "`run --browser`"),
+            each.proof,
+            each.criterion,
+            *map(_said, kept["neighbours"][each.name]),
+        )
         for each in NEIGHBOUR_ROWS
         if each.name in kept["neighbours"]
     ]

@@ -37,6 +37,7 @@ class Place:
         self.home.mkdir()
         self.outside: Outside | None = None
         """What judges from outside; None where hooks do."""
+        self._latest: Shell | None = None
 
     def places(self, name: str) -> tuple[Path, Path]:
         """The app data folder and the home folder of an installation.
@@ -57,9 +58,12 @@ class Place:
             with contextlib.suppress(TargetFailedError), Backend(self.target, app_data) as backend:
                 accounts.let_in(backend.ready())
                 backend.stop()
-        if self.outside:
-            return OutsideShell(self.project, self.target, app_data, home, self.outside)
-        return HookedShell(self.project, self.target, self.opener, app_data, home)
+        if not self.outside:
+            return HookedShell(self.project, self.target, self.opener, app_data, home)
+        if self._latest:
+            self._latest.__exit__()  # all windows of the display are one launch's
+        self._latest = OutsideShell(self.project, self.target, app_data, home, self.outside)
+        return self._latest
 
 
 @contextlib.contextmanager

@@ -1,12 +1,15 @@
 """The outside driver: a sound shell, one that guards nothing, and the broken ones of the table."""
 
 import json
+import socket
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from checks import display
+from checks.foreign import Foreign
+from checks.shell import until
 from checks.target import Target
 from checks.verdicts import NotRun
 from tests import drivers
@@ -15,10 +18,11 @@ from tests.broken.shells import SHELLS
 from tests.broken.targets import APPLICATION, caught, copy_reference_app, judge, make
 from tests.checks.test_shl_broken import FAMILY, electron
 from tests.drivers import (
+    GUARD,
     OUTSIDE,
     SECOND_POLICY,
     NotHereError,
-    replace_in_guard,
+    replace_in,
     webview_command,
     with_command,
 )
@@ -59,6 +63,16 @@ def test_pixels_are_read():
     assert menu.share(0x00, 0xBB, 0x77) == 0.9
     assert menu.red == 1
     assert not x11.Picture(green * 50 + white * 50, 10).is_blank
+
+
+def test_a_connection_without_a_request_is_none():
+    server = Foreign()
+    host, _, port = server.address.partition(":")
+    for sent in (b"", b"GET /asked HTTP/1.1\r\n\r\n"):
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(sent)
+    assert until(lambda: server.heads, 5) == ["GET /asked HTTP/1.1"]
+    server.close()
 
 
 def test_the_page_of_judged_shells_is_of_its_data():
@@ -129,6 +143,6 @@ def test_an_unguarded_web_view_fails(taken, expected, webview, tmp_path):
     path = tmp_path / "target"
     with_command(path, webview)
     if taken:
-        replace_in_guard(path, *taken)
+        replace_in(path / GUARD, *taken)
     _, verdicts = judge(path, tmp_path / "report.json", "--only", "SHL-2,SHL-3,SHL-4,SHL-12")
     assert caught(verdicts) == expected
