@@ -60,7 +60,8 @@ BROKEN = (
                 "        settings = view.get_settings()\n"
                 "        from gi.repository import WebKit2 as W\n"
                 "        view.get_user_content_manager().add_script(W.UserScript.new('shell = {}', "
-                "W.UserContentInjectedFrames.TOP_FRAME, W.UserScriptInjectionTime.START, None, None))\n",
+                "W.UserContentInjectedFrames.TOP_FRAME, "
+                "W.UserScriptInjectionTime.START, None, None))\n",
             ),
         ),
     ),
