@@ -9,12 +9,11 @@ import pytest
 
 from tests.broken.targets import ROOT, caught, copy_reference_app, judge
 from tests.checks.test_shl_broken import FAMILY
-from tests.drivers import SECOND_POLICY, with_command
+from tests.drivers import SECOND_POLICY, NotHereError, with_command
+from tests.toga import environment
+from tests.toga.environment import SHELL
 
-SHELL = Path("desktop-app/toga")
-PINS = ROOT / "reference_app" / SHELL / "requirements.txt"
 GUARD = "../desktop_runtime/guard.py"
-WEB_VIEW = "*/girepository-1.0/WebKit2-4.1.typelib"
 PROXY = ("guard_gtk.py", "NetworkProxyMode.CUSTOM, settings", "NetworkProxyMode.NO_PROXY, None")
 
 
@@ -52,14 +51,17 @@ BROKEN = (
         ((GUARD, *SECOND_POLICY),),
     ),
     Broken(
-        "a message handler is in every page",
+        "a script of the shell is in every page",
         {"SHL-3"},
         (
             (
                 "guard_gtk.py",
                 "        settings = view.get_settings()\n",
                 "        settings = view.get_settings()\n"
-                "        view.get_user_content_manager().register_script_message_handler('x')\n",
+                "        from gi.repository import WebKit2 as W\n"
+                "        view.get_user_content_manager().add_script(W.UserScript.new('shell = {}', "
+                "W.UserContentInjectedFrames.TOP_FRAME, "
+                "W.UserScriptInjectionTime.START, None, None))\n",
             ),
         ),
     ),
@@ -136,18 +138,11 @@ BROKEN = (
 
 @pytest.fixture(scope="session")
 def command(tmp_path_factory):
-    """What opens the shell, in a Python that has Toga; a skip where the system has no web view."""
-    if not [*Path("/usr/lib").glob(WEB_VIEW)]:
-        pytest.skip("no web view: needs gir1.2-webkit2-4.1 of the system")
-    folder = tmp_path_factory.mktemp("toga")
-    python = folder / "bin" / "python"
-    for words in (
-        ["venv", "--quiet", "--python", sys.executable, str(folder), "--allow-existing"],
-        ["pip", "install", "--quiet", "--require-hashes", "--python", str(python), "-r", str(PINS)],
-    ):
-        if subprocess.run(["uv", *words], capture_output=True).returncode:
-            pytest.skip("no Toga: its packages cannot be installed or built")
-    return [str(python), f"{{project}}/{SHELL.as_posix()}/shell.py"]
+    """What opens the shell; a skip where this machine cannot."""
+    try:
+        return environment.opens(tmp_path_factory.mktemp("toga"))
+    except NotHereError as reason:
+        pytest.skip(str(reason))
 
 
 def target(path: Path, command: list[str], broken: Broken | None = None) -> Path:
@@ -182,6 +177,18 @@ def test_broken_shells_are_caught(broken, command, tmp_path):
     only = ",".join(sorted(broken.caught_by | {"SHL-3"}))
     _, verdicts = judge(path, tmp_path / "report.json", "--only", only)
     assert caught(verdicts) == broken.caught_by
+
+
+@pytest.mark.parametrize("folder", ["/dev/null/data", "/proc/data"])
+def test_a_folder_that_cannot_be_used_is_named(folder, tmp_path):
+    shell = ROOT / "reference_app" / SHELL / "shell.py"
+    environment = {"HOME": str(tmp_path), "DESKTOP_DJANGO_APP_DATA_DIR": folder}
+    done = subprocess.run(
+        [sys.executable, str(shell)], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("The folder for the data cannot be used:")
+    assert "Traceback" not in done.stderr
 
 
 def test_without_a_web_view_it_says_what_to_install(tmp_path):

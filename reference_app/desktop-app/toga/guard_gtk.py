@@ -75,7 +75,6 @@ class Guard:
         self.cookies.set_persistent_storage(str(folder / "cookies.sqlite"), storage)
         self._cookie: Any = None
         self._children: dict[Any, Any] = {}
-        self._crashed = 0.0
 
     # -- the app ----------------------------------------------------------------------------------
 
@@ -223,6 +222,7 @@ class Guard:
             child.connect("ready-to-show", lambda _: window.show())
         child.connect("load-changed", self._child_loaded)
         child.connect("close", self._close)
+        child.connect("destroy", self._forget)
         child.connect("notify::title", lambda *_: setattr(window, "title", child.get_title()))
         return child
 
@@ -236,9 +236,12 @@ class Guard:
             GLib.idle_add(self._close, view)
 
     def _close(self, child: Any) -> None:
-        if window := self._children.pop(child, None):
-            self.shell.leaving.forget(child)
+        if window := self._children.get(child):
             window.close()
+
+    def _forget(self, child: Any) -> None:
+        self._children.pop(child, None)
+        self.shell.leaving.forget(child)
 
     # -- downloads --------------------------------------------------------------------------------
 

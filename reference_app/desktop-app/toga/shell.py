@@ -32,7 +32,12 @@ def main(argv: list[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     app_data = app_data_folder(manifest, place, argv)
-    if not instance.enter(app_data / "shell"):
+    try:
+        is_first = instance.enter(app_data / "shell")
+    except OSError as error:
+        print(f"The folder for the data cannot be used: {error}", file=sys.stderr)
+        return 1
+    if not is_first:
         instance.knock(manifest.name)
         return 0
     launch = Launch(place, manifest, app_data)

@@ -95,6 +95,7 @@ class Shell(toga.App):
 
     def _fill_menu(self) -> None:
         help_menu = Group.HELP
+        del self.commands[Command.VISIT_HOMEPAGE]
         self.commands.add(
             Command(self._back, "Back", group=GO, order=1),
             Command(self._home, "Home", group=GO, order=2),
