@@ -1,5 +1,6 @@
 """The outside driver: a sound shell, one that guards nothing, and the broken ones of the table."""
 
+import contextlib
 import json
 import socket
 from dataclasses import replace
@@ -10,6 +11,7 @@ import pytest
 from checks import display
 from checks.foreign import Foreign
 from checks.shell import until
+from checks.starts import launches
 from checks.target import Target
 from checks.verdicts import NotRun
 from tests import drivers
@@ -47,6 +49,24 @@ def test_a_shell_in_the_projects_python_is_opened_by_it_and_judged_from_outside(
     assert (python, flags) == ("py", ["-I", "-B", "-u", "-X", "utf8"])
     assert script == str(tmp_path / "project/desktop-app/toga/shell.py")
     assert ("--staged" in target.shell_command) == (runtime == "staged")
+
+
+def test_no_flag_says_that_it_is_judged_from_outside(tmp_path, monkeypatch):
+    displays = []
+
+    @contextlib.contextmanager
+    def display(own):
+        displays.append(own)
+        raise NotRun("seen enough")
+        yield
+
+    monkeypatch.setattr(launches, "display", display)
+    target = Target(
+        tmp_path, {"app": {"shell": "toga"}}, "packaged", Path("py"), tmp_path, tmp_path
+    )
+    with pytest.raises(NotRun), launches.prepared(target, "hooks", None, None, tmp_path):
+        pass
+    assert displays == [True]
 
 
 def test_elsewhere_than_on_linux_it_is_not_run(monkeypatch):

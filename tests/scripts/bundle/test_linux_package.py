@@ -93,11 +93,25 @@ def test_deb_installs_below_opt_and_names_what_it_needs(packed, tmp_path):
     ]  # fmt: skip
 
 
+def test_archive_belongs_to_root_whoever_made_it(layer, settings, tmp_path, monkeypatch):
+    read_info = tarfile.TarFile.gettarinfo
+
+    def of_a_developer(*arguments):
+        info = read_info(*arguments)
+        info.uid, info.uname, info.gid, info.gname = 1000, "developer", 1000, "developer"
+        return info
+
+    monkeypatch.setattr(tarfile.TarFile, "gettarinfo", of_a_developer)
+    monkeypatch.setattr(linux_package.shutil, "which", lambda _: None)
+    linux_package.pack(layer, settings, PLATFORMS["linux-x64"], tmp_path, unpacked=False)
+    with tarfile.open(next(tmp_path.glob("*.tar.gz"))) as opened:
+        assert {(e.uid, e.uname, e.gid, e.gname) for e in opened} == {(0, "root", 0, "root")}
+
+
 def test_archive_runs_from_wherever_it_is_unpacked_and_by_a_link(packed, tmp_path):
     archive = packed[0] / f"{NAME}-1.2.0-linux-x64.tar.gz"
     place = tmp_path / "sömewhere else"
     with tarfile.open(archive) as opened:
-        assert {(each.uid, each.uname) for each in opened} == {(0, "root")}
         opened.extractall(place, filter="tar")
     folder = place / f"{NAME}-1.2.0-linux-x64"
     link = tmp_path / "link"
