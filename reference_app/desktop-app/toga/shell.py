@@ -40,6 +40,8 @@ def main(argv: list[str]) -> int:
     if not is_first:
         instance.knock(manifest.name)
         return 0
+    # GTK names windows after the program; the desktop finds their icon by the name of the app.
+    sys.argv[0] = manifest.identifier
     launch = Launch(place, manifest, app_data)
     try:
         from window import Shell
