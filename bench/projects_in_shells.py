@@ -44,7 +44,7 @@ LAYER = IN_CHECKOUT.name
 LEFT_OUT = shutil.ignore_patterns(
     ".git", ".venv", "venv", "node_modules", "staged*", "dist*", "__pycache__", "*.sqlite3"
 )
-HANG_SECONDS = 90.0
+HANG_SECONDS = 240.0
 STILL_SECONDS = 5.0
 SAMPLE_SECONDS = 0.1
 EVERY_PIXEL = 97  # of the screen's; what is compared
