@@ -9,12 +9,10 @@ import pytest
 
 from tests.broken.targets import ROOT, caught, copy_reference_app, judge
 from tests.checks.test_shl_broken import FAMILY
-from tests.drivers import SECOND_POLICY, NotHereError, with_command
-from tests.toga import environment
-from tests.toga.environment import SHELL
+from tests.drivers import SECOND_POLICY, TOGA_PROXY, NotHereError, toga_command, with_command
+from tests.drivers import TOGA as SHELL
 
 GUARD = "../desktop_runtime/guard.py"
-PROXY = ("guard_gtk.py", "NetworkProxyMode.CUSTOM, settings", "NetworkProxyMode.NO_PROXY, None")
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ BROKEN = (
     Broken(
         "neither the runtime nor the shell keeps pages from neighbours",
         {"SHL-2", "SHL-12"},
-        ((GUARD, *SECOND_POLICY), PROXY),
+        ((GUARD, *SECOND_POLICY), TOGA_PROXY),
     ),
     Broken(
         "the runtime does not keep pages from neighbours: the shell does, and no log tells",
@@ -140,7 +138,7 @@ BROKEN = (
 def command(tmp_path_factory):
     """What opens the shell; a skip where this machine cannot."""
     try:
-        return environment.opens(tmp_path_factory.mktemp("toga"))
+        return toga_command(tmp_path_factory.mktemp("toga") / "python")
     except NotHereError as reason:
         pytest.skip(str(reason))
 
