@@ -80,7 +80,7 @@ BROKEN = (
             (
                 "launching.py",
                 "        self.backend.start()\n",
-                "        __import__('subprocess').Popen(['sleep', '60'])\n"
+                "        __import__('subprocess').Popen(['sleep', '3600'])\n"
                 "        self.backend.start()\n",
             ),
         ),
