@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 Kind = WebKit2.PolicyDecisionType
 NOBODY = "http://127.0.0.1:9"  # discard; to listen there takes an administrator
-STEERING = "WEBKIT_"  # names by which a parent opens an inspector, or ends the sandbox
+# By which a parent opens an inspector, or ends the sandbox.
+STEERING = ("WEBKIT_INSPECTOR_", "WEBKIT_DISABLE_SANDBOX")
 INPUT_EVENTS = ("button-press-event", "key-press-event", "touch-event")
 
 
