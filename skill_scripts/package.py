@@ -81,7 +81,7 @@ def package(
     progress("comparing the bundle with the project")
     staged = current(root)
     settings = desktop_toml.read(folder / desktop_toml.FILE_NAME)
-    packaging = _packaging(folder, settings, platform)
+    packaging = _settings(folder, platform)
     if staged["allow_old_sqlite"] and not allow_old_sqlite:
         sqlite = staged["interpreter"]["sqlite"]
         raise KitError("DDK-PKG-09", f"the bundle has SQLite {sqlite}")
@@ -99,12 +99,10 @@ def package(
     return Packaged(target, artefacts, target / app.relative_to(output), seconds, notes)
 
 
-def _packaging(
-    folder: Path, settings: desktop_toml.Manifest, platform: Platform
-) -> Mapping[str, Any]:
+def _settings(folder: Path, platform: Platform) -> Mapping[str, Any]:
     """[package] of desktop.toml."""
     file = folder / desktop_toml.FILE_NAME
-    table: Mapping[str, Any] = settings.get("package", {})
+    table: Mapping[str, Any] = desktop_toml.read(file).get("package", {})
     feed = table.get("feed", "")
     if feed and not re.match(r"https://|http://127\.0\.0\.1[:/]", feed):
         raise KitError("DDK-PKG-07", f"package.feed {feed!r} must be https", file=str(file))

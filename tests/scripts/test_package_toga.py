@@ -24,6 +24,7 @@ else:
 pytestmark = [
     pytest.mark.long,
     pytest.mark.network,
+    pytest.mark.timeout(1800),  # PyGObject is built
     pytest.mark.skipif(bool(MISSING), reason=f"needs {', '.join(MISSING)}"),
 ]
 
