@@ -14,26 +14,28 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import psutil
 
-from checks import database
+from checks import database, scratch_copy
 from checks.backend import HOST, NO_TLS
 from checks.bundle import MANIFEST
 from checks.display import display
 from checks.limits import KILLED_SHELL_SECONDS, START_SECONDS
 from checks.processes import ProcessTree, backends_below
-from checks.shell import ORIGINS, STEERING, until
+from checks.shell import ORIGINS, STEERING, flags, until
 from checks.target import Target
+from checks.verdicts import NotRun
 
 WINDOWS, MACOS, LINUX = (sys.platform == name for name in ("win32", "darwin", "linux"))
 SETTINGS_OF_UPDATER = "app-update.yml"
 FEED = "feed.ddk-checks.invalid"
 NEWER = "newer-999.0.0"
+OF_CHROMIUM = "resources.pak"  # lies beside its program
 FORMAT = "exe" if WINDOWS else "AppImage"
 OFFER = f"""version: 999.0.0
 files:
@@ -48,6 +50,35 @@ releaseDate: '2026-01-01T00:00:00.000Z'
 WATCHED_SECONDS = 6.0
 QUIT_SECONDS = 40.0
 POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """A copy of a packaged application, with the probe in its bundle."""
+
+    program: Path
+    is_chromium: bool
+
+    def command(self, _project: Path, _target: Target) -> list[str]:
+        """The command line that opens it."""
+        return [str(self.program), *(flags() if self.is_chromium else ())]
+
+
+def with_probe(target: Target, application: Path, folder: Path) -> tuple[Target, Packaged]:
+    """Copy `application` below `folder`, where its backend answers under `/ddk-probe/`.
+
+    Raises NotRun where it has nothing to open.
+    """
+    place = folder / application.name
+    shutil.copytree(application, place, symlinks=True)
+    bundle = place / target.bundle.relative_to(application)
+    python = bundle / target.python.relative_to(target.bundle)
+    copy = replace(target, root=place, bundle=bundle, project=bundle / "app", python=python)
+    scratch_copy.add_probe(copy)
+    program = find_program(place)
+    if program is None:
+        raise NotRun(f"{application.name} has no program to open")
+    return copy, Packaged(program, (program.parent / OF_CHROMIUM).exists())
 
 
 @dataclass

@@ -178,13 +178,16 @@ def browser() -> Iterator[playwright.Browser]:
 
 
 @pytest.fixture(scope="session")
-def place(target: Target, scratch: Path, pytestconfig: pytest.Config) -> Iterator[launches.Place]:
+def place(
+    target: Target, scratch: Path, request: pytest.FixtureRequest
+) -> Iterator[launches.Place]:
     """The shell's surroundings."""
-    option = pytestconfig.option
+    option = request.config.option
+    packaged = option.app and request.getfixturevalue("application")
     with contextlib.ExitStack() as stack:
         with _possible(asked_for=bool(option.shell or option.electron)):
             place = stack.enter_context(
-                launches.prepared(target, option.shell_driver, option.electron, scratch)
+                launches.prepared(target, option.shell_driver, option.electron, packaged, scratch)
             )
         yield place
 

@@ -25,7 +25,9 @@ class Foreign:
         class Handler(socketserver.StreamRequestHandler):
             def handle(self) -> None:
                 lines = iter(lambda: self.rfile.readline(65536).strip(), b"")
-                heads.append("\n".join(line.decode("latin-1") for line in lines))
+                # Browsers connect ahead of time, and say nothing where nothing follows.
+                if head := "\n".join(line.decode("latin-1") for line in lines):
+                    heads.append(head)
                 ended.wait(0 if port else HELD_SECONDS)
 
         class Server(socketserver.ThreadingTCPServer):

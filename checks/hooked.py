@@ -15,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from checks.backend import HOST, TargetFailedError
 from checks.limits import ANSWER_SECONDS, START_SECONDS, STOP_SECONDS
 from checks.shell import (
@@ -40,6 +42,7 @@ QUERIES = ("camera", "microphone", "geolocation", "notifications", "midi")
 CONNECT_SECONDS = 60.0
 INPUT_SECONDS = 5.0
 QUESTION_SECONDS = 2.0
+NOTICE_SECONDS = 0.5
 
 
 class HookedShell(Shell):
@@ -218,6 +221,16 @@ class HookedWindow(Window):
     def is_at(self, address: str) -> bool:
         """By the window's address."""
         return self._state()["url"] == address
+
+    def has_moved(self) -> bool:
+        """By the addresses of all windows."""
+        windows = {w["id"]: w["url"] for w in self.shell.look()["windows"]}
+        return not windows.get(self.number, "").startswith(f"{self.origin}/")
+
+    def notice_of(self, death: psutil.Process) -> float:
+        """Its main process was told of the death before it could answer."""
+        self.shell.look()
+        return time.time() + NOTICE_SECONDS
 
     def strayed(self) -> str:
         """By the addresses of all windows."""

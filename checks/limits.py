@@ -7,6 +7,8 @@ stop while starting.
 
 from __future__ import annotations
 
+import psutil
+
 SILENCE_SECONDS = 60.0
 START_SECONDS = 240.0
 ANSWER_SECONDS = 30.0
@@ -18,3 +20,8 @@ POLITE_SECONDS = 5.0
 
 BODY_BYTES = 8 * 1024 * 1024
 EVENTS_BYTES = 4 * 1024 * 1024
+
+
+def crowd() -> float:
+    """How many programs want to run for each processor; at least 1."""
+    return max(1.0, psutil.getloadavg()[0] / (psutil.cpu_count() or 1))

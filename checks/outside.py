@@ -7,6 +7,7 @@ addresses and folders.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -23,7 +24,7 @@ from urllib.request import url2pathname
 import psutil
 
 from checks.backend import TargetFailedError
-from checks.limits import ANSWER_SECONDS, START_SECONDS, STOP_SECONDS
+from checks.limits import ANSWER_SECONDS, START_SECONDS, STOP_SECONDS, crowd
 from checks.shell import (
     POLL_SECONDS,
     QUIT_SECONDS,
@@ -32,12 +33,14 @@ from checks.shell import (
     Shell,
     Unasked,
     Window,
+    is_root,
     until,
 )
 from checks.target import Target
 from checks.verdicts import NotRun
 
 if TYPE_CHECKING:
+    from checks.application import Packaged
     from checks.x11 import Screen
 
 AGENT = "ddk_probe_agent"
@@ -49,9 +52,10 @@ GROUND = (0x00, 0xBB, 0x77)  # of the agent's pages
 GROUND_SHARE = 0.2
 
 # The first page takes this long, and no window may be blank for nearly as long: on a busy machine
-# one that was painted before it was shown is blank for a second.
+# one that was painted before it was shown is blank for seconds, and the page takes longer there.
 FIRST_PAGE_SECONDS = 4.0
-BLANK_SECONDS = 3.0
+MOST_CROWDED = 5.0
+BLANK_SHARE = 0.75
 # A page asks about twice a second, and less often on a busy machine.
 FRESH_SECONDS = 3.0
 SILENT_SECONDS = 8.0
@@ -60,17 +64,30 @@ CLICK_SECONDS = 1.0
 BACK_SECONDS = 3.0
 LASTING_SECONDS = 3.0
 BUSY_SECONDS = 2.0
+FOLLOWS_SECONDS = 30.0
+
+
+# What is asked for as no page is the project's; written here, its scripts run and ours go on.
+OWN_PAGE = """(async () => {
+    const page = await (await fetch(location.href)).text();
+    const loaded = new Promise(done => addEventListener("load", done));
+    document.open();
+    document.write(page);
+    document.close();
+    await Promise.race([loaded, new Promise(done => setTimeout(done, 3000))]);
+})()"""
 
 
 class Outside:
     """What all launches have in common: the display, the stand-ins, the folder of the agent."""
 
     def __init__(
-        self, target: Target, electron: Electron | None, folder: Path, display: str
+        self, target: Target, opener: Electron | Packaged | None, folder: Path, display: str
     ) -> None:
+        """What `opener` opens; the command of the target's `[shell]` where there is none."""
         from checks.x11 import Screen  # Linux alone has the package
 
-        self.electron = electron
+        self.opener = opener
         self.display = display
         self.screen = Screen(display)
         self.agent = target.cwd / AGENT
@@ -164,8 +181,8 @@ class OutsideShell(Shell):
         """Seconds since the start, and what each window showed: "page", "blank", "other"."""
 
     def _command(self, first: bool) -> list[str]:
-        if self.outside.electron:
-            return self.outside.electron.command(self.project, self.target)
+        if self.outside.opener:
+            return self.outside.opener.command(self.project, self.target)
         return self.target.shell_command
 
     def _environment(self) -> dict[str, str]:
@@ -173,7 +190,9 @@ class OutsideShell(Shell):
 
     def __enter__(self) -> OutsideShell:
         self._ended = threading.Event()
-        (self.outside.agent / "delay").write_text(str(FIRST_PAGE_SECONDS), encoding="utf-8")
+        self.first_page_seconds = FIRST_PAGE_SECONDS * min(crowd(), MOST_CROWDED)
+        delay = self.outside.agent / "delay"
+        delay.write_text(str(self.first_page_seconds), encoding="utf-8")
         super().__enter__()
         return self
 
@@ -265,6 +284,18 @@ class OutsideWindow(Window):
         pages = self.outside.pages(since)
         return next((page for page in pages if page["page"] == self._document), None)
 
+    @property
+    def picture(self) -> str:
+        """With the project's own first page, in the place of the one that answers."""
+        with contextlib.suppress(TargetFailedError):
+            self.run(OWN_PAGE, clicked=False)
+            self.settle()
+            return self._pictured(self.shell.main)
+        return ""
+
+    def _pictured(self, window: int) -> str:
+        return base64.b64encode(self.screen.picture(window).png()).decode()
+
     def _others(self) -> list[int]:
         return [window for window in self.screen.windows() if window != self.shell.main]
 
@@ -282,7 +313,8 @@ class OutsideWindow(Window):
             blank = {window for window, kind in kinds.items() if kind == "blank"}
             begun = {window: begun.get(window, at) for window in blank}
             longest = max(longest, *(at - since for since in begun.values()), 0.0)
-        return Appeared(seconds["other"], seconds["page"] or 0.0, longest < BLANK_SECONDS)
+        is_painted = longest < self.shell.first_page_seconds * BLANK_SHARE
+        return Appeared(seconds["other"], seconds["page"] or 0.0, is_painted)
 
     # -- pages --------------------------------------------------------------------------------
 
@@ -369,6 +401,20 @@ class OutsideWindow(Window):
         """Whether a page there answers."""
         return any(page["place"] == address for page in self.outside.pages())
 
+    def has_moved(self) -> bool:
+        """By a page of another origin, which asks its own backend."""
+        return any(urlsplit(page["place"]).port != self.port for page in self.outside.pages())
+
+    def notice_of(self, death: psutil.Process) -> float:
+        """It has started another one."""
+
+        def follows() -> bool:
+            now = self.shell.backend()
+            return now is not None and now != death
+
+        until(follows, FOLLOWS_SECONDS)
+        return time.time()
+
     def strayed(self) -> str:
         """By whether the page still answers, and by what other windows show."""
         asked = time.time()
@@ -444,8 +490,7 @@ class OutsideWindow(Window):
 
     def unconfined(self) -> str:
         """By the process that works while the page does: seccomp, or namespaces of its own."""
-        as_root = hasattr(os, "geteuid") and os.geteuid() == 0
-        if self.outside.electron and as_root:
+        if self.outside.opener and self.outside.opener.is_chromium and is_root():
             raise NotRun("cannot be judged as root: Chromium then runs without its sandbox")
         before = {each: _worked(each) for each in self.shell.tree.descendants()}
         end = f"performance.now() + {BUSY_SECONDS * 1000}"
@@ -469,7 +514,9 @@ class OutsideWindow(Window):
             if self.shell.backend() or kinds != {"other"}:
                 return "", ""
             time.sleep(SAMPLE_SECONDS)
-        return "something else than the page; its text is not read from outside", ""
+        shown = next(iter(self.screen.windows()))
+        text = "something else than the page; its text is not read from outside"
+        return text, self._pictured(shown)
 
     def watch_focus(self) -> Callable[[], bool]:
         """By whether it takes the keyboard from a window of ours."""
@@ -493,6 +540,7 @@ def _worked(process: psutil.Process) -> float:
 
 def _is_confined(process: psutil.Process) -> bool:
     own, its = Path("/proc/self"), Path("/proc") / str(process.pid)
-    filtered = "\nSeccomp:\t2\n" in (its / "status").read_text(encoding="utf-8")
-    spaces = [(each / "ns" / kind).readlink() for kind in ("net", "pid") for each in (own, its)]
-    return filtered or spaces[0] != spaces[1] or spaces[2] != spaces[3]
+    if "\nSeccomp:\t2\n" in (its / "status").read_text(encoding="utf-8"):
+        return True
+    spaces = ("ns/net", "ns/pid")
+    return any((own / each).readlink() != (its / each).readlink() for each in spaces)

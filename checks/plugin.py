@@ -48,8 +48,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--shell-driver",
         choices=("hooks", "outside"),
         default="hooks",
-        help="judge Electron by hooks in it, or any shell by its windows and processes, as a "
-        "[shell] command always is (default: %(default)s)",
+        help="judge Electron by hooks in it, or any shell, a packaged one too, by its windows and "
+        "processes, as a [shell] command always is (default: %(default)s)",
     )
     add("--electron", type=Path, metavar="PROGRAM", help="open the shell with it; asks for --shell")
     add("--manifest", type=Path, metavar="FILE", help="read this instead of desktop.toml")
@@ -289,9 +289,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _in_order_of_launches(items: list[pytest.Item]) -> list[pytest.Item]:
-    """`items`, where each launch of the shell ends the one before: its checks keep their order."""
-    launches = [item for item in items if item.path.stem == "test_shl"]
-    ordered = iter(sorted(launches, key=lambda item: item.function.__code__.co_firstlineno))
+    """`items`, where each launch of the shell ends the one before: its checks keep their order,
+    and those of other families come last."""
+    launches = [item for item in items if "place" in item.fixturenames]
+
+    def order(item: pytest.Item) -> tuple[bool, int]:
+        return item.path.stem != "test_shl", item.function.__code__.co_firstlineno
+
+    ordered = iter(sorted(launches, key=order))
     return [next(ordered) if item in launches else item for item in items]
 
 

@@ -26,6 +26,7 @@ COUNTED = {
     "not applicable": "not applicable",
     "not run here": "not run here",
 }
+PNG = "iVBORw0KGgo"  # how each begins in base64
 COLOURS = {"pass": 32, "FAIL": 31, "stale": 31, "harness error": 35, "warn": 33, "expected": 33}
 
 
@@ -149,11 +150,11 @@ def as_html(run: Run, own: OwnPage) -> str:
     home = run.target.home
     app = run.pictures.get(home, "")
     opening = [
-        _figure(f"{home} on the project's own runserver", "image/png", own.picture, own.why_not),
-        _figure(f"{home} in the app", "image/jpeg", app, "This run has no picture of the app."),
+        _figure(f"{home} on the project's own runserver", own.picture, own.why_not),
+        _figure(f"{home} in the app", app, "This run has no picture of the app."),
     ]
     others = {path: data for path, data in run.pictures.items() if path != home}
-    pictures = [_figure(path, "image/jpeg", data) for path, data in others.items()]
+    pictures = [_figure(path, data) for path, data in others.items()]
     template = Template(Path(__file__).with_name("page.html").read_text(encoding="utf-8"))
     return template.substitute(
         title=html.escape(heading(run)),
@@ -164,9 +165,10 @@ def as_html(run: Run, own: OwnPage) -> str:
     )
 
 
-def _figure(title: str, kind: str, data: str, why_not: str = "") -> str:
+def _figure(title: str, data: str, why_not: str = "") -> str:
     """A picture under its title, or the reason why there is none."""
     name = html.escape(title)
+    kind = "image/png" if data.startswith(PNG) else "image/jpeg"
     shown = f'<img alt="{name}" src="data:{kind};base64,{data}">' if data else ""
     reason = f"<p>{html.escape(why_not)}</p>" if not data else ""
     return f"<figure><figcaption>{name}</figcaption>{shown}{reason}</figure>"

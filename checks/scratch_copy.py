@@ -32,7 +32,7 @@ def make(target: Target, folder: Path) -> Target:
             else:
                 (folder / part.name).symlink_to(part, target_is_directory=part.is_dir())
         copy = replace(target, root=folder, project=folder / "app", bundle=folder)
-    _add_probe(copy)
+    add_probe(copy)
     return copy
 
 
@@ -100,7 +100,8 @@ def insert_statement(source: str, statement: str) -> str:
     return "".join([*lines[:after], f"{statement}\n", *lines[after:]])
 
 
-def _add_probe(copy: Target) -> None:
+def add_probe(copy: Target) -> None:
+    """Let a copy answer for the probe, whichever of its own entry points starts it."""
     shutil.copyfile(HERE / "probe.py", copy.cwd / "ddk_probe.py")
     shutil.copyfile(HERE / "probe_agent.py", copy.cwd / "ddk_agent.py")
     shutil.copyfile(HERE / "probe_tasks.py", copy.cwd / "ddk_tasks.py")

@@ -35,6 +35,8 @@ ORIGINS = f"http://{HOST}:"
 FLAGS = ("--use-fake-device-for-media-stream",)
 # Names by which a parent would steer Electron or Node, or have developer tools opened.
 STEERING = ("ELECTRON_", "NODE_", "DESKTOP_DJANGO_")
+# Where programs keep data in the home folder that a shell is lent.
+DATA_HOME = "data"
 
 # Of what a computer says of its network: the backend alone is to be told of the rest.
 HEARD_BY_SHELL = ("HTTPS_PROXY", "SSL_CERT_FILE")
@@ -54,13 +56,22 @@ class Electron:
     program: Path
     modules: Path
     """The node_modules that serve a shell which has none."""
+    is_chromium = True
 
     def command(self, project: Path, target: Target, *options: str) -> list[str]:
         """The command line that opens the shell of `project`."""
-        as_root = LINUX and os.geteuid() == 0
-        flags = [*FLAGS, "--no-sandbox"] if as_root else FLAGS
         staged = ["--staged"] if target.runtime == "staged" else []
-        return [str(self.program), *flags, *options, str(project / SHELL), *staged]
+        return [str(self.program), *flags(), *options, str(project / SHELL), *staged]
+
+
+def flags() -> tuple[str, ...]:
+    """What any Electron is started with."""
+    return (*FLAGS, "--no-sandbox") if is_root() and LINUX else FLAGS
+
+
+def is_root() -> bool:
+    """Whether this is root, for whom Chromium has no sandbox."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def find_electron(target: Target, program: Path | None) -> Electron:
@@ -69,7 +80,7 @@ def find_electron(target: Target, program: Path | None) -> Electron:
     Raises NotRun with what is missing.
     """
     if target.runtime == "packaged":
-        raise NotRun("needs a shell that can be looked into (--runtime development or staged)")
+        raise NotRun("a packaged shell cannot be looked into: needs --shell-driver outside")
     folder = target.root / SHELL
     if not (folder / "package.json").is_file():
         raise NotRun(f"needs a shell: this target has no {SHELL.as_posix()}")
@@ -141,7 +152,7 @@ class Window(ABC):
     shell: Shell
     port: int
     picture: str = ""
-    """JPEG of the window as it was first, in base64; empty where there is none."""
+    """Of the window as it was first: JPEG or PNG in base64; empty where there is none."""
     bridges: tuple[dict[str, list[str]], ...]
     """What pages may see of the shell: names and their functions."""
     queries: tuple[str, ...] = ()
@@ -187,6 +198,15 @@ class Window(ABC):
     @abstractmethod
     def is_at(self, address: str) -> bool:
         """Whether the window shows this address."""
+
+    @abstractmethod
+    def has_moved(self) -> bool:
+        """Whether it shows no page of its first backend any more."""
+
+    @abstractmethod
+    def notice_of(self, death: psutil.Process) -> float:
+        """Wait until the shell knows that this backend has died; when it surely did, in seconds
+        since the epoch."""
 
     @abstractmethod
     def strayed(self) -> str:
@@ -250,7 +270,7 @@ class Shell(ABC):
     def __init__(self, project: Path, target: Target, app_data: Path, home: Path) -> None:
         self.project, self.target = project, target
         self.app_data, self.home = app_data, home
-        self.log = app_data.parent / f"{app_data.name}-shell-{time.monotonic_ns()}.log"
+        self.log = home.parent / f"{app_data.name}-shell-{time.monotonic_ns()}.log"
 
     # -- life ---------------------------------------------------------------------------------
 
@@ -307,7 +327,7 @@ class Shell(ABC):
             **({"TMPDIR": str(self.home)} if LINUX else {}),
             "XDG_CONFIG_HOME": str(self.home / "config"),
             "XDG_CACHE_HOME": str(self.home / "cache"),
-            "XDG_DATA_HOME": str(self.home / "data"),
+            "XDG_DATA_HOME": str(self.home / DATA_HOME),
             "PYTHON": str(self.target.python),
             "DESKTOP_DJANGO_APP_DATA_DIR": str(self.app_data),
             **({MARK: self.mark} if self.mark else {}),

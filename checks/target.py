@@ -22,6 +22,10 @@ WINDOWS = os.name == "nt"
 PYTHON_IN = Path("Scripts/python.exe") if WINDOWS else Path("bin/python")
 ENVIRONMENTS = (PAYLOAD / ".venv", Path(".venv"), Path("venv"), Path("env"))
 
+# What opens a shell of the kit that runs in the project's Python, by `[app] shell`.
+SHELL_SCRIPTS = {"toga": "toga/shell.py"}
+ISOLATED = ("-I", "-B", "-u", "-X", "utf8")
+
 # What a shell passes on of the user's environment.
 ALLOWED = frozenset(
     {"PATH", "HOME", "USER", "LOGNAME", "LANG", "TZ", "TMPDIR", "DISPLAY", "WAYLAND_DISPLAY"}
@@ -84,8 +88,15 @@ class Target:
 
     @property
     def shell_command(self) -> list[str]:
-        """The command line that opens its own shell; empty: the kit's shell opens it."""
-        return self._fill(self.manifest.get("shell", {}).get("command", []), {})
+        """The command line that opens its own shell, or the kit's that runs in its Python; empty:
+        Electron opens it."""
+        if command := self.manifest.get("shell", {}).get("command"):
+            return self._fill(command, {})
+        script = SHELL_SCRIPTS.get(self.manifest.get("app", {}).get("shell", ""))
+        if not script:
+            return []
+        staged = [] if self.runtime == "development" else ["--staged"]
+        return [str(self.python), *ISOLATED, str(self.project / PAYLOAD / script), *staged]
 
     @property
     def home(self) -> str:
@@ -188,7 +199,7 @@ class Target:
             bytecode = self.bytecode or Path(values["app_data"], "pycache")
             flags = ["-I", "-u", "-X", "utf8", "-X", f"pycache_prefix={bytecode}"]
             return [str(self.python), *flags]
-        return [str(self.python), "-I", "-B", "-u", "-X", "utf8"]
+        return [str(self.python), *ISOLATED]
 
     def _fill(self, texts: list[str], values: dict[str, str]) -> list[str]:
         known = {

@@ -262,8 +262,10 @@ def test_parts(target: Target, manifest: dict[str, Any], seen: Seen) -> None:
 
 
 @pytest.mark.criterion("PKG-9")
-def test_fuses(application: Path, seen: Seen) -> None:
+def test_fuses(target: Target, application: Path, seen: Seen) -> None:
     """Cannot be made to run other code from outside."""
+    if target.shell_command:
+        raise NotApplicable("its shell is not Electron, whose program has fuses")
     state = bundle.fuses(application)
     if state is None:
         raise NotRun("this Electron has no fuses (12 and later have)")

@@ -14,12 +14,11 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import psutil
 import pytest
 
 from checks.backend import HOST, TargetFailedError
 from checks.foreign import Foreign
-from checks.limits import ANSWER_SECONDS
+from checks.limits import ANSWER_SECONDS, crowd
 from checks.network import INSIDE, NETWORK
 from checks.shell import Window, until
 from checks.starts.launches import Place
@@ -551,7 +550,7 @@ def other(relaunched: Relaunched, place: Place) -> Other:
 
 def _here(seconds: float) -> float:
     """As SPEC.md has it, and longer where more wants to run than there are processors."""
-    return seconds * max(1.0, psutil.getloadavg()[0] / (psutil.cpu_count() or 1))
+    return seconds * crowd()
 
 
 def _launch_again(window: Window) -> Second:

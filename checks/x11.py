@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 import time
+import zlib
 from dataclasses import dataclass
 
 from Xlib import XK, X, error
@@ -21,6 +23,18 @@ class Picture:
     """The pixels of a window: blue, green, red and a byte that says nothing, row by row."""
 
     pixels: bytes
+    width: int
+
+    def png(self) -> bytes:
+        """As a file."""
+        rgb = bytearray(len(self.pixels) // 4 * 3)
+        for at in range(3):
+            rgb[at::3] = self.pixels[2 - at :: 4]
+        row = self.width * 3
+        rows = [b"\0" + rgb[start : start + row] for start in range(0, len(rgb), row or 1)]
+        head = struct.pack(">IIBBBBB", self.width, len(rows), 8, 2, 0, 0, 0)
+        parts = ((b"IHDR", head), (b"IDAT", zlib.compress(b"".join(rows))), (b"IEND", b""))
+        return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*part) for part in parts)
 
     @property
     def is_blank(self) -> bool:
@@ -38,6 +52,12 @@ class Picture:
         """How many pixels are red."""
         blue, green, red = (self.pixels[at::4] for at in range(3))
         return sum(r > 180 and g < 90 and b < 90 for b, g, r in zip(blue, green, red, strict=True))
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    """https://www.w3.org/TR/png-3/#5Chunk-layout"""
+    checksum = zlib.crc32(kind + content)
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
 
 
 class Screen:
@@ -76,8 +96,8 @@ class Screen:
             size = drawable.get_geometry()
             image = drawable.get_image(0, 0, size.width, size.height, X.ZPixmap, 0xFFFFFFFF)
         except error.XError:
-            return Picture(b"")
-        return Picture(bytes(image.data))
+            return Picture(b"", 0)
+        return Picture(bytes(image.data), size.width)
 
     def process(self, window: int) -> int:
         """The process that says it has made the window; 0: no one does."""

@@ -25,7 +25,8 @@ from skill_scripts.errors import KitError
 from skill_scripts.findings.finding import BLOCKED, DECIDE, Finding
 from skill_scripts.findings.surveyed import Progress, Survey
 from skill_scripts.layer import ci, frontend, record
-from skill_scripts.layer.payload import payload_files, sha256
+from skill_scripts.layer.payload import check_visible, payload_files, sha256
+from skill_scripts.layer.shells import Shell, among, shell_of
 from skill_scripts.offline import addresses
 from skill_scripts.offline.assets import offline
 from skill_scripts.project import git
@@ -36,6 +37,7 @@ from skill_scripts.rehearsal.judge import judge, superseded
 from skill_scripts.rehearsal.rehearse import Stage, rehearse
 from skill_scripts.rehearsal.result import Rehearsal
 from skill_scripts.survey import name_app, survey
+from skill_scripts.update import update
 
 INTERPRETER = ("python", "interpreter")  # in desktop.toml
 HOME = ("app", "home")
@@ -139,7 +141,8 @@ def adapt(
         name_app(found.draft, found.project)
         plan = _plan(found)
         progress("adding desktop-app")
-        names = _write_payload(stage, plan.manifest_text, _for_everybody(decisions))
+        shell = shell_of(found.draft)
+        names = _write_payload(stage, shell, plan.manifest_text, _for_everybody(decisions))
         assert found.interpreter is not None
         if found.environment == "elsewhere":
             _note(stage, found.interpreter)
@@ -179,15 +182,8 @@ def _adapt_again(
 ) -> Adaptation:
     """Bring an adapted project to completion: a fresh clone of it, or one with new decisions."""
     folder = root / PAYLOAD_FOLDER
-    current = {name: sha256(file) for name, file in payload_files().items()}
-    written = {name: value for name, value in existing.files.items() if name in current}
-    if existing.kit != __version__ or written != current:
-        raise KitError(
-            "DDK-ADP-02",
-            f"adapted by kit {existing.kit}; this is kit {__version__} or another state of it",
-            root=str(root),
-            kit=existing.kit,
-        )
+    shell = among(existing.files)
+    _require_this_kit(root, existing, shell)
     result = Adaptation(root)
     file = folder / desktop_toml.FILE_NAME
     text = file.read_text(encoding="utf-8") if file.is_file() else ""
@@ -200,7 +196,8 @@ def _adapt_again(
     amended = desktop_toml.amend(text, committed) if decisions else text
     if amended != text:
         result.steps.append(f"enter {len(decisions)} decisions in {PAYLOAD_FOLDER}/{file.name}")
-    absent = [name for name in existing.absent(folder) if name in current]
+    payload = payload_files(shell_of(draft))
+    absent = [name for name in existing.absent(folder) if name in payload]
     result.steps += [f"restore {PAYLOAD_FOLDER}/{name}" for name in absent]
     project, interpreter = find_adapted(root, draft)
     incomplete = interpreter is None or is_outdated(interpreter, draft["python"])
@@ -211,9 +208,12 @@ def _adapt_again(
     if incomplete:
         otherwise = "" if interpreter else ", or use one that the project has"
         result.steps.append(f"make the environment {PRIVATE}{otherwise}")
-    is_bare = lacks_packages(folder, draft)
-    if is_bare:
-        result.steps.append(f"install the runtime's own packages in {PAYLOAD_FOLDER}/{PACKAGES}")
+    is_swapped = shell_of(draft) != shell
+    if is_swapped:
+        result.steps += update(root, decided=draft, dry_run=True).steps
+    step = f"install the runtime's own packages in {PAYLOAD_FOLDER}/{PACKAGES}"
+    if lacks_packages(folder, draft) and step not in result.steps:
+        result.steps.append(step)
     result.manifest_text = amended
     is_decided_anew = any(each.path == ("frontend", "build") for each in decisions)
     built = None if is_decided_anew else existing.built
@@ -231,11 +231,13 @@ def _adapt_again(
             found = result.survey.draft["python"]
             lists = [Decision(("python", key), found[key]) for key in ("exclude", "extra")]
             amended = result.manifest_text = desktop_toml.amend(amended, lists)
+    if is_swapped:
+        result.added += update(root, decided=draft, progress=progress).added
     if amended != text:
         _rewrite(file, existing, amended, committed)
     for name in absent:
-        _copy(payload_files()[name], folder / name)
-    if is_bare and interpreter:
+        _copy(payload[name], folder / name)
+    if interpreter and lacks_packages(folder, draft):
         install_runtime(folder, interpreter, draft)
     _build_front_end(result, draft, built, dry_run, progress)
     _keep_offline(result, progress)
@@ -243,6 +245,19 @@ def _adapt_again(
         earlier = map(Decision.parse, existing.decisions)
         _rehearse(result, Stage.of(root), [*earlier, *decisions], progress)
     return result
+
+
+def _require_this_kit(root: Path, existing: record.Record, shell: Shell) -> None:
+    """Raises KitError DDK-ADP-02 where the layer is of another kit."""
+    current = {name: sha256(file) for name, file in payload_files(shell).items()}
+    written = {name: value for name, value in existing.files.items() if name in current}
+    if existing.kit != __version__ or written != current:
+        raise KitError(
+            "DDK-ADP-02",
+            f"adapted by kit {existing.kit}; this is kit {__version__} or another state of it",
+            root=str(root),
+            kit=existing.kit,
+        )
 
 
 def _rehearse(
@@ -417,7 +432,8 @@ def _refuse_blocked(findings: Iterable[Finding]) -> None:
 
 
 def _plan(found: Survey) -> Adaptation:
-    files = [f"{PAYLOAD_FOLDER}/{name}" for name in payload_files()]
+    payload = payload_files(shell_of(found.draft))
+    files = [f"{PAYLOAD_FOLDER}/{name}" for name in payload]
     own = [f"{PAYLOAD_FOLDER}/{desktop_toml.FILE_NAME}", f"{PAYLOAD_FOLDER}/{record.FILE_NAME}"]
     plan = Adaptation(found.project.root, sorted({*files, *own}), survey=found)
     plan.manifest_text = desktop_toml.render(found.draft)
@@ -431,27 +447,16 @@ def _plan(found: Survey) -> Adaptation:
     return plan
 
 
-def _write_payload(stage: Path, manifest_text: str, decisions: Iterable[Decision]) -> list[str]:
-    files = payload_files()
+def _write_payload(
+    stage: Path, shell: Shell, manifest_text: str, decisions: Iterable[Decision]
+) -> list[str]:
+    files = payload_files(shell)
     for name, source in files.items():
         _copy(source, stage / name)
     (stage / desktop_toml.FILE_NAME).write_text(manifest_text, encoding="utf-8", newline="\n")
     names = [*files, desktop_toml.FILE_NAME]
     record.write(stage, {name: sha256(stage / name) for name in names}, map(str, decisions))
     return [*names, record.FILE_NAME]
-
-
-def check_visible(root: Path, names: Iterable[str]) -> None:
-    """Prove that git sees every file that was added."""
-    hidden = git.ignored(root, [f"{PAYLOAD_FOLDER}/{name}" for name in names])
-    if hidden:
-        path, rule = next(iter(hidden.items()))
-        raise KitError(
-            "DDK-ADP-06",
-            f"{len(hidden)} files would be ignored, for example {path} by {rule}",
-            rule=rule,
-            ignored=hidden,
-        )
 
 
 @contextmanager

@@ -42,6 +42,7 @@ TABLES: dict[str, dict[str, Key]] = {
         "home": Key("/", "first page, and where Home leads"),
         "addresses": Key([], 'was served there; pages may name it: ["http://localhost:8000"]'),
         "background": Key("#ffffff", "window background until the first paint"),
+        "shell": Key("electron", '"toga": the web view of the system, in the bundle\'s Python'),
     },
     "django": {
         "manage": Key("manage.py", 'relative to the project folder; "" when there is none'),

@@ -56,6 +56,12 @@ ERRORS: dict[str, Text] = {
         "No Python on this machine fits the project, and uv could not provide one.",
         "Install a Python that the project asks for, or make an environment in the project's .venv",
     ),
+    "DDK-ENV-06": Text(
+        "The shell shows the pages in the web view of the system, and what binds Python to it is "
+        "built on this machine.",
+        "On Debian and Ubuntu: sudo apt-get install {packages}. Elsewhere the same under another "
+        "name; or --set app.shell=electron",
+    ),
     # ADP: changing a project
     "DDK-ADP-01": Text(
         "Uncommitted changes would mix with what adapt adds.",
@@ -256,6 +262,15 @@ ERRORS: dict[str, Text] = {
     "DDK-PKG-11": Text(
         "Installers are made and judged on the system they are for; this one is {here}.",
         "Run the same there, or let packages.yml make all of them (adapt --ci)",
+    ),
+    "DDK-PKG-12": Text(
+        "The Toga shell is packed for Linux only: nothing else has been opened and judged yet.",
+        "Package it on Linux, or take the other shell: desktop-django adapt PROJECT "
+        "--set app.shell=electron",
+    ),
+    "DDK-PKG-13": Text(
+        "Debian's own tools did not make the .deb; an earlier result is as it was.",
+        "Read their message above; desktop-django package PROJECT --dir makes the folder alone",
     ),
     # ICO: drawing icons
     "DDK-ICO-01": Text(

@@ -1,4 +1,8 @@
-"""Makes installers of a staged project with electron-builder, and looks at what came out."""
+"""Makes installers of a staged project, each shell by its own means, and looks at what came out.
+
+Electron's are made by electron-builder, those of a shell in the bundle's Python by
+`bundle/linux_package.py`.
+"""
 
 import hashlib
 import os
@@ -6,7 +10,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +18,13 @@ from typing import Any
 from packaging.version import Version
 
 from skill_scripts import desktop_toml
-from skill_scripts.bundle import runtime_manifest, signing
+from skill_scripts.bundle import linux_package, runtime_manifest, signing
 from skill_scripts.bundle.macho import is_macho
 from skill_scripts.bundle.swap import replaced
 from skill_scripts.dependencies.platforms import Platform, this_platform
 from skill_scripts.errors import KitError
 from skill_scripts.findings.surveyed import Progress
+from skill_scripts.layer.shells import ELECTRON, TOGA
 from skill_scripts.project.files import PAYLOAD_FOLDER
 from skill_scripts.stage import current
 from skill_scripts.versions import OLDEST_NODE
@@ -29,6 +34,8 @@ CHECKSUMS = "SHA256SUMS"
 BUILD_LIMIT_SECONDS = 3600
 # What electron-builder reads to sign, by system; Linux packages are vouched for by SHA256SUMS.
 SIGNING = {"macos": ("CSC_LINK", "CSC_NAME"), "windows": ("WIN_CSC_LINK", "CSC_LINK")}
+# Makes the packages in a folder; returns what to tell a person.
+Build = Callable[[Path], list[str]]
 SYSTEM_OPTION = {"linux": "--linux", "macos": "--mac", "windows": "--win"}
 
 
@@ -73,18 +80,19 @@ def package(
         raise KitError("DDK-PKG-11", f"this machine runs {here}, not {system}", here=here)
     progress("comparing the bundle with the project")
     staged = current(root)
-    settings = _settings(folder, platform)
+    settings = desktop_toml.read(folder / desktop_toml.FILE_NAME)
+    packaging = _settings(folder, platform)
     if staged["allow_old_sqlite"] and not allow_old_sqlite:
         sqlite = staged["interpreter"]["sqlite"]
         raise KitError("DDK-PKG-09", f"the bundle has SQLite {sqlite}")
-    command = _builder(folder / "electron", platform)
+    build = BUILDERS[settings["app"]["shell"]](folder, settings, platform, unpacked)
     with replaced(folder / OUTPUT) as output:
-        progress("building; the first time Electron is downloaded")
-        notes = _build([*command, *(["--dir"] if unpacked else [])], folder, output)
+        progress("building; what it takes is downloaded the first time")
+        notes = build(output)
         progress("looking at what came out")
         app = _application(output, staged)
         artefacts = _checksums(output)
-    if platform.name.split("-")[0] in SIGNING and not settings.get("sign"):
+    if platform.name.split("-")[0] in SIGNING and not packaging.get("sign"):
         notes.append("not signed: [package] sign is not set")
     target = folder / OUTPUT
     seconds = round(time.monotonic() - started, 1)
@@ -104,6 +112,27 @@ def _settings(folder: Path, platform: Platform) -> Mapping[str, Any]:
             "DDK-PKG-06", "the environment names no certificate", variables=" or ".join(variables)
         )
     return table
+
+
+def _electron(
+    folder: Path, settings: desktop_toml.Manifest, platform: Platform, unpacked: bool
+) -> Build:
+    """By electron-builder, which has settings of its own. Raises KitError without it."""
+    command = [*_builder(folder / ELECTRON.name, platform), *(["--dir"] if unpacked else [])]
+    return lambda output: _build(command, folder, output)
+
+
+def _toga(
+    folder: Path, settings: desktop_toml.Manifest, platform: Platform, unpacked: bool
+) -> Build:
+    """On Linux alone. Raises KitError DDK-PKG-12 elsewhere."""
+    system = platform.name.split("-")[0]
+    if system != "linux":
+        raise KitError("DDK-PKG-12", f"no packages of the Toga shell are made on {system}")
+    return lambda output: linux_package.pack(folder, settings, platform, output, unpacked=unpacked)
+
+
+BUILDERS = {ELECTRON.name: _electron, TOGA.name: _toga}
 
 
 def _builder(electron: Path, platform: Platform) -> list[str]:
@@ -127,9 +156,9 @@ def _build(command: list[str], folder: Path, output: Path) -> list[str]:
     try:
         with signing.environment(os.environ) as environment:
             done = subprocess.run(
-                command, cwd=folder / "electron", env=environment | own, stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, encoding="utf-8",
-                errors="replace", timeout=BUILD_LIMIT_SECONDS,
+                command, cwd=folder / ELECTRON.name, env=environment | own,
+                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                text=True, encoding="utf-8", errors="replace", timeout=BUILD_LIMIT_SECONDS,
             )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise KitError("DDK-PKG-05", "electron-builder was not done after an hour") from error

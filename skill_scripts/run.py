@@ -15,10 +15,12 @@ from typing import Any
 
 from skill_scripts import desktop_toml
 from skill_scripts.backend import PORT_TAKEN, Backend, contract, interpreter_flags
+from skill_scripts.dependencies import web_view
 from skill_scripts.dependencies.environment import find_adapted, no_environment
 from skill_scripts.development import app_data_folder, finish_replacing, set_aside
 from skill_scripts.errors import KitError
 from skill_scripts.layer.payload import IN_CHECKOUT
+from skill_scripts.layer.shells import ELECTRON, TOGA
 from skill_scripts.processes import clean_environment
 from skill_scripts.project.files import PAYLOAD_FOLDER
 
@@ -48,15 +50,36 @@ def run(
         announce(finished)
     if fresh and (place := set_aside(app_data)):
         announce(f"the data of earlier runs is set aside: {place}")
-    shell = root / PAYLOAD_FOLDER / "electron"
-    npm = shutil.which("npm")
-    if not browser and npm and (shell / "node_modules").is_dir():
-        if _has_electron(shell, announce):
-            announce("opening the shell")
-            return subprocess.run([npm, "start"], cwd=shell).returncode
-        announce(NO_ELECTRON)
+    open_shell = OPENERS[settings["app"]["shell"]]
+    if not browser and (code := open_shell(root, settings, announce)) is not None:
+        return code
     serve(root, settings, app_data, lambda backend: _follow(backend, settings, announce))
     return 0
+
+
+def _open_electron(root: Path, settings: desktop_toml.Manifest, announce: Announce) -> int | None:
+    """Open it until it is closed; its exit code, None where it is not there."""
+    shell = root / PAYLOAD_FOLDER / ELECTRON.name
+    npm = shutil.which("npm")
+    if not npm or not (shell / "node_modules").is_dir():
+        return None
+    if not _has_electron(shell, announce):
+        announce(NO_ELECTRON)
+        return None
+    announce("opening the shell")
+    return subprocess.run([npm, "start"], cwd=shell).returncode
+
+
+def _open_toga(root: Path, settings: desktop_toml.Manifest, announce: Announce) -> int | None:
+    """The same of the shell that runs in the project's Python. Raises KitError DDK-ENV-06."""
+    web_view.require(TOGA, web_view.missing_view(TOGA))
+    shell = root / PAYLOAD_FOLDER / TOGA.name / "shell.py"
+    announce("opening the shell")
+    command = [interpreter_of(root, settings), *interpreter_flags(), str(shell)]
+    return subprocess.run(command, cwd=root).returncode
+
+
+OPENERS = {ELECTRON.name: _open_electron, TOGA.name: _open_toga}
 
 
 def read_adapted(path: Path) -> tuple[Path, desktop_toml.Manifest]:

@@ -21,7 +21,7 @@ from skill_scripts.backend import Backend, contract, interpreter_flags
 from skill_scripts.bundle import bytecode, first_run, runtime_manifest
 from skill_scripts.bundle.source_files import Source, find_source
 from skill_scripts.bundle.swap import replaced
-from skill_scripts.dependencies import locking
+from skill_scripts.dependencies import locking, web_view
 from skill_scripts.dependencies.bundled_python import (
     DOWNLOADS,
     Runtime,
@@ -35,6 +35,7 @@ from skill_scripts.errors import KitError
 from skill_scripts.findings.finding import DECIDE, HANDLED, Finding
 from skill_scripts.findings.surveyed import Progress
 from skill_scripts.layer import record
+from skill_scripts.layer.shells import shell_of
 from skill_scripts.processes import WINDOWS, clean_environment
 from skill_scripts.project.files import PAYLOAD_FOLDER, Project, find_project
 
@@ -200,7 +201,7 @@ class _Work:
             python = place(unpacked, self.bundle, self.platform)
             runtime = inspect(python, build, allow_old_sqlite=allow_old_sqlite)
         with self._step("install packages"):
-            locking.install_lock(self.lock, python, runtime.packages)
+            locking.install_lock(self.lock, self._builder(unpacked, python), runtime.packages)
             self._require_django(runtime)
             self._judge_python(runtime)
             self._serve_children(runtime)
@@ -273,6 +274,15 @@ class _Work:
                     **error.details, others=others,
                 ) from None  # fmt: skip
             raise
+
+    def _builder(self, unpacked: Path, python: Path) -> Path:
+        """The interpreter to install for: where a package is built, the one with headers."""
+        shell = shell_of(self.settings)
+        if not shell.built:
+            return python
+        whole = unpacked / python.relative_to(self.bundle / "python")
+        web_view.require(shell, web_view.missing(shell, whole))
+        return whole
 
     def _require_django(self, runtime: Runtime) -> None:
         server = "uvicorn, wsproto" if self.settings["django"]["server"] == "asgi" else "waitress"

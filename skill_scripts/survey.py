@@ -43,6 +43,7 @@ from skill_scripts.findings.source import (
     static_facts,
 )
 from skill_scripts.findings.surveyed import Progress, Survey
+from skill_scripts.findings.web_view import judge_web_view
 from skill_scripts.offline.assets import foresee
 from skill_scripts.probe.facts import Failure, SignedIn
 from skill_scripts.probe.run import run_probe
@@ -90,6 +91,7 @@ def survey(
 
     begin = time.monotonic()
     _provide_interpreter(result, private_environment, progress)
+    result.findings += judge_web_view(result)
     result.findings += _add_imports(result, progress)
     result.seconds["environment"] = time.monotonic() - begin
 

@@ -18,21 +18,20 @@ from typing import Any
 from packaging.version import InvalidVersion, Version
 
 from skill_scripts import SPEC_VERSION, __version__, desktop_toml
-from skill_scripts.adapt import check_visible
 from skill_scripts.dependencies.environment import find_adapted
 from skill_scripts.dependencies.runtime import (
     PACKAGES,
     install_runtime,
-    runtime_requirements,
+    layer_requirements,
 )
 from skill_scripts.errors import KitError
 from skill_scripts.layer import record, texts
-from skill_scripts.layer.payload import payload_files
+from skill_scripts.layer.payload import check_visible, payload_files
+from skill_scripts.layer.shells import Shell, is_of, others, shell_of
 from skill_scripts.project import git
 from skill_scripts.project.files import PAYLOAD_FOLDER
 
 WORKPLACE = ".update"  # in desktop-app while an update runs
-SHELL_PACKAGES = "electron/package-lock.json"
 
 
 @dataclass
@@ -67,9 +66,14 @@ class Update:
 
 
 def update(
-    path: Path, *, dry_run: bool = False, progress: Callable[[str], None] = lambda _: None
+    path: Path,
+    *,
+    decided: desktop_toml.Manifest | None = None,
+    dry_run: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Update:
-    """Update desktop-app of the project in folder `path`; desktop.toml is not touched.
+    """Update desktop-app of the project in folder `path`; desktop.toml, or what is `decided` in its
+    place, says which shell belongs there and is not touched.
 
     Where both sides changed the same lines the new version is put in place, because only a whole
     payload is known to work, and the person's is kept beside it as NAME.yours. Raises KitError
@@ -86,19 +90,24 @@ def update(
             "DDK-ADP-11", f"adapted by kit {existing.kit}; this is kit {__version__}",
             kit=existing.kit,
         )  # fmt: skip
-    decided = desktop_toml.read(folder / desktop_toml.FILE_NAME)
+    decided = decided or desktop_toml.read(folder / desktop_toml.FILE_NAME)
+    shell = shell_of(decided)
     result = Update(root, existing.kit)
-    wanted = _compare(result, existing)
+    wanted = _compare(result, existing, shell)
     check_visible(root, wanted)
-    digests = {name: _digest(file.read_bytes()) for name, file in payload_files().items()}
+    digests = {name: _digest(file.read_bytes()) for name, file in payload_files(shell).items()}
     if desktop_toml.FILE_NAME in existing.files:
         digests[desktop_toml.FILE_NAME] = existing.files[desktop_toml.FILE_NAME]
-    own = {*runtime_requirements(decided)} & wanted.keys()
-    renewed = bool(own) and (folder / PACKAGES).is_dir()
+    pins = {*layer_requirements(decided), *(n for each in others(shell) for n in each.requirements)}
+    renewed = not pins.isdisjoint(wanted) and (folder / PACKAGES).is_dir()
     if renewed:
         result.steps.append(f"install the runtime's own packages in {PAYLOAD_FOLDER}/{PACKAGES}")
-    if SHELL_PACKAGES in wanted and (folder / "electron" / "node_modules").is_dir():
-        result.steps.append(f"left to you: npm ci in {PAYLOAD_FOLDER}/electron")
+    in_shell = folder / shell.name
+    if shell.locked in wanted and any((in_shell / name).is_dir() for name in shell.made):
+        result.steps.append(f"left to you: {shell.install} in {PAYLOAD_FOLDER}/{shell.name}")
+    unused = [folder / each.name / name for each in others(shell) for name in each.made]
+    unused = [each for each in unused if each.is_dir() or each.is_symlink()]
+    result.steps += [f"remove {each.relative_to(root).as_posix()}" for each in unused]
     if decided["spec"] != SPEC_VERSION:
         result.steps.append(
             f'left to you: spec = "{SPEC_VERSION}" in {desktop_toml.FILE_NAME}, to be judged by it'
@@ -107,13 +116,13 @@ def update(
     is_recorded = recorded == (__version__, SPEC_VERSION, digests, True)
     if not wanted and not is_recorded:
         result.steps.append("bring the record up to date")
-    if dry_run or (not wanted and is_recorded):
+    if dry_run or (not wanted and is_recorded and not unused):
         return result
     with _workplace(folder) as workplace:
         new = workplace / "new"
         for name, content in wanted.items():
             if content is not None:
-                _write(new / name, content, payload_files().get(name))
+                _write(new / name, content, payload_files(shell).get(name))
         if renewed:
             progress("installing the runtime's own packages")
             _, interpreter = find_adapted(root, decided)
@@ -121,11 +130,13 @@ def update(
                 install_runtime(new, interpreter, decided)
         progress("putting the new files in place")
         with _undone_on_error(folder, workplace / "old", list(wanted)):
-            _put_in_place(folder, new, wanted)
+            _put_in_place(folder, new, wanted, shell)
             if (new / PACKAGES).is_dir():
                 (folder / PACKAGES).replace(workplace / PACKAGES)
                 (new / PACKAGES).replace(folder / PACKAGES)
             record.write(folder, digests, existing.decisions, existing.workflows, existing.built)
+        for each in unused:
+            _take_away(each)
     return result
 
 
@@ -136,10 +147,10 @@ def _is_newer(kit: str) -> bool:
         return False
 
 
-def _compare(result: Update, existing: record.Record) -> dict[str, bytes | None]:
+def _compare(result: Update, existing: record.Record, shell: Shell) -> dict[str, bytes | None]:
     """What each file must become, None for none; files that stay as they are do not appear."""
     folder = result.root / PAYLOAD_FOLDER
-    payload = payload_files()
+    payload = payload_files(shell)
     wanted: dict[str, bytes | None] = {}
     for name, source in payload.items():
         file, new = folder / name, source.read_bytes()
@@ -176,7 +187,10 @@ def _compare(result: Update, existing: record.Record) -> dict[str, bytes | None]
             wanted[name] = None
             _note(result, result.removed, "remove", name)
         else:
-            _note(result, result.kept, "keep, no longer part of the kit,", name)
+            why = (
+                "of the other shell" if is_of(name, others(shell)) else "no longer part of the kit"
+            )
+            _note(result, result.kept, f"keep, {why},", name)
     return wanted
 
 
@@ -236,18 +250,36 @@ def _write(file: Path, content: bytes, source: Path | None) -> None:
     file.chmod(0o755 if source and os.access(source, os.X_OK) else 0o644)
 
 
-def _put_in_place(folder: Path, new: Path, wanted: Mapping[str, bytes | None]) -> None:
-    payload = payload_files()
+def _put_in_place(
+    folder: Path, new: Path, wanted: Mapping[str, bytes | None], shell: Shell
+) -> None:
+    payload = payload_files(shell)
     # A person's version is beside the new one before that covers it.
     for name in sorted(wanted, key=lambda name: name in payload):
         target = folder / name
         if wanted[name] is None:
             target.unlink()
-            with suppress(OSError):  # not empty
-                target.parent.rmdir()
+            _drop_empty(target.parent, folder)
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
             (new / name).replace(target)
+
+
+def _take_away(made: Path) -> None:
+    """What a shell that was left had fetched, and its folder if nothing else is in it."""
+    if made.is_symlink():
+        made.unlink()
+    else:
+        shutil.rmtree(made)
+    _drop_empty(made.parent, made.parent.parent)
+
+
+def _drop_empty(folder: Path, top: Path) -> None:
+    """Remove the folder and those around it below `top`, as far as nothing is in them."""
+    with suppress(OSError):  # not empty
+        while folder != top:
+            folder.rmdir()
+            folder = folder.parent
 
 
 @contextmanager

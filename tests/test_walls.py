@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PAYLOAD = ROOT / "reference_app" / "desktop-app"
 SCRIPTS = ROOT / "skill_scripts"
 FUNCTION_LINES = 80
-RUNTIME_LINES = 8880  # one sitting; raise it only through docs/decisions.md
+RUNTIME_LINES = 8950  # one sitting; raise it only through docs/decisions.md
+TOGA_LINES = 2060
 
 # The wings and single modules of skill_scripts: each may import from itself and from what stands
 # before it. A module that is named nowhere fails the test.
@@ -24,7 +25,7 @@ ORDER = (
     "__init__", "errors", "versions", "processes", "development", "backend", "chromium",
     "desktop_toml", "project", "layer", "dependencies", "probe", "findings", "offline", "repairs",
     "bundle", "rehearsal", "survey", "run", "portable", "importing", "filling", "look", "trial",
-    "adapt", "update", "remove", "stage", "package", "icons",
+    "update", "adapt", "remove", "stage", "package", "icons",
     "cli", "__main__",
 )  # fmt: skip
 
@@ -91,6 +92,12 @@ def python_files(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.rglob("*.py")) if not generated & set(path.parts[:-1])]
 
 
+def runtime_files() -> list[Path]:
+    """Those that every project receives, whichever shell it has."""
+    shell = PAYLOAD / "toga"
+    return [path for path in python_files(PAYLOAD) if not path.is_relative_to(shell)]
+
+
 def imports(path: Path) -> set[str]:
     """The top-level names of what a module imports absolutely, wherever in it that happens."""
     names = set()
@@ -110,14 +117,17 @@ def tracked() -> list[Path]:
 
 
 def test_payload_imports_only_the_standard_library_and_what_it_ships_with():
-    own = {"desktop_runtime", "launch"}
+    shell = {path.stem for path in python_files(PAYLOAD / "toga")}
+    own = {"desktop_runtime", "launch", *shell}
+    # The Toga shell, by its own requirements.txt.
+    web_view = {"toga", "gi", "toga_gtk", "toga_winforms", "toga_cocoa", "rubicon", "System"}
     shipped = {"django", "asgiref", "waitress", "whitenoise", "certifi", "uvicorn"}
     # The project's own, imported where desktop.toml names their workers.
     queues = {"apscheduler", "celery", "kombu", "huey", "django_q", "django_tasks_db", "dramatiq",
               "django_dramatiq", "django_rq", "django_celery_beat", "django_cron"}  # fmt: skip
     # By requirements-cron.txt, where such a worker is declared.
     shipped.add("cronsim")
-    allowed = sys.stdlib_module_names | shipped | own | queues
+    allowed = sys.stdlib_module_names | shipped | own | queues | web_view
     found = {path.name: imports(path) - allowed for path in python_files(PAYLOAD)}
     assert found, "the payload has no Python files"
     assert not {name: rest for name, rest in found.items() if rest}
@@ -234,10 +244,9 @@ def test_everything_imported_is_declared(part):
 
 
 def test_runtime_is_readable_in_one_sitting():
-    lines = sum(
-        len(path.read_text(encoding="utf-8").splitlines()) for path in python_files(PAYLOAD)
-    )
-    assert lines <= RUNTIME_LINES
+    shell = python_files(PAYLOAD / "toga")  # in the place of another one's JavaScript
+    for files, most in ((runtime_files(), RUNTIME_LINES), (shell, TOGA_LINES)):
+        assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in files) <= most
 
 
 def test_functions_are_readable_at_a_glance():

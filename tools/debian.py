@@ -27,18 +27,40 @@ DATABASES = {
     "usr/lib/postgresql/*/bin/initdb": ["postgresql"],
     "usr/sbin/mariadbd": ["mariadb-server-core", "mariadb-client-core"],
 }
+# The system's web view, and what PyGObject is built with for it: the windows of the Toga shell.
+WEB_VIEW = {
+    "usr/lib/*/girepository-1.0/WebKit2-4.1.typelib": ["gir1.2-webkit2-4.1"],
+    "usr/lib/*/pkgconfig/gobject-introspection-1.0.pc": ["libgirepository1.0-dev"],
+    "usr/lib/*/pkgconfig/cairo-gobject.pc": ["libcairo2-dev"],
+    "usr/bin/cc": ["gcc", "libc6-dev"],
+    "usr/include/python3*/Python.h": ["python3-dev"],
+}
 NO_CLUSTER = Path("/etc/postgresql-common/createcluster.d/desktop-django-kit.conf")
+
+
+def install_web_view() -> None:
+    """Install what the Toga shell lacks; where that is impossible, its windows are not opened."""
+    if missing := _missing(WEB_VIEW):
+        install(*missing, otherwise="")
 
 
 def install_databases() -> None:
     """Install the servers that are missing; where that is impossible, their tests are skipped."""
-    missing = [names for place, names in DATABASES.items() if not [*Path("/").glob(place)]]
-    if not missing or WINDOWS or not can_apt():
+    missing = _missing(DATABASES)
+    if not missing:
         return
     if not NO_CLUSTER.parent.parent.exists():  # else the package starts a server at once
         NO_CLUSTER.parent.mkdir(parents=True)
         NO_CLUSTER.write_text("create_main_cluster = false\n", encoding="utf-8")
-    install(*[name for names in missing for name in names], otherwise="")
+    install(*missing, otherwise="")
+
+
+def _missing(packages: dict[str, list[str]]) -> list[str]:
+    """Those whose files are not there; empty where none could be installed."""
+    if WINDOWS or not can_apt():
+        return []
+    absent = [names for place, names in packages.items() if not [*Path("/").glob(place)]]
+    return [name for names in absent for name in names]
 
 
 def install_missing(*names: str) -> None:

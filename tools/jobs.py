@@ -98,6 +98,7 @@ def for_test(arguments: list[str]) -> None:
     for_lint(arguments)
     packages.browser("git", "xvfb-run", "xauth", "xdotool")
     debian.install_databases()
+    debian.install_web_view()
     packages.node_packages(SHELL)
     packages.node_packages(SHELL_TESTS)
     if not packages.electron():

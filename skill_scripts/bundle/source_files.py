@@ -10,6 +10,7 @@ from typing import Any
 
 from skill_scripts.errors import KitError
 from skill_scripts.layer.payload import sha256
+from skill_scripts.layer.shells import Shell, shell_of
 from skill_scripts.project import git
 from skill_scripts.project.files import PAYLOAD_FOLDER, is_environment, walk
 
@@ -93,7 +94,7 @@ def find_source(root: Path, settings: Mapping[str, Any], manage_folder: Path) ->
             source.left_out[name] = "link out of the project"
         else:
             source.files.append(name)
-    source.files += sorted(_payload(root))
+    source.files += sorted(_payload(root, shell_of(settings)))
     return source
 
 
@@ -161,8 +162,8 @@ def _with_submodules(root: Path, names: Iterable[str]) -> Iterator[str]:
             yield name
 
 
-def _payload(root: Path) -> Iterator[str]:
-    for name in SHIPPED_PAYLOAD:
+def _payload(root: Path, shell: Shell) -> Iterator[str]:
+    for name in (*SHIPPED_PAYLOAD, *shell.shipped):
         path = root / PAYLOAD_FOLDER / name
         for file in path.rglob("*") if path.is_dir() else [path]:
             if file.is_file() and "__pycache__" not in file.parts:

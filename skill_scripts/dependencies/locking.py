@@ -21,9 +21,10 @@ from skill_scripts.dependencies.declarations import (
 )
 from skill_scripts.dependencies.packages import SERVER_ONLY
 from skill_scripts.dependencies.platforms import Platform
-from skill_scripts.dependencies.runtime import runtime_requirements
+from skill_scripts.dependencies.runtime import layer_requirements
 from skill_scripts.dependencies.uv import Done, run_uv
 from skill_scripts.errors import KitError
+from skill_scripts.layer.shells import shell_of
 from skill_scripts.project.files import PAYLOAD_FOLDER, Project, distribution_name
 from skill_scripts.versions import PYTHONS
 
@@ -44,6 +45,7 @@ class Wanted:
     overrides: tuple[str, ...]  # what the runtime brings, in exactly these versions
     left_out: tuple[str, ...]  # server-only or excluded in desktop.toml
     requires_python: str
+    built: frozenset[str] = frozenset()  # against the system's libraries, for the shell
 
     def fingerprint(self, platform: Platform, version: str) -> str:
         """Changes whenever another lock could result."""
@@ -56,7 +58,7 @@ class Lock:
     """Pinned packages for one platform and one Python."""
 
     text: str  # a requirement file with hashes
-    built: tuple[str, ...]  # pure Python without a wheel: built here, the same everywhere
+    built: tuple[str, ...]  # without a wheel: built here; the same everywhere, or of the shell
 
     @property
     def names(self) -> list[str]:
@@ -84,7 +86,7 @@ def read_wanted(project: Project, settings: Mapping[str, Any]) -> Wanted:
     folder = project.root / PAYLOAD_FOLDER
     own = [
         line
-        for name in runtime_requirements(settings)
+        for name in layer_requirements(settings)
         for line in (folder / name).read_text(encoding="utf-8").splitlines()
     ]
     overrides = [line.partition(" \\")[0] for line in own if re.match(r"[a-z]", line)]
@@ -96,6 +98,7 @@ def read_wanted(project: Project, settings: Mapping[str, Any]) -> Wanted:
             sorted(skipped & {requirement_name(each) for each in declared.requirements})
         ),
         requires_python=declared.requires_python,
+        built=shell_of(settings).built,
     )
 
 
@@ -141,7 +144,7 @@ def _question(
 
 def _solve(arguments: list[str], wanted: Wanted, platform: Platform, version: str) -> Lock:
     sources = {requirement_name(line) for line in wanted.requirements if " @ " in line}
-    if not sources:
+    if not sources and not wanted.built:
         done = run_uv([*arguments, "--only-binary", ":all:"])
         if done.ok:
             return Lock(done.output, ())
@@ -150,7 +153,7 @@ def _solve(arguments: list[str], wanted: Wanted, platform: Platform, version: st
     if not done.ok:
         raise _unsolved(done, platform, version)
     names = Lock(done.output, ()).names
-    unbuilt = set(sources)
+    unbuilt = sources | wanted.built
     while True:
         binary = [word for name in names if name not in unbuilt
                   for word in ("--only-binary", name)]  # fmt: skip
@@ -162,7 +165,7 @@ def _solve(arguments: list[str], wanted: Wanted, platform: Platform, version: st
             raise _unsolved(done, platform, version)
         unbuilt |= missing
     lock = Lock(done.output, tuple(sorted(unbuilt & set(Lock(done.output, ()).names))))
-    for name in lock.built:
+    for name in {*lock.built} - wanted.built:
         _require_pure(lock, name, platform, version)
     return lock
 

@@ -275,6 +275,7 @@ FINDINGS: dict[str, Meaning] = {
     "offline-skipped": Meaning((HANDLED,), "An address of another host is not fetched, and why."),
     "other-hosts": Meaning((HANDLED,), "Pages load styles, scripts or fonts from other hosts."),
     "load": Meaning((BLOCKED,), "The project does not load."),
+    "web-view": Meaning((BLOCKED,), "The Toga shell needs packages of the system."),
     "first-account": Meaning((BLOCKED,), "The first launch cannot make the account it asks for."),
     "login-group": Meaning((HANDLED,), "The first account needs a group of the project."),
     "own-fault": Meaning(

@@ -2,10 +2,13 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 
-from skill_scripts.project.files import INTERPRETER_NOTE
+from skill_scripts.errors import KitError
+from skill_scripts.layer.shells import ELECTRON, Shell, is_of, others
+from skill_scripts.project import git
+from skill_scripts.project.files import INTERPRETER_NOTE, PAYLOAD_FOLDER
 
 HERE = Path(__file__).resolve().parent
 INSTALLED = HERE.parent / "payload"
@@ -29,15 +32,28 @@ def payload_folder() -> Path:
     return INSTALLED if INSTALLED.is_dir() else IN_CHECKOUT
 
 
-def payload_files() -> dict[str, Path]:
-    """The files adapt copies, by their path in desktop-app.
+def payload_files(shell: Shell = ELECTRON) -> dict[str, Path]:
+    """The files adapt copies, by their path in desktop-app; of the shells only this one.
 
     Icons without a brand take the place of the reference app's own.
     """
     folder = payload_folder()
-    files = {name: folder / name for name in _walk(folder)}
+    files = {name: folder / name for name in _walk(folder) if not is_of(name, others(shell))}
     files |= {f"icons/{name}": NEUTRAL_ICONS / name for name in _walk(NEUTRAL_ICONS)}
     return dict(sorted(files.items()))
+
+
+def check_visible(root: Path, names: Iterable[str]) -> None:
+    """Prove that git sees every file that was added. Raises KitError DDK-ADP-06."""
+    hidden = git.ignored(root, [f"{PAYLOAD_FOLDER}/{name}" for name in names])
+    if hidden:
+        path, rule = next(iter(hidden.items()))
+        raise KitError(
+            "DDK-ADP-06",
+            f"{len(hidden)} files would be ignored, for example {path} by {rule}",
+            rule=rule,
+            ignored=hidden,
+        )
 
 
 def sha256(file: Path) -> str:

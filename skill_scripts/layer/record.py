@@ -9,6 +9,7 @@ from skill_scripts import SPEC_VERSION, __version__
 from skill_scripts.errors import KitError
 from skill_scripts.layer import texts
 from skill_scripts.layer.payload import payload_files, sha256
+from skill_scripts.layer.shells import among
 from skill_scripts.project.files import PAYLOAD_FOLDER
 
 FILE_NAME = ".kit.json"
@@ -48,7 +49,7 @@ def write(
     built: Mapping[str, str] | None = None,
 ) -> None:
     """Record that `files` (name to sha256) were written in `folder` from this kit's payload."""
-    payload = {name: file.read_bytes() for name, file in payload_files().items()}
+    payload = {name: file.read_bytes() for name, file in payload_files(among(files)).items()}
     content = {
         "kit": __version__,
         "spec": SPEC_VERSION,

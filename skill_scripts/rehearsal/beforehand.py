@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from skill_scripts.dependencies import environment
-from skill_scripts.dependencies.runtime import PACKAGES, install_runtime, runtime_requirements
+from skill_scripts.dependencies.runtime import PACKAGES, install_pins, runtime_requirements
 from skill_scripts.findings.surveyed import Progress
 from skill_scripts.layer.payload import payload_files
 from skill_scripts.rehearsal import result
@@ -89,7 +89,8 @@ def _packages(stage: Stage) -> Path:
     if not kept.is_dir():
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept.parent) as scratch:
-            install_runtime(Path(scratch), stage.interpreter, stage.settings)
+            names = runtime_requirements(stage.settings)
+            install_pins(Path(scratch), stage.interpreter, names)
             with suppress(OSError):  # another survey was faster
                 Path(scratch, PACKAGES).rename(kept)
     return kept

@@ -30,6 +30,7 @@ print(json.dumps({
     "version": platform.python_version(), "stdlib": sysconfig.get_path("stdlib"),
     "binary": sys.executable, "library": sysconfig.get_config_var("LIBDIR") or "",
     "shared": sysconfig.get_config_var("LDLIBRARY") or "", "sqlite": sqlite3.sqlite_version,
+    "headers": sysconfig.get_path("include"),
 }))
 """
 
@@ -76,6 +77,8 @@ def _archive(folder: Path, about: dict[str, str]) -> LocalBuild | None:
         shutil.copytree(about["stdlib"], library, symlinks=False, ignore=ignore,
                         ignore_dangling_symlinks=True)  # fmt: skip
         (library / "site-packages").mkdir()
+        if (headers := Path(about["headers"])).is_dir():
+            shutil.copytree(headers, tree / "include" / headers.name)
         (tree / "bin").mkdir()
         binary = tree / "bin" / f"python{minor}"
         shutil.copy2(Path(about["binary"]).resolve(), binary)

@@ -31,7 +31,7 @@ def kits(monkeypatch, tmp_path):
         projects.write(shelf, files)
         found = {name: shelf / name for name in sorted(files)}
         for module in (payload, record, update):
-            monkeypatch.setattr(module, "payload_files", lambda: found)
+            monkeypatch.setattr(module, "payload_files", lambda _shell: found)
 
     return carry
 

@@ -17,6 +17,7 @@ from .entry import application, asgi_application
 from .files import Files
 from .guard import Application, Guard, Rules
 from .manifest import Manifest
+from .refusals import Refusals
 
 if TYPE_CHECKING:
     from .offline import Kept
@@ -71,14 +72,14 @@ def make_server(
 def _in_front(
     served: Application, kept: Kept | None, installation: Installation, manifest: Manifest
 ) -> Application:
-    """With what answers before the project, where it is wanted: the kept files of other hosts, and
-    what asks for the first account or a new password."""
+    """With what answers before the project: reports of refused requests, and where they are wanted
+    the kept files of other hosts, and what asks for the first account or a new password."""
     asked = (installation.app_data / passwords.MARKER).exists()
     if (asked or manifest.asks_for_first_account) and apps.is_installed(AUTH):
         from .entrance import in_front
 
         served = in_front(served, installation, manifest)
-    return kept.in_front(served) if kept else served
+    return Refusals(kept.in_front(served) if kept else served)
 
 
 def _kept(folder: Path) -> Kept | None:
