@@ -112,10 +112,10 @@ def test_rows_that_are_written_meanwhile_are_not_seen_in_part(live, brought, app
             (f"tag {n}", "book", f"Book {n} é") for n in range(3)
         ]
         assert connection.execute(MAY).fetchall() == [("readers", "change_book")]
-        query = "SELECT changed, length, day, hex(raw), maybe FROM library_book b "
+        query = "SELECT changed, length, day, hex(raw), maybe, isbn FROM library_book b "
         query += "JOIN library_publication p ON p.id = b.publication_ptr_id WHERE number = 0"
         assert connection.execute(query).fetchone() == (
-            "2020-07-01 12:00:00.123456", 86_400_000_007, "2020-02-29", "00FF", "null",
+            "2020-07-01 12:00:00.123456", 86_400_000_007, "2020-02-29", "00FF", "null", f"{1:032x}",
         )  # fmt: skip
         query = "SELECT seq FROM sqlite_sequence WHERE name = 'library_publication'"
         assert connection.execute(query).fetchone()[0] > BOOKS
