@@ -241,23 +241,18 @@ def test_where_files_cannot_be_linked_the_database_is_backed_up(
     assert f"warning: {name} has no uploads" in capsys.readouterr().err
 
 
-def test_nothing_is_left_of_uploads_when_the_app_stops(runtime, clock, database, media):
-    backups, contract, _ = runtime
-    plan = schedule(runtime, database)
+def test_nothing_is_left_of_uploads_when_the_app_stops(
+    runtime, clock, database, media, monkeypatch
+):
+    plan, link = schedule(runtime, database), os.link
 
-    def stop(*given, complete, **named):
-        def stopping(target):
-            plan.stopping.set()
-            complete(target)
+    def stop(*given):
+        link(*given)
+        plan.stopping.set()
 
-        return make(*given, complete=stopping, **named)
-
-    make, backups.make = backups.make, stop
-    try:
-        with pytest.raises(contract.Stopped):
-            plan.look(database)
-    finally:
-        backups.make = make
+    monkeypatch.setattr(os, "link", stop)
+    with pytest.raises(runtime[1].Stopped):
+        plan.look(database)
     assert not names(database)
 
 
