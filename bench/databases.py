@@ -33,6 +33,12 @@ from tests.scripts.importing import mariadb, postgres
 ROOT = Path(__file__).resolve().parent.parent
 ROWS = 100_000
 SHIM = """
+try:
+    import pymysql
+    pymysql.version_info = (2, 2, 1, "final", 0)  # that of mysqlclient, which Django asks for
+    pymysql.install_as_MySQLdb()
+except ImportError:
+    pass
 from {settings} import *
 DATABASES = {{"default": {database!r}}}
 MEDIA_ROOT = {media!r}

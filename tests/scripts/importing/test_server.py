@@ -213,7 +213,9 @@ def test_a_day_that_is_none_is_named(of_mysql, refused):
 
 def test_tables_of_which_the_server_has_no_snapshot_are_named(of_mysql, brought):
     of_mysql.sql(
-        "CREATE TABLE other ENGINE = MyISAM AS SELECT * FROM library_authorship",
+        "CREATE TABLE other LIKE library_authorship",
+        "ALTER TABLE other ENGINE = MyISAM",
+        "INSERT INTO other SELECT * FROM library_authorship",
         "DROP TABLE library_authorship",
         "RENAME TABLE other TO library_authorship",
     )
