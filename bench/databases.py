@@ -97,6 +97,7 @@ REPEATED = (
         projects.Project(
             name="bakerydemo",
             shape="",
+            python=">=3.12",
             source=projects.Public(
                 "wagtail/bakerydemo", "8e2b625755d8942412d5b7627b146a795933b8b2"
             ),
