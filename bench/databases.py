@@ -59,7 +59,8 @@ DATABASES = {{"default": {database!r}}}
 MEDIA_ROOT = {media!r}
 """
 PLAIN = ["dumpdata", "--all", "-e", "sessions"]
-NATURAL = [*PLAIN, "--natural-foreign", "-e", "contenttypes", "-e", "auth.permission"]
+BY_NUMBER = [*PLAIN, "-e", "contenttypes", "-e", "auth.permission"]
+NATURAL = [*BY_NUMBER, "--natural-foreign"]
 SAID = 2000
 
 
@@ -268,7 +269,7 @@ def _measure(project: Project, kind: str, address: str, scratch: Path) -> list[d
     try:
         project.in_app(scratch / "loaded", "migrate", "-v0")
         project.in_app(scratch / "loaded", "flush", "--no-input", "-v0")
-        dumped = project.manage(*NATURAL, "-o", str(natural))
+        dumped = _dumped(project, natural)
         loaded = project.in_app(scratch / "loaded", "loaddata", str(natural), "-v0")
     except FailedError as error:
         whys["loaddata"] = _last_line(error)
@@ -293,6 +294,14 @@ def _measure(project: Project, kind: str, address: str, scratch: Path) -> list[d
             **whys, **beside,
         })  # fmt: skip
     return found
+
+
+def _dumped(project: Project, file: Path) -> Spent:
+    """The dump for `loaddata`: by natural keys, else by numbers that the app may have otherwise."""
+    try:
+        return project.manage(*NATURAL, "-o", str(file))
+    except FailedError:
+        return project.manage(*BY_NUMBER, "-o", str(file))
 
 
 def _beside(done: dict, dumped: Spent, loaded: Spent, is_live: bool) -> dict:

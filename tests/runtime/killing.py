@@ -36,7 +36,7 @@ CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree"}
 def count(event, arguments):
     global left
     writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & os.O_WRONLY
-    if event in CHANGES or writes:
+    if (event in CHANGES or writes) and "pycache" not in str(arguments[0]):
         left -= 1
         if left < 0:
             os.kill(os.getpid(), signal.SIGKILL)

@@ -69,7 +69,7 @@ class Export(Dump):
         written = {*project_databases().values()}
         for number, name in enumerate(names, 1):
             target = app_data / name.removeprefix(f"{FILES}/")
-            if target in written:
+            if target.exists() and any(map(target.samefile, written)):
                 raise RefusedError("DDK-IMP-03", f"{name} would take the place of the rows")
             copy_file(self.file / name, target)
             progress(f"copying files: {number} of {len(names)}")

@@ -20,7 +20,7 @@ from .mariadb import USERS
 START_SECONDS = 60
 CACHE = Path.home() / ".cache" / "desktop-django-kit" / "mysql"
 READY = "ready for connections"  # it listens before it has made the users
-MISSING = "MySQL is not installed, and Debian unstable's cannot be had here"
+MISSING = "MySQL is not installed, and there is none of Debian unstable here"
 LIBRARIES = "usr/lib/x86_64-linux-gnu"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 # A second apt, which knows unstable alone and installs nothing.
@@ -91,7 +91,7 @@ def running(folder: Path, *options: str) -> Iterator[str]:
     place, begin = folder / "socket", folder / "begin.sql"
     lines = (line.strip() for line in USERS.splitlines())
     begin.write_text("\n".join(filter(None, lines)), encoding="utf-8")
-    as_root = ["--user=root"] if os.geteuid() == 0 else []
+    as_root = ["--user=root"] if os.name == "posix" and os.geteuid() == 0 else []
     words = [*command(), "--no-defaults", f"--datadir={folder / 'data'}", *as_root, *options]
     with (folder / "log").open("wb") as log:
         told = {"stdout": log, "stderr": log, "cwd": "/"}

@@ -39,7 +39,7 @@ const page = async (shell) => {
 const says = (window, id, text) =>
   until(() => window.textContent(id).then((said) => said.includes(text)), 20_000);
 
-test("from the error page a backup is chosen by keyboard; a damaged one is refused; then the app starts by itself", async (t) => {
+test("from the error page a backup is chosen by keyboard; a damaged one is refused; then the app starts without a click", async (t) => {
   const shell = await withBackups(t, "fail13");
   await noteBoxes(shell);
   const error = await shell.error();
