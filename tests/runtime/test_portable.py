@@ -355,5 +355,5 @@ def test_a_restore_that_is_killed_loses_nothing(tmp_path, project, data, file):
 @pytest.mark.skipif(sys.platform == "win32", reason="a process there is not killed by a signal")
 def test_a_restore_that_is_killed_a_hundred_times_loses_nothing(tmp_path, project, data, file):
     found = campaign(Killing(tmp_path, project, data, file), 100)
-    assert found["before a change"].kills > 50 and found["at random"].kills > 0
-    assert all(each.before and each.after for each in found.values())
+    each = found["before a change"]
+    assert each.kills > 50 and each.before and each.after
