@@ -1,14 +1,18 @@
 """What it takes to bring whole projects in from PostgreSQL and MariaDB, and from their dumpdata.
 
     python -m bench.databases [PROJECT...] [--mariadb PROJECT] [--first COMMAND] [--rows N]
+    python -m bench.databases --repeat [--folder FOLDER] [--markdown docs/how-to/import.md]
 
 Each PROJECT is an adapted one whose environment has the driver. Per server: an empty one is
 started, the project's own migrations and a command of its own that makes examples (--first) are
-run, `bench/rows.py` fills it up to N rows (default 100,000) with files, but for models that --leave
-names, and then it is imported, and its dumpdata too. Beside it, in the same run, what one does
-without: `dumpdata` with natural keys and without content types, permissions and sessions, into a
-migrated and empty app by `loaddata`, which proves nothing. The figures that count are the ratios to
-that. Several runs can add to one FILE of --json.
+run, `bench/rows.py` fills it up to N rows with files, but for models that --leave names, and then
+it is imported, and its dumpdata too. Beside it, in the same run, what one does without: `dumpdata`
+with natural keys and without content types, permissions and sessions, into a migrated and empty app
+by `loaddata`, which proves nothing, and is ended after two minutes. The figures that count are the
+ratios to that. Several runs can add to one FILE of --json.
+
+--repeat does this with public projects, which it obtains and adapts, and keeps in --folder; the
+table goes between the marks of a page.
 """
 
 from __future__ import annotations
@@ -21,25 +25,95 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from skill_scripts import desktop_toml
 from skill_scripts.run import interpreter_of
+from tests.faults import report
+from tests.foreign import projects
 from tests.scripts.importing import mariadb, postgres
 
 ROOT = Path(__file__).resolve().parent.parent
 ROWS = 100_000
+REPEATED_ROWS = 3_000  # of each project: all of it takes a few minutes
+LOADDATA_SECONDS = 120
+MARKS = ("<!-- imports: begin -->", "<!-- imports: end -->")
+HEAD = (
+    "project", "source", "models", "rows", "files", "seconds (copying)", "peak memory", "verified",
+    "`loaddata` beside it", "copying against it: rows/s", "memory",
+)  # fmt: skip
 SHIM = """
+try:
+    import pymysql
+    pymysql.version_info = (2, 2, 1, "final", 0)  # that of mysqlclient, which Django asks for
+    pymysql.install_as_MySQLdb()
+except ImportError:
+    pass
 from {settings} import *
 DATABASES = {{"default": {database!r}}}
 MEDIA_ROOT = {media!r}
 """
 PLAIN = ["dumpdata", "--all", "-e", "sessions"]
-NATURAL = [*PLAIN, "--natural-foreign", "-e", "contenttypes", "-e", "auth.permission"]
+BY_NUMBER = [*PLAIN, "-e", "contenttypes", "-e", "auth.permission"]
+NATURAL = [*BY_NUMBER, "--natural-foreign"]
 SAID = 2000
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """A public project, on one kind of server."""
+
+    project: projects.Project
+    kind: str
+    first: tuple[str, ...] = ()
+    leave: tuple[str, ...] = ()
+
+
+EPHIOS = next(each for each in projects.PROJECTS if each.name == "ephios")
+REPEATED = (
+    Repeated(
+        projects.Project(
+            name="babybuddy",
+            shape="",
+            source=projects.Public(
+                "babybuddy/babybuddy", "fa8bf4cd66ed149e23c215763a49a2f76dbcd2b7"
+            ),
+            environment=(
+                "boto3", "dj-database-url==2.*", "django==5.2.*", "django-axes[ipware]==7.*",
+                "django-cors-headers", "django-dbsettings==1.4.*", "django-filter",
+                "django-imagekit==6.1.*", "django-import-export==4.4.*", "django-qr-code==4.*",
+                "django-storages", "django-taggit==6.*", "django-widget-tweaks",
+                "djangorestframework", "faker", "plotly==5.*", "psycopg2-binary", "python-dotenv",
+                "python-dateutil", "uritemplate", "pyyaml", "whitenoise", "inflection",
+            ),
+        ),
+        "PostgreSQL",
+    ),
+    Repeated(
+        projects.Project(
+            name="bakerydemo",
+            shape="",
+            python=">=3.12",
+            source=projects.Public(
+                "wagtail/bakerydemo", "8e2b625755d8942412d5b7627b146a795933b8b2"
+            ),
+            environment=(
+                "django==6.0.*", "python-dotenv==1.*", "wagtail==7.4.*", "dj-database-url==3.*",
+                "wagtail-font-awesome-svg==1.*", "django-debug-toolbar==4.*",
+                "django-extensions==4.*", "django-csp==3.8", "PyMySQL",
+            ),
+        ),
+        "MariaDB",
+        first=("load_initial_data",),
+        leave=("wagtailcore.workflowstate",),
+    ),
+    Repeated(replace(EPHIOS, environment=("ephios==0.27.1", "psycopg[binary]")), "PostgreSQL"),
+)  # fmt: skip
 
 
 class FailedError(Exception):
@@ -117,7 +191,7 @@ class Project:
         }
         launch = str(self.root / "desktop-app" / "launch.py")
         command = [self.python, "-I", "-X", "utf8", launch, "manage", *words]
-        return _spent(command, self.root, env)
+        return _spent(command, self.root, env, LOADDATA_SECONDS)
 
     def bring(self, app_data: Path, source: str) -> dict:
         """Import; the document of it, or the error."""
@@ -128,16 +202,25 @@ class Project:
         return json.loads(done.stdout)
 
 
-def _spent(command: list[str], folder: Path, env: dict[str, str]) -> Spent:
+def _spent(
+    command: list[str], folder: Path, env: dict[str, str], limit: float | None = None
+) -> Spent:
     begin = time.monotonic()
     with tempfile.TemporaryFile() as said:
         child = subprocess.Popen(command, cwd=folder, env=env, stdout=said, stderr=said)
+        timer = threading.Timer(limit or 0, child.kill)
+        if limit:
+            timer.start()
         _, status, used = os.wait4(child.pid, 0)
+        timer.cancel()
         child.returncode = status
+        seconds = time.monotonic() - begin
+        if status and limit and seconds >= limit:
+            raise FailedError(f"ended after {limit} s")
         if status:
             said.seek(0)
             raise FailedError(said.read().decode(errors="replace")[-SAID:])
-    return Spent(time.monotonic() - begin, used.ru_maxrss * 1024)
+    return Spent(seconds, used.ru_maxrss * 1024)
 
 
 @contextmanager
@@ -186,7 +269,7 @@ def _measure(project: Project, kind: str, address: str, scratch: Path) -> list[d
     try:
         project.in_app(scratch / "loaded", "migrate", "-v0")
         project.in_app(scratch / "loaded", "flush", "--no-input", "-v0")
-        dumped = project.manage(*NATURAL, "-o", str(natural))
+        dumped = _dumped(project, natural)
         loaded = project.in_app(scratch / "loaded", "loaddata", str(natural), "-v0")
     except FailedError as error:
         whys["loaddata"] = _last_line(error)
@@ -202,6 +285,7 @@ def _measure(project: Project, kind: str, address: str, scratch: Path) -> list[d
             **one, "models": sum(each["rows"] > 0 for each in done["tables"]),
             "rows": sum(each["rows"] for each in done["tables"]),
             "files": done["files"]["copied"], "seconds": done["seconds"],
+            "copying_seconds": done["copying_seconds"],
             "peak_mb": round(done["peak_bytes"] / 1e6),
             "foreign_keys": done["foreign_keys_checked"],
             "files_named": done["files"]["referenced"],
@@ -212,6 +296,14 @@ def _measure(project: Project, kind: str, address: str, scratch: Path) -> list[d
     return found
 
 
+def _dumped(project: Project, file: Path) -> Spent:
+    """The dump for `loaddata`: by natural keys, else by numbers that the app may have otherwise."""
+    try:
+        return project.manage(*NATURAL, "-o", str(file))
+    except FailedError:
+        return project.manage(*BY_NUMBER, "-o", str(file))
+
+
 def _beside(done: dict, dumped: Spent, loaded: Spent, is_live: bool) -> dict:
     """What `loaddata` took, of a live server with the dump before it, and the ratios to it."""
     seconds = loaded.seconds + (dumped.seconds if is_live else 0)
@@ -219,9 +311,55 @@ def _beside(done: dict, dumped: Spent, loaded: Spent, is_live: bool) -> dict:
     return {
         "loaddata_seconds": round(seconds, 1),
         "loaddata_peak_mb": round(most / 1e6),
-        "speed": round(seconds / done["seconds"], 2),
+        "speed": round(seconds / done["copying_seconds"], 2),
         "memory": round(done["peak_bytes"] / most, 2),
     }
+
+
+def obtained(one: Repeated, folder: Path) -> Path:
+    """The project, adapted, in a folder that may have it from a run before."""
+    place = folder / one.project.name
+    target = place / one.project.target
+    if not (target / desktop_toml.PLACE).exists():
+        shutil.rmtree(place, ignore_errors=True)
+        projects.materialise(one.project, place)
+        words = [word for each in one.project.decisions for word in ("--set", each)]
+        command = [sys.executable, "-m", "skill_scripts", "adapt", str(target), "--no-rehearsal"]
+        done = subprocess.run([*command, *words], cwd=ROOT, capture_output=True, text=True)
+        if not (target / desktop_toml.PLACE).exists():
+            raise FailedError(done.stdout + done.stderr)
+    return target
+
+
+def repeat(folder: Path | None, rows: int) -> Iterator[dict]:
+    """The lines of the table, one after another."""
+    with tempfile.TemporaryDirectory() as scratch:
+        for one in REPEATED:
+            root = obtained(one, (folder or Path(scratch)).resolve())
+            yield from measure(root, one.kind, [*one.first], rows, [*one.leave])
+
+
+def table(found: list[dict]) -> str:
+    """The lines as they stand in the docs."""
+    lines = [HEAD, ("---",) * len(HEAD), *map(_cells, found)]
+    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
+
+
+def _cells(one: dict) -> tuple[object, ...]:
+    begin = (one["project"], one["source"])
+    if refused := one.get("refused"):
+        return (*begin, "", "", "", "", "", f"refused: {refused}", "", "", "")
+    missing = f", {one['files_missing']} not there" if one["files_missing"] else ""
+    named = f"{one['files_named']} files named{missing}"
+    verified = f"checksums, {one['foreign_keys']} foreign keys, {named}, {one['pages']} pages"
+    if "loaddata_seconds" in one:
+        loaded = f"{one['loaddata_seconds']} s, {one['loaddata_peak_mb']} MB"
+        beside = (loaded, f"{one['speed']} times", f"{one['memory']} times")
+    else:
+        beside = (one.get("loaddata") or one.get("dumpdata", ""), "", "")
+    seconds = f"{one['seconds']:.0f} ({one['copying_seconds']:.1f})"
+    counts = (one["models"], f"{one['rows']:,}", one["files"])
+    return (*begin, *counts, seconds, f"{one['peak_mb']} MB", verified, *beside)
 
 
 def _last_line(error: FailedError) -> str:
@@ -235,16 +373,22 @@ def main() -> int:
     arguments.add_argument("--mariadb", type=Path, action="append", default=[], metavar="PROJECT")
     arguments.add_argument("--first", action="append", default=[], metavar="COMMAND")
     arguments.add_argument("--leave", action="append", default=[], metavar="APP.MODEL")
-    arguments.add_argument("--rows", type=int, default=ROWS)
+    arguments.add_argument("--rows", type=int)
+    arguments.add_argument("--repeat", action="store_true")
+    arguments.add_argument("--folder", type=Path, help="keeps the projects of --repeat")
+    arguments.add_argument("--markdown", type=Path, help="the page that has the table")
     arguments.add_argument("--json", type=Path, help="adds to what the file has")
     asked = arguments.parse_args()
     jobs = [(each, "PostgreSQL") for each in asked.projects]
     jobs += [(each, "MariaDB") for each in asked.mariadb]
     found = []
     for root, kind in jobs:
-        found += measure(root.resolve(), kind, asked.first, asked.rows, asked.leave)
-        for each in found[-2:]:
-            print(" | ".join(f"{name} {value}" for name, value in each.items()), flush=True)
+        found += measure(root.resolve(), kind, asked.first, asked.rows or ROWS, asked.leave)
+    if asked.repeat:
+        found += repeat(asked.folder, asked.rows or REPEATED_ROWS)
+    print(table(found))
+    if asked.markdown:
+        report.write(asked.markdown, table(found), MARKS)
     if asked.json:
         before = json.loads(asked.json.read_text("utf-8")) if asked.json.exists() else []
         text = json.dumps([*before, *found], indent=2, ensure_ascii=False)

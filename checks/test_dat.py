@@ -631,7 +631,12 @@ def test_scheduled(target: Target, settled_copies: Copies, seen: Seen) -> None:
     assert len(scheduled) == expected, f"{len(scheduled)} are kept, expected {expected}"
     assert scheduled[:-1] == old[1 - len(scheduled) :], "those that are kept are not the latest"
     assert portable.before_update(path).exists(), "a backup before migrations was removed for them"
-    seen(f"{new[0].name}, {len(scheduled)} kept")
+    upload = app_data / portable.UPLOADS / "saved"
+    upload.unlink()
+    done = portable.run(target, app_data, "restore", new[0].name)
+    assert done.code == 0, f"restore: {done}"
+    assert upload.exists(), f"the upload of {new[0].name} did not come back with it"
+    seen(f"{new[0].name} with its uploads, {len(scheduled)} kept")
 
 
 @pytest.mark.criterion("DAT-30")

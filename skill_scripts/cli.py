@@ -238,8 +238,9 @@ def import_(
             "--from",
             metavar="SOURCE",
             help="An SQLite file; a file of dumpdata (.json, .jsonl, .xml, .yaml, also .gz) or of "
-            "pg_dump (plain, also .gz, or custom); postgresql:// or mysql:// with "
-            "USER:PASSWORD@HOST/NAME; or env:NAME, a variable that has one of these.",
+            "pg_dump (plain, also .gz, or custom); a folder that an app has exported; "
+            "postgresql:// or mysql:// with USER:PASSWORD@HOST/NAME; or env:NAME, a variable that "
+            "has one of these.",
         ),
     ],
     media: Annotated[

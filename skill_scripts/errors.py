@@ -301,7 +301,8 @@ ERRORS: dict[str, Text] = {
     ),
     "DDK-IMP-02": Text(
         "Data come from an SQLite file, from dumpdata (.json, .jsonl, .xml, .yaml, also with .gz), "
-        "from a plain or custom file of pg_dump or from the address of a database.",
+        "from a plain or custom file of pg_dump, from a folder that an app has exported or from "
+        "the address of a database.",
         "Make one where the data are: python manage.py dumpdata --all -o dump.jsonl.gz",
     ),
     "DDK-IMP-03": Text(

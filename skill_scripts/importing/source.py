@@ -1,4 +1,5 @@
-"""What `--from` names: an SQLite file, a dump of Django's or PostgreSQL's, or an address."""
+"""What `--from` names: an SQLite file, a dump of Django's or PostgreSQL's, an export of the app, or
+an address."""
 
 import gzip
 import os
@@ -22,7 +23,7 @@ OTHER_DUMPS = {
 }
 NO_DUMP = "it is neither a database nor a dump"
 HEAD = 4096  # bytes, in which a dump says what made it
-SQLITE, DUMP, PG_DUMP, SERVER = "sqlite", "dump", "pg_dump", "server"
+SQLITE, DUMP, PG_DUMP, EXPORT, SERVER = "sqlite", "dump", "pg_dump", "export", "server"
 PG_CUSTOM, PG_PLAIN = "custom", "plain"
 FORMATS = {
     ".json": "json", ".jsonl": "jsonl", ".xml": "xml", ".yaml": "yaml", ".yml": "yaml",
@@ -34,15 +35,16 @@ ENGINES = {
     "mariadb": "django.db.backends.mysql",
 }
 FROM_ENVIRONMENT = "env:"
+OF_AN_EXPORT = ("SHA256SUMS", "manifest.json", "rows")
 
 
 @dataclass(frozen=True)
 class Source:
     """Where the rows come from, as the part in the project's interpreter is told."""
 
-    kind: str  # SQLITE, DUMP, PG_DUMP or SERVER
+    kind: str  # SQLITE, DUMP, PG_DUMP, EXPORT or SERVER
     name: str  # for people; never with a password
-    file: Path | None = None
+    file: Path | None = None  # of an export the folder
     format: str = ""  # of a dump
     is_compressed: bool = False
     database: dict[str, Any] | None = None  # an entry of DATABASES
@@ -50,6 +52,8 @@ class Source:
     @property
     def bytes(self) -> int:
         """What it has on this disk; 0 for a server."""
+        if self.kind == EXPORT:
+            return sum(each.stat().st_size for each in self.file.rglob("*") if each.is_file())
         return self.file.stat().st_size if self.file else 0
 
     def as_request(self) -> dict[str, Any]:
@@ -77,6 +81,11 @@ def recognise(given: str) -> Source:
     if "://" in given:
         return _server(given)
     file = Path(given).resolve()
+    if file.is_dir():
+        if lacks := [name for name in OF_AN_EXPORT if not (file / name).exists()]:
+            text = f"{file.name} is no folder that an app has exported: it has no {lacks[0]}"
+            raise KitError("DDK-IMP-02", text, source=str(file))
+        return Source(EXPORT, str(file), file)
     try:
         with file.open("rb") as stream:
             begin = stream.read(HEAD)

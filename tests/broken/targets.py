@@ -1509,6 +1509,12 @@ BROKEN = (
         ("scheduled.py", "                each.file.unlink()", "                pass"),
     ),
     broken(
+        "scheduled backups without uploads",
+        "DAT-29",
+        (TOML, "[data]\n", SCHEDULED),
+        ("scheduled.py", "complete=self._keep_uploads", "complete=lambda _: None"),
+    ),
+    broken(
         "scheduled backups push out those before migrations",
         "DAT-29",
         (TOML, "[data]\n", SCHEDULED),

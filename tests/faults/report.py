@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .campaign import Row
 
-BEGIN, END = "<!-- campaign: begin -->", "<!-- campaign: end -->"
+MARKS = ("<!-- campaign: begin -->", "<!-- campaign: end -->")
 HEAD = ("fault", "right is", "times", "survived", "rows lost", "left over", "worst s")
 
 
@@ -33,11 +33,11 @@ def markdown(rows: Iterable[Row], before: Iterable[Row] = ()) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def write(file: Path, table: str) -> None:
+def write(file: Path, table: str, marks: tuple[str, str] = MARKS) -> None:
     """Put the table between the marks of a page that has them, else make the file of it."""
     text = file.read_text(encoding="utf-8") if file.exists() else ""
-    head, mark, rest = text.partition(BEGIN)
-    _, end, tail = rest.partition(END)
+    head, mark, rest = text.partition(marks[0])
+    _, end, tail = rest.partition(marks[1])
     page = f"{head}{mark}\n\n{table}\n{end}{tail}" if end else table
     file.write_text(page, encoding="utf-8")
 

@@ -59,11 +59,13 @@ def test_wrong_outcome_is_red(outcome):
 
 def test_table_goes_between_the_marks_of_a_page(tmp_path):
     page, plain = tmp_path / "page.md", tmp_path / "plain.md"
-    page.write_text(f"above\n{report.BEGIN}\nold\n{report.END}\nbelow\n")
+    page.write_text(f"above\n{report.MARKS[0]}\nold\n{report.MARKS[1]}\nbelow\n")
     for file in (page, plain):
         report.write(file, "| table |\n")
     assert plain.read_text() == "| table |\n"
-    assert page.read_text() == (f"above\n{report.BEGIN}\n\n| table |\n\n{report.END}\nbelow\n")
+    assert page.read_text() == (
+        f"above\n{report.MARKS[0]}\n\n| table |\n\n{report.MARKS[1]}\nbelow\n"
+    )
 
 
 def test_table_puts_the_earlier_figures_first():

@@ -6,44 +6,21 @@ import contextlib
 import hashlib
 import json
 import os
-import random
-import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import threading
-import time
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from . import backends
 from .backends import Backend, ended, environment, launch, make_project, restore
+from .killing import Killing, add_row, campaign, copy, make, rows, said, start
 from .test_backend import ADD_FIELD
 
 pytestmark = pytest.mark.slow
-
-KILLED_CODE = -9
-# Ends itself before the change of a file whose number it is given, as a kill from outside would.
-KILLED = """
-import os, runpy, signal, sys
-left, script = int(sys.argv[1]), sys.argv[2]
-CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree"}
-
-def count(event, arguments):
-    global left
-    writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & os.O_WRONLY
-    if event in CHANGES or writes:
-        left -= 1
-        if left < 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-sys.argv = sys.argv[2:]
-sys.addaudithook(count)
-runpy.run_path(script, run_name="__main__")
-"""
 
 
 @pytest.fixture
@@ -54,49 +31,19 @@ def data(tmp_path):
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A project with one row and one upload, stopped, and a backup of it."""
-    folder = tmp_path_factory.mktemp("made")
-    project, data = make_project(folder / "project"), folder / "data"
-    with Backend(project, data) as backend:
-        backend.ready().get("/?add=one")
-        assert backend.stop() == 0
-    (data / "media" / "covers").mkdir()
-    (data / "media" / "covers" / "one.txt").write_text("cover one", encoding="utf-8")
-    (data / "stderr.log").unlink()
-    said(ended(project, data, "backup", str(folder / "kept.zip")))
-    return folder
+    return make(tmp_path_factory.mktemp("made"))
 
 
 @pytest.fixture
 def project(made, tmp_path, data):
     """The project, with a copy of its data."""
-    shutil.copytree(made / "data", data, ignore=shutil.ignore_patterns("pycache"))
-    return shutil.copytree(made / "project", tmp_path / "project")
+    return copy(made, tmp_path)
 
 
 @pytest.fixture
 def file(made):
     """The backup."""
     return made / "kept.zip"
-
-
-def said(done):
-    """The answer of a command that worked; what comes before is how far it was."""
-    *progress, answer = map(json.loads, done.stdout.splitlines())
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert {each["event"] for each in progress} <= {"progress"}
-    return answer
-
-
-def rows(data):
-    with contextlib.closing(sqlite3.connect(data / "db.sqlite3")) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-    return backends.rows(data)
-
-
-def add_row(data, text):
-    with contextlib.closing(sqlite3.connect(data / "db.sqlite3")) as connection:
-        connection.execute("INSERT INTO app_note (text) VALUES (?)", [text])
-        connection.commit()
 
 
 def contents(folder):
@@ -326,14 +273,6 @@ def test_a_restore_on_a_full_disk_changes_nothing(project, data, file):
     assert contents(data) == before
 
 
-def start(project, data, *arguments, **options):
-    """A command as a shell starts it, with a lifeline."""
-    return subprocess.Popen(
-        launch(project, data, *arguments), env=environment(project, data),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **options,
-    )  # fmt: skip
-
-
 def in_the_background():
     """As a shell script starts what ends with `&`."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -403,56 +342,6 @@ def test_a_cancelled_restore_changes_nothing(tmp_path, project, data):
     assert contents(data) == before
 
 
-class Killing:
-    """Restores a backup, killed before its n-th change of a file, and judges what comes next."""
-
-    def __init__(self, folder, project, data, file):
-        self.project, self.file, self.folder = project, file, folder
-        self.old, self.new = folder / "old", {"db.sqlite3": ["one"], "covers/one.txt": True}
-        add_row(data, "two")
-        shutil.rmtree(data / "media" / "covers")
-        (data / "media" / "two.txt").write_text("upload two")
-        shutil.copytree(data, self.old, ignore=shutil.ignore_patterns("pycache"))
-
-    def kill(self, number):
-        """False once it came to its end before that."""
-        data = self.fresh()
-        python, *flags, script, _, name = launch(self.project, data, "restore", str(self.file))
-        command = [python, *flags, "-c", KILLED, str(number), script, "restore", name]
-        done = subprocess.run(
-            command, env=environment(self.project, data), capture_output=True, text=True
-        )
-        assert done.returncode in (0, KILLED_CODE), done.stdout + done.stderr
-        self.judge(data, number)
-        return done.returncode != 0
-
-    def kill_after(self, seconds):
-        """Kill it from outside, wherever it is."""
-        data = self.fresh()
-        with start(self.project, data, "restore", str(self.file)) as child:
-            time.sleep(seconds)
-            child.kill()
-        self.judge(data, f"after {seconds} s")
-
-    def fresh(self):
-        """The old data again."""
-        data = self.folder / "killed"
-        shutil.rmtree(data, ignore_errors=True)
-        return shutil.copytree(self.old, data)
-
-    def judge(self, data, number):
-        restore(self.project, data, "--list")  # settles as the next start does
-        uploads = sorted(file.name for file in (data / "media").rglob("*.txt"))
-        state = (rows(data), uploads)
-        old, new = (["one", "two"], ["two.txt"]), (["one"], ["one.txt"])
-        assert state in (old, new), (number, state)
-        if state == new:
-            (aside,) = (data / "set-aside").iterdir()
-            assert rows(aside) == ["one", "two"] and (aside / "media" / "two.txt").exists(), number
-        assert not (data / "portable").exists(), number
-        assert (data / "secret_key").read_bytes() == (self.old / "secret_key").read_bytes()
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="a process there is not killed by a signal")
 def test_a_restore_that_is_killed_loses_nothing(tmp_path, project, data, file):
     killing = Killing(tmp_path, project, data, file)
@@ -465,11 +354,6 @@ def test_a_restore_that_is_killed_loses_nothing(tmp_path, project, data, file):
 @pytest.mark.long
 @pytest.mark.skipif(sys.platform == "win32", reason="a process there is not killed by a signal")
 def test_a_restore_that_is_killed_a_hundred_times_loses_nothing(tmp_path, project, data, file):
-    killing = Killing(tmp_path, project, data, file)
-    number, begun = 0, time.monotonic()
-    while killing.kill(number):
-        number += 1
-    assert number > 50  # one before each change of a file
-    seconds = (time.monotonic() - begun) / number
-    for _ in range(100 - number):
-        killing.kill_after(random.uniform(0, seconds))
+    found = campaign(Killing(tmp_path, project, data, file), 100)
+    each = found["before a change"]
+    assert each.kills > 50 and each.before and each.after

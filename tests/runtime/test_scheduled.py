@@ -146,6 +146,116 @@ def test_those_before_migrations_are_none_of_them(runtime, clock, database):
     assert not backups.make(database, folder).name.endswith("-scheduled.sqlite3")
 
 
+@pytest.fixture
+def media(database):
+    """Uploads: one that stays, one that will go, one in whose place another comes."""
+    folder = database.parent / "media"
+    for name in ("stays", "deep/goes", "changes"):
+        upload(folder / name, name)
+    return folder
+
+
+def upload(file, text):
+    """A new file, as Django's storages write it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    file.write_text(text)
+
+
+def uploads_in(folder):
+    return {
+        each.relative_to(folder).as_posix(): each.read_text()
+        for each in folder.rglob("*")
+        if each.is_file()
+    }
+
+
+def test_a_backup_has_the_uploads_and_they_come_back_with_it(
+    runtime, clock, database, media, monkeypatch
+):
+    from desktop_runtime import recovery, restore
+
+    plan = schedule(runtime, database)
+    plan.look(database)
+    first = names(database)[-1].removesuffix(".sqlite3")
+    assert names(database) == [f"{first}.media", f"{first}.sqlite3"]
+    linked = database.parent / "backups" / f"{first}.media"
+    assert (linked / "stays").samefile(media / "stays")  # no room is taken for it
+    (media / "deep" / "goes").unlink()
+    (media / "deep").rmdir()
+    upload(media / "changes", "another")
+    upload(media / "later", "later")
+    add(database, "two")
+    clock.set(days=1)
+    plan.look(database)
+    before = {"stays": "stays", "deep/goes": "deep/goes", "changes": "changes"}
+    assert uploads_in(linked) == before
+
+    said = restore._restored(recovery.Recovery(database.parent), f"{first}.sqlite3")
+    assert texts(database) == ["one"]
+    assert uploads_in(media) == {**before, "later": "later"}
+    aside = database.parent / said["set_aside"]
+    assert uploads_in(aside / "media") == {"changes": "another"}
+    assert texts(aside / "db.sqlite3") == ["one", "two"]
+
+
+def test_a_backup_that_is_damaged_brings_no_upload(runtime, clock, database, media):
+    from desktop_runtime import recovery, restore
+
+    schedule(runtime, database).look(database)
+    name = names(database)[-1]
+    (database.parent / "backups" / name).write_bytes(b"SQLite format 3\0 no more")
+    (media / "stays").unlink()
+    with pytest.raises(runtime[1].BackendError):
+        restore._restored(recovery.Recovery(database.parent), name)
+    assert not (media / "stays").exists() and texts(database) == ["one"]
+
+
+def test_the_uploads_of_a_backup_go_with_it(runtime, clock, database, media):
+    plan = schedule(runtime, database, {"daily": 1})
+    for day in range(3):
+        clock.set(days=day)
+        add(database, str(day))
+        plan.look(database)
+    (media / "stays").unlink()
+    backup, kept = sorted(names(database), reverse=True)
+    assert kept.removesuffix(".media") == backup.removesuffix(".sqlite3")
+    folder = database.parent / "backups"
+    assert (folder / kept / "stays").stat().st_nlink == 1  # the only place where it is
+    clock.set(days=9)
+    add(database, "more")
+    plan.look(database)
+    assert not [*folder.rglob("stays")] and len(names(database)) == 2
+
+
+def test_where_files_cannot_be_linked_the_database_is_backed_up(
+    runtime, clock, database, media, monkeypatch, capsys
+):
+    def refuse(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    schedule(runtime, database).look(database)
+    (name,) = names(database)
+    assert name.endswith(".sqlite3")
+    assert f"warning: {name} has no uploads" in capsys.readouterr().err
+
+
+def test_nothing_is_left_of_uploads_when_the_app_stops(
+    runtime, clock, database, media, monkeypatch
+):
+    plan, link = schedule(runtime, database), os.link
+
+    def stop(*given):
+        link(*given)
+        plan.stopping.set()
+
+    monkeypatch.setattr(os, "link", stop)
+    with pytest.raises(runtime[1].Stopped):
+        plan.look(database)
+    assert not names(database)
+
+
 def test_a_disk_without_room_is_said_and_nothing_is_left(runtime, database, monkeypatch):
     _, contract, scheduled = runtime
     usage = shutil.disk_usage(database)._replace(free=scheduled.SPARE_BYTES)

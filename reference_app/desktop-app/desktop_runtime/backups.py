@@ -73,10 +73,16 @@ def _parts(file: Path) -> re.Match[str]:
 
 
 def make(
-    file: Path, folder: Path, *, scheduled: bool = False, watch: Watch = lambda *_: None
+    file: Path,
+    folder: Path,
+    *,
+    scheduled: bool = False,
+    watch: Watch = lambda *_: None,
+    complete: Callable[[Path], None] = lambda _: None,
 ) -> Path:
     """A verified copy `<name>-<number>-<UTC>.sqlite3`, or the last one of its kind if nothing has
-    changed. What `watch` raises ends it.
+    changed. `complete` adds what belongs to the copy, before it counts. What it or `watch` raises
+    ends it.
 
     Nothing is pruned: the change that the copy is for has not succeeded yet. Raises `BackendError`
     with `Exit.NOT_WRITABLE`.
@@ -97,6 +103,7 @@ def make(
         with partial.open("rb+") as stream:
             os.fsync(stream.fileno())
         partial.chmod(0o600)
+        complete(target)
         partial.replace(target)
         system.sync_folder(folder)
     except (OSError, sqlite3.Error) as error:

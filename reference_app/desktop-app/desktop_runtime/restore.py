@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from . import backups, databases, first_run, replacing, versions
+from . import backups, databases, first_run, replacing, uploads, versions
 from .backup import reporter
 from .contract import BackendError, Exit, answer, read_installation
 from .data import not_writable, open_folder, read_json, write_private
@@ -164,7 +164,14 @@ def _restored(recovery: Recovery, name: str) -> dict[str, Any]:
     stem = backups.stem(backup)
     alias = next((a for a, f in files.items() if f.stem == stem), stem)
     file = files.get(alias, recovery.app_data / f"{stem}.sqlite3")
-    recovery.restore(alias, file, backup)
+    recovery.require_sound(backup)
+    try:
+        uploads.bring_back(backup, recovery.app_data)  # before the rows that name them
+        recovery.restore(alias, file, backup)
+        aside = recovery.app_data / recovery.set_aside[-1]
+        uploads.bring_back(backup, recovery.app_data, aside)
+    except OSError as error:
+        raise not_writable(recovery.app_data, error) from error
     if alias == "default":
         first_run.end(recovery.app_data)  # or an interrupted first run would put it away
     return {"restored": name, "set_aside": recovery.set_aside[-1]}

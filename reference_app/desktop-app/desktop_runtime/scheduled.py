@@ -1,4 +1,4 @@
-"""Copies of the databases in `backups/` while the app runs, as `[data] backups` wants them.
+"""Copies of the databases and uploads in `backups/` while the app runs, as `[data] backups` wants.
 
 Others than those before migrations, which neither make room for these nor are removed for them.
 """
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from . import backups, databases
+from . import backups, databases, uploads
 from .contract import BackendError, Exit, Stopped
 from .data import not_writable
 
@@ -89,13 +89,21 @@ class Schedule:
         if databases.is_new(file):
             return
         self._require_room(file)
-        backups.make(file, self.folder, scheduled=True, watch=self._go_on)
+        backups.make(
+            file, self.folder, scheduled=True, watch=self._go_on, complete=self._keep_uploads
+        )
         self.done[file] = current  # without a new file, if nothing has changed
         for each in superfluous(backups.of(file, self.folder), self.policy):
             with contextlib.suppress(OSError):
                 each.file.unlink()
+        uploads.sweep(self.folder)
 
-    def _go_on(self, _done: int, _total: int) -> None:
+    def _keep_uploads(self, backup: Path) -> None:
+        """Once for each period: those of the default database, which is the first one."""
+        if backups.stem(backup) == self.files[0].stem:
+            uploads.keep(self.folder.parent, backup, self._go_on)
+
+    def _go_on(self, *_: int) -> None:
         if self.stopping.is_set():
             raise Stopped
 

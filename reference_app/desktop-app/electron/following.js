@@ -1,6 +1,7 @@
 // What the backend does, as a person sees it; and its start, restart and end on their behalf.
+import { join } from "node:path";
 import { BrowserWindow } from "electron";
-import { announceNotKept, askWhetherToRestart } from "./messages.js";
+import { announceKept, announceNotKept, askWhetherToRestart } from "./messages.js";
 import { addressAfterRestart } from "./navigation.js";
 import { pageUrl } from "./pages.js";
 import { renewPassword } from "./restore.js";
@@ -57,6 +58,16 @@ export async function restartBackend(running) {
     await load(running, running.main, pageUrl("splash"));
   }
   running.supervisor.restart().catch((error) => reportBackend(running, error));
+}
+
+/** Starts the app on data that were brought back, and tells where in the data folder those before them are. */
+export async function showRestored(running, aside) {
+  await restartBackend(running);
+  if (aside && !running.quitting) {
+    const place = join(running.appData, aside);
+    const detail = `What was there before is kept in ${place}`;
+    await announceKept(running, { message: "The backup is in place.", detail, place });
+  }
 }
 
 /** For whoever has forgotten theirs: what asks is a page of the runtime, at the next start. */

@@ -35,7 +35,7 @@ export function contentText({ app, version, rows, files, bytes }, locale) {
 export const percent = (part) => `${Math.floor(100 * part)} %`;
 
 // Runs in the page, which holds no script of its own.
-function render({ status, detail, rows, busy, stops, done }) {
+function render({ status, detail, rows, busy, stops }) {
   const element = (id) => document.getElementById(id);
   element("status").textContent = status;
   element("detail").textContent = detail;
@@ -55,9 +55,8 @@ function render({ status, detail, rows, busy, stops, done }) {
   element("choose").hidden = rows.length === 0;
   element("restore").hidden = !first;
   element("start").hidden = Boolean(busy);
-  element("file").hidden = Boolean(busy || done);
+  element("file").hidden = Boolean(busy);
   element("stop").hidden = !stops;
-  element("start").textContent = done ? "Start the app" : "Cancel";
   if (first) {
     first.checked = true;
   }
@@ -66,9 +65,10 @@ function render({ status, detail, rows, busy, stops, done }) {
 
 /**
  * `backend` is the Supervisor, `launch` its command; `show` brings the page into the main window and gives its contents,
- * or null when a person stays on another page; `chooseFile` asks for a file; `locale` is that of the dates.
+ * or null when a person stays on another page; `chooseFile` asks for a file; `restored` starts the app and tells where what was
+ * there before is kept; `locale` is that of the dates.
  */
-export function createRestoring({ backend, launch, show, chooseFile, locale, log }) {
+export function createRestoring({ backend, launch, show, chooseFile, restored, locale, log }) {
   let work = Promise.resolve();
   let contents = null;
   let names = [];
@@ -126,23 +126,19 @@ export function createRestoring({ backend, launch, show, chooseFile, locale, log
     await tell({ status: "Shall this take the place of your data?", detail, rows });
   }
 
+  /** The answer of launch.py once the data are in place, else undefined. */
   async function restore(name) {
     if (!names.includes(name)) {
-      return;
+      return undefined;
     }
     const begin = (its) => restoreBackup(launch, name, its);
     const answer = await follow("Restoring", begin, isAbsolute(name)); // one of the list takes no time
     if (answer.cancelled) {
       await choose("Nothing was changed.");
-      return;
+      return undefined;
     }
     log(`restored ${answer.restored}`);
-    const kept = answer.set_aside;
-    await tell({
-      status: "The backup is in place.",
-      detail: kept ? `What was there before is kept in your data folder, in ${kept}.` : "",
-      done: true,
-    });
+    return answer;
   }
 
   const explain = ({ message, hint, code }) => {
@@ -161,7 +157,12 @@ export function createRestoring({ backend, launch, show, chooseFile, locale, log
     openFile: () => queue(() => openFile().catch((error) => list(explain(error)))),
     /** Cancels what takes a while. */
     stop: () => task.stop?.(),
-    restore: (name) => queue(() => restore(name).catch((error) => list(explain(error)))),
+    async restore(name) {
+      const done = await queue(() => restore(name).catch((error) => list(explain(error))));
+      if (done) {
+        restored(done.set_aside); // after its turn: the start waits until nothing is being restored
+      }
+    },
     /** Settles when nothing is being restored: until then the data belongs to launch.py. */
     idle: () => work,
   };

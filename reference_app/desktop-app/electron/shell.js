@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { app, Menu } from "electron";
 import { actOnPage, menuActions } from "./actions.js";
 import { followEnd } from "./ending.js";
-import { renewBackend, startBackend } from "./following.js";
+import { renewBackend, showRestored, startBackend } from "./following.js";
 import { chooseInterpreter } from "./interpreter.js";
 import { backendCommand } from "./launch.js";
 import { createLog, echoLog } from "./logs.js";
@@ -84,6 +84,7 @@ function furnish(running) {
       launch,
       show: () => showRestorePage(running),
       chooseFile: () => askForBackup(running),
+      restored: (aside) => showRestored(running, aside),
       locale,
       log,
     }),

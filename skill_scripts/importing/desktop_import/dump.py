@@ -32,8 +32,6 @@ ROW = re.compile(r"\((\S+):pk=(.*?)\)")  # in a DeserializationError
 class Dump:
     """Rows of a dump. What it says nothing about stays as the migrations made it."""
 
-    is_partial = True
-
     def __init__(self, request: Mapping[str, Any]) -> None:
         self.file, self.format = Path(request["file"]), request["format"]
         self.compressed = request["compressed"]

@@ -57,7 +57,7 @@ def bring(
     done = Files(folder)
     if folder and takes_all:
         for file in _files(folder, done):
-            _copy(file, target / file.relative_to(folder))
+            copy_file(file, target / file.relative_to(folder))
             done.copied += 1
             progress(f"copying files: {done.copied}")
     for model, column, name in _named(carried):
@@ -80,7 +80,7 @@ def _files(folder: Path, done: Files) -> Iterator[Path]:
                 yield file
 
 
-def _copy(file: Path, copy: Path) -> None:
+def copy_file(file: Path, copy: Path) -> None:
     """Copy and read again; what is there must be what was read. Raises OSError."""
     copy.parent.mkdir(parents=True, exist_ok=True)
     hashed = hashlib.sha256()
@@ -126,6 +126,6 @@ def _is_there(
         return False
     if not place.is_relative_to(target.parent):
         return False
-    _copy(source, place)
+    copy_file(source, place)
     done.copied += 1
     return True

@@ -31,8 +31,6 @@ BOOKKEEPING = {"django_migrations", "sqlite_sequence"}
 class Database:
     """Rows of an SQLite file or a server, read with the project's models under the alias SOURCE."""
 
-    is_partial = False
-
     def __init__(
         self,
         request: Mapping[str, Any],

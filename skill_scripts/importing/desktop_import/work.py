@@ -68,7 +68,8 @@ class Import:
         read = manifest.read_manifest(self.payload / "desktop.toml")
         # Rows to begin with are for those who have none.
         manifest_ = dataclasses.replace(read, first_run=(), login_create=False)
-        held = data.open_folder(installation.app_data)
+        self.app_data = installation.app_data
+        held = data.open_folder(self.app_data)
         self._load(installation, manifest_)
         source = self._source(read.retired_migrations)
         try:
@@ -121,15 +122,17 @@ class Import:
 
     def _source(self, retired: frozenset[str]) -> Any:
         from desktop_import.dump import Dump
+        from desktop_import.exported import Export
         from desktop_import.snapshot import Database
 
         if self.request["source"]["kind"] == "dump":
             return Dump(self.request["source"])
+        if self.request["source"]["kind"] == "export":
+            return Export(self.request["source"])
         return Database(self.request["source"], self.scratch, self.project, retired)
 
     def _bring(self, source: Any) -> dict[str, Any]:
-        from desktop_import import media, proof, tables
-        from django.conf import settings
+        from desktop_import import proof, tables
 
         problems = Problems()
         begin = time.monotonic()
@@ -152,11 +155,7 @@ class Import:
         self.say("comparing")
         proof.tallies_agree(writer.tallies, source.unnumbered)
         foreign_keys = proof.foreign_keys_hold()
-        folder, takes_all = media.find_folder(
-            self.request["media"], self.request["source"]["file"], self.own_media, self.project
-        )
-        target = Path(settings.MEDIA_ROOT)
-        files = media.bring(folder, takes_all, target, source.models, self.say)
+        files = self._bring_files(source)
         if files.missing and not self.request["allow_missing"]:
             _refuse_missing(files)
         return {
@@ -164,7 +163,7 @@ class Import:
             "left": [
                 {"name": name, "rows": rows, "why": why} for name, rows, why in source.left_rows()
             ],
-            "media": str(folder or ""),
+            "media": str(files.folder or ""),
             "files": files.copied,
             "referenced": files.referenced,
             "missing": files.missing,
@@ -173,6 +172,23 @@ class Import:
             "copying_seconds": round(seconds, 2),
             "person": _person(),
         }
+
+    def _bring_files(self, source: Any) -> Any:
+        """Copy the uploads, and see whether those that rows name are there."""
+        from desktop_import import media
+        from django.conf import settings
+
+        given, file = self.request["media"], self.request["source"]["file"]
+        if self.request["source"]["kind"] == "export":
+            brought = source.bring_files(self.app_data, self.say)
+            folder, takes_all = Path(given) if given else source.uploads, bool(given)
+        else:
+            brought = 0
+            folder, takes_all = media.find_folder(given, file, self.own_media, self.project)
+        target = Path(settings.MEDIA_ROOT)
+        files = media.bring(folder, takes_all, target, source.models, self.say)
+        files.copied += brought
+        return files
 
 
 def _refuse_missing(files: Any) -> None:

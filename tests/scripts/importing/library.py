@@ -162,7 +162,7 @@ class Migration(migrations.Migration):
 """
 
 FILL = """
-import datetime, decimal, pathlib, sys
+import datetime, decimal, pathlib, sys, uuid
 import django
 django.setup()
 from django.conf import settings
@@ -211,7 +211,8 @@ for n in range(rows):
         price=decimal.Decimal("19.9900000001"),
         facts={"b": [1, 2.5, None], "a": "é"}, maybe=Value(None, JSONField()) if n == 0 else None,
         length=datetime.timedelta(days=1, microseconds=7), raw=b"\\0\\xff", weight=0.1,
-        day=datetime.date(2020, 2, 29), number=n, cover="covers/one.txt" if n == 0 else "",
+        isbn=uuid.UUID(int=n + 1), day=datetime.date(2020, 2, 29), number=n,
+        cover="covers/one.txt" if n == 0 else "",
     )
     Publication._base_manager.filter(pk=book.pk).update(changed=noon + datetime.timedelta(hours=n))
     if n < 3:

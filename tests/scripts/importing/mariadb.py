@@ -15,11 +15,11 @@ SERVER, INSTALL, CLIENT = "mariadbd", "mariadb-install-db", "mariadb"
 MISSING = "MariaDB is not installed (Debian and Ubuntu: apt install mariadb-server-core)"
 # Whoever imports may read, and nothing else.
 USERS = """
-    CREATE DATABASE library CHARACTER SET utf8mb4;
+    CREATE DATABASE `library` CHARACTER SET utf8mb4;
     CREATE USER app@localhost;
     GRANT ALL ON *.* TO app@localhost;
     CREATE USER reader@localhost IDENTIFIED BY 'pass/word';
-    GRANT SELECT ON library.* TO reader@localhost;
+    GRANT SELECT ON `library`.* TO reader@localhost;
 """
 
 

@@ -31,7 +31,7 @@ def test_what_is_none_of_these_is_refused(tmp_path):
     (tmp_path / "dump.sql").write_text("CREATE TABLE", encoding="utf-8")
     (tmp_path / "half.json.gz").write_bytes(b"\x1f\x8b\x08")
     assert code_of(tmp_path / "absent.json") == "DDK-IMP-01"
-    assert code_of(tmp_path) == "DDK-IMP-01"
+    assert code_of(tmp_path) == "DDK-IMP-02"  # a folder, and no export
     assert code_of("env:NOT_SET_ANYWHERE") == "DDK-IMP-01"
     assert code_of(tmp_path / "dump.sql") == "DDK-IMP-02"
     assert code_of("oracle://host/name") == "DDK-IMP-02"

@@ -89,11 +89,12 @@ test("the backend ends before anything is listed, and a name that was not listed
   const ready = next("ready");
   await supervisor.start();
   await ready;
-  const views = [];
+  const [views, kept] = [[], []];
   const restoring = createRestoring({
     backend: supervisor,
     launch,
     show: async () => ({ executeJavaScript: async (script) => views.push(script) }),
+    restored: (aside) => kept.push(aside),
     locale: "en",
     log: () => {},
   });
@@ -104,7 +105,8 @@ test("the backend ends before anything is listed, and a name that was not listed
   assert.equal(existsSync(join(appData, "set-aside")), false);
   await restoring.restore("default-000001.sqlite3");
   assert.equal(readFileSync(join(appData, "data"), "utf8"), "first");
-  assert.match(views.at(-1), /The backup is in place/);
+  assert.match(views.at(-1), /Restoring/);
+  assert.deepEqual(kept, ["set-aside/data"]);
   assert.equal(supervisor.pid, null);
 });
 

@@ -166,7 +166,9 @@ test("a file of another app is refused; one of this app is restored once a perso
   await says(page, "#detail", "Fake 1.0: 1,234 rows, 1 file, 5.6 MB");
   await shoot(page, "restore-file");
   assert.equal(shell.read("data"), "now");
+  assert.equal(shell.backendPid(), undefined);
   await page.keyboard.press("Enter");
-  await says(page, "#status", "The backup is in place.");
+  assert.equal((await box(shell)).message, "The backup is in place.");
+  await shell.main(); // without a click
   assert.equal(shell.read("data"), "from the file");
 });

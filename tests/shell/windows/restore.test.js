@@ -19,6 +19,16 @@ async function withBackups(t, mode) {
   return open(t, prepared);
 }
 
+/** Boxes of the system are answered, and noted in `boxes`. */
+const noteBoxes = (shell) =>
+  shell.app.evaluate(({ dialog }) => {
+    global.boxes = [];
+    dialog.showMessageBox = async (...given) => {
+      global.boxes.push(given.pop());
+      return { response: 0 };
+    };
+  });
+
 const page = async (shell) => {
   const prefix = "desktop-shell://pages/restore";
   const found = () => shell.app.windows().find((window) => window.url().startsWith(prefix));
@@ -29,8 +39,9 @@ const page = async (shell) => {
 const says = (window, id, text) =>
   until(() => window.textContent(id).then((said) => said.includes(text)), 20_000);
 
-test("from the error page a backup is chosen by keyboard; a damaged one is refused; the app starts again", async (t) => {
+test("from the error page a backup is chosen by keyboard; a damaged one is refused; then the app starts without a click", async (t) => {
   const shell = await withBackups(t, "fail13");
+  await noteBoxes(shell);
   const error = await shell.error();
   await until(() => error.textContent("#message"));
   await shoot(error, "error-with-restore");
@@ -55,14 +66,13 @@ test("from the error page a backup is chosen by keyboard; a damaged one is refus
   assert.equal(shell.read("data"), "now");
   await shoot(chooser, "restore-refused");
   await chooser.keyboard.press("ArrowDown"); // past the damaged one
-  await chooser.keyboard.press("Enter");
-  await says(chooser, "#status", "The backup is in place.");
-  await says(chooser, "#detail", "set-aside/data");
-  await shoot(chooser, "restored");
-  assert.equal(shell.read("data"), "first");
   const starts = shell.starts().length;
-  await chooser.keyboard.press("Enter"); // the focus is on Start
+  await chooser.keyboard.press("Enter");
   await until(() => shell.starts().length === starts + 1, 20_000);
+  assert.equal(shell.read("data"), "first");
+  const [{ message, detail }] = await shell.app.evaluate(() => global.boxes);
+  assert.equal(message, "The backup is in place.");
+  assert.equal(detail, `What was there before is kept in ${join(shell.appData, "set-aside/data")}`);
 });
 
 test("from the menu the running backend is stopped first, and Cancel starts it again", async (t) => {
