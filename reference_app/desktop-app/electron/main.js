@@ -13,7 +13,9 @@ import {
 } from "./places.js";
 import { keepFilesPrivate } from "./processes.js";
 import { runShell } from "./shell.js";
+import { beginTrace, came } from "./trace.js";
 
+came("modules loaded");
 keepFilesPrivate();
 const electronDir = dirname(fileURLToPath(import.meta.url));
 const options = readOptions({ argv: process.argv, env: process.env, packaged: app.isPackaged });
@@ -68,6 +70,8 @@ if (manifest) {
     process.nextTick(() => session.setSpellCheckerLanguages([])),
   );
   if (app.requestSingleInstanceLock()) {
+    came("manifest read, only instance");
+    beginTrace();
     app.on("second-instance", () => {
       const seen = (each) => each.isVisible() || each.isMinimized();
       const [window] = BrowserWindow.getAllWindows().filter(seen);

@@ -18,6 +18,7 @@ import { showRestorePage, showSplash } from "./screens.js";
 import { createSpelling } from "./spelling.js";
 import { ShellState } from "./state.js";
 import { Supervisor } from "./supervisor.js";
+import { came } from "./trace.js";
 import { pageOptions } from "./windows.js";
 
 /** `parts`: {electronDir, manifest, options, place, appData}. */
@@ -31,7 +32,9 @@ export async function runShell(parts) {
   const displayReady = app.whenReady();
   startBackend(running, displayReady);
   await displayReady;
+  came("Chromium ready");
   furnish(running);
+  came("session made");
   guardPages(running, (action, contents) => actOnPage(running, action, contents));
   followEnd(running);
   showSplash(running);
@@ -52,6 +55,7 @@ function prepare({ electronDir, manifest, options, place, appData }) {
   const echo = place.mode === "development" ? console.log : undefined;
   const log = createLog(join(logFolder, "shell.log"), echo);
   const remembered = new ShellState(join(appData, "shell.json"));
+  came("state read");
   const configured = manifest.interpreter;
   const override = options.python;
   const interpreter = chooseInterpreter({ place, override, configured, env, platform });

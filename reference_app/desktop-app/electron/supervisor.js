@@ -10,6 +10,7 @@ import { choosePort, rememberedPorts, rememberPort } from "./ports.js";
 import { endRecorded, endRemains, killTree, startTime } from "./processes.js";
 import { progressText } from "./progress.js";
 import { createToken, HEADER } from "./token.js";
+import { came } from "./trace.js";
 
 export const HOST = "127.0.0.1";
 export const MAX_RESTARTS = 3;
@@ -159,6 +160,7 @@ export class Supervisor extends EventEmitter {
       windowsHide: true,
     });
     closeSync(log);
+    came("Python spawned");
     const run = {
       child,
       port: this.#port,
@@ -207,6 +209,7 @@ export class Supervisor extends EventEmitter {
     this.emit("event", event);
     if (event?.event === "listening" && event.port === run.port && !run.over) {
       run.origin = `http://${HOST}:${run.port}`;
+      came("backend listens");
       rememberPort(this.#options.state, run.port);
       this.emit("progress", "Starting");
       this.#askHealth(run);
@@ -242,6 +245,7 @@ export class Supervisor extends EventEmitter {
         again();
       } else if (!run.over && !run.stopping) {
         run.ready = run.served = true;
+        came("backend ready");
         this.emit("ready", { origin: run.origin, event: run.event });
       }
     });

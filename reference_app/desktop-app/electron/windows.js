@@ -5,6 +5,7 @@ import { BrowserWindow, screen } from "electron";
 import { inkFor, placeWindow, smallestWindow } from "./geometry.js";
 import { OWN_ACTIONS } from "./navigation.js";
 import { fillPage, pageUrl } from "./pages.js";
+import { came, tracePage } from "./trace.js";
 
 const SAVE_BOUNDS_MS = 500;
 const STARTING = "Starting";
@@ -56,6 +57,7 @@ export function createSplash({ session, name, background, icon }) {
     show: false,
     webPreferences: { session, contextIsolation: true, sandbox: true, nodeIntegration: false },
   });
+  came("splash made");
   const contents = splash.webContents;
   let text = STARTING;
   let offered = false;
@@ -65,7 +67,10 @@ export function createSplash({ session, name, background, icon }) {
     fillPage(contents, { name, progress: text });
   });
   loaded.catch(() => {}); // closed before it was painted
-  whenPainted(splash, () => splash.show());
+  whenPainted(splash, () => {
+    splash.show();
+    came("splash shown");
+  });
   return {
     window: splash,
     tell(progress) {
@@ -112,6 +117,8 @@ export function createMainWindow({ options, name, state, onShown }) {
     screen.getAllDisplays().map((display) => display.workArea),
   );
   const window = new BrowserWindow({ ...options, ...bounds, title: name, show: false });
+  came("window made");
+  tracePage(window);
   whenPainted(window, () => {
     if (remembered?.maximized) {
       window.maximize();
