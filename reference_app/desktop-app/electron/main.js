@@ -12,7 +12,7 @@ import {
   readOptions,
 } from "./places.js";
 import { keepFilesPrivate } from "./processes.js";
-import { runShell } from "./shell.js";
+import { start } from "./starting.js";
 import { beginTrace, came } from "./trace.js";
 
 came("modules loaded");
@@ -80,7 +80,7 @@ if (manifest) {
       }
       window?.focus();
     });
-    runShell({ electronDir, manifest, options, place, appData }).catch((error) => {
+    start({ electronDir, manifest, options, place, appData }).catch((error) => {
       dialog.showErrorBox("This application cannot start", error.stack);
       app.exit(1);
     });

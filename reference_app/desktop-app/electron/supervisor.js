@@ -39,6 +39,8 @@ function settles(promise, ms) {
 /**
  * Emits
  *   "progress" (text)                        while the backend starts
+ *   "spawned" ()                             its process is there
+ *   "listening" ({origin})                   it may be asked, and answers when it can
  *   "ready" ({origin, event})                it answers; `event` is its own `ready` event, if it has come
  *   "gone" ()                                it ended unasked, this moment: its port is anybody's
  *   "down" (outcome)                         it ended unasked and will be restarted
@@ -161,6 +163,7 @@ export class Supervisor extends EventEmitter {
     });
     closeSync(log);
     came("Python spawned");
+    this.emit("spawned");
     const run = {
       child,
       port: this.#port,
@@ -212,6 +215,7 @@ export class Supervisor extends EventEmitter {
       came("backend listens");
       rememberPort(this.#options.state, run.port);
       this.emit("progress", "Starting");
+      this.emit("listening", { origin: run.origin });
       this.#askHealth(run);
     } else if (event?.event === "rehearsing" || event?.event === "migrating") {
       this.emit("progress", progressText(event));

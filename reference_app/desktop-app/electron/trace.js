@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 
 let file = process.env.DESKTOP_DJANGO_TRACE && resolve(process.env.DESKTOP_DJANGO_TRACE);
 let last = process.getCreationTime?.() ?? Date.now();
+let lastBusy = 0;
 // The end of the list may be absent: both processes only append.
 let early = "[\n";
 
@@ -19,14 +20,21 @@ function write(text, how) {
   }
 }
 
+/** Microseconds for which this process has kept a processor busy: what a busy machine does not change. */
+function busyTime() {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+}
+
 /** `name` has come: the time since the one before it is drawn under its name. */
 export function came(name) {
   if (!file) {
     return;
   }
-  const now = Date.now();
-  const text = line({ name, ph: "X", ts: last * 1000, dur: (now - last) * 1000 });
-  last = now;
+  const [now, busy] = [Date.now(), busyTime()];
+  const [ts, dur, tts, tdur] = [last * 1000, (now - last) * 1000, lastBusy, busy - lastBusy];
+  const text = line({ name, ph: "X", ts, dur, tts, tdur });
+  [last, lastBusy] = [now, busy];
   if (early) {
     early += text;
   } else {

@@ -57,6 +57,29 @@ test("windows are isolated, sandboxed and without Node", async (t) => {
   }
 });
 
+test("a backend that is killed while its first page is awaited brings no empty window, and then the page", async (t) => {
+  const shell = await open(t, prepare({ mode: "late" }));
+  await shell.splash();
+  const asked = () =>
+    shell.app.evaluate(({ BrowserWindow }) =>
+      BrowserWindow.getAllWindows().some(({ webContents }) =>
+        webContents.isLoadingMainFrame() && !webContents.getURL(),
+      ),
+    );
+  await until(asked, 20_000);
+  await shell.app.evaluate(({ app, BrowserWindow }) => {
+    globalThis.shown = [];
+    for (const window of BrowserWindow.getAllWindows()) {
+      window.on("show", () => globalThis.shown.push(window.webContents.getTitle()));
+    }
+  });
+  process.kill(shell.backendPid(), "SIGKILL");
+  await until(() => shell.starts().length === 2);
+  await shell.shown();
+  assert.match(shell.log(), /cannot show a page[^]*ready at[^]*window shown/);
+  assert.deepEqual(await shell.app.evaluate(() => globalThis.shown), ["home"]);
+});
+
 test("closing the splash while the backend starts ends everything", async (t) => {
   const shell = await open(t, prepare({ mode: "slow" }));
   const splash = await shell.splash();
