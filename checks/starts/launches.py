@@ -17,6 +17,8 @@ from checks.shell import Electron, Shell, copied, find_electron
 from checks.target import Target
 from checks.verdicts import NotRun
 
+LATE_PAGE = "ddk_probe_late_page"
+
 
 class Place:
     """Where launches happen: one copy of the target, one display, one driver."""
@@ -35,8 +37,11 @@ class Place:
         """An app data folder."""
         return self.folder / name
 
-    def launch(self, name: str) -> Shell:
-        """A launch on the app data folder of that name, where somebody can be in."""
+    def launch(self, name: str, first_page_seconds: float = 0.0) -> Shell:
+        """A launch on the app data folder of that name, where somebody can be in.
+
+        With `first_page_seconds` its first page takes that long; for the other driver it always does.
+        """
         app_data = self.data(name)
         if self.target.first_account and not app_data.exists():
             with contextlib.suppress(TargetFailedError), Backend(self.target, app_data) as backend:
@@ -44,6 +49,8 @@ class Place:
                 backend.stop()
         if self.outside:
             return OutsideShell(self.project, self.target, app_data, self.home, self.outside)
+        if first_page_seconds:
+            (self.target.cwd / LATE_PAGE).write_text(str(first_page_seconds), encoding="utf-8")
         return self.launch_hooked(name)
 
     def launch_hooked(self, name: str) -> HookedShell:

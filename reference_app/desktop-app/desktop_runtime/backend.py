@@ -228,7 +228,6 @@ class Backend:
             not_renewed=databases.kept,
         )
         trace.came("ready")
-        # After `ready`: the first page need not share the processor with them.
         self.crew.start()
         schedule = Schedule(
             manifest.backups, databases.files.values(), recovery.folder, self._not_backed_up
