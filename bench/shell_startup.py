@@ -2,7 +2,7 @@
 
     python bench/shell_startup.py [--rounds N] [--json FILE]
 
-The reference app is staged as the tests do it, with this machine's own Python. Bare, warm launch and
+The reference app is staged as the tests do it, with this machine's own Python. Bare, warm and
 first launch (a new app data folder) alternate, so that a busy machine slows all of them. Needs the
 packages of tests/shell (`npm ci` there).
 """
@@ -16,15 +16,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
 # Run as a file, the checkout is not on the path.
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.showing import show
 from tests.scripts import local_python
 from tests.scripts.staging import make_project
 
-SCRIPT = ROOT / "tests" / "shell" / "lib" / "startup.js"
+SCRIPT = Path(__file__).parent.parent / "tests" / "shell" / "lib" / "startup.js"
 NAMES = {"bare": "bare window", "warm": "warm launch", "first": "first launch"}
 
 

@@ -40,7 +40,7 @@ class Place:
     def launch(self, name: str, first_page_seconds: float = 0.0) -> Shell:
         """A launch on the app data folder of that name, where somebody can be in.
 
-        With `first_page_seconds` its first page takes that long; for the other driver it always does.
+        With `first_page_seconds` its first page takes that long; from outside it always takes long.
         """
         app_data = self.data(name)
         if self.target.first_account and not app_data.exists():

@@ -28,8 +28,7 @@ export function followBackend(running) {
         showPages(running, origin);
       }
     },
-    down: ({ code, signal }) =>
-      log(`the backend ended (${signal ?? code}); it is started again`),
+    down: ({ code, signal }) => log(`the backend ended (${signal ?? code}); it is started again`),
     failed(failure) {
       log(`the backend failed: ${failure.code} ${failure.message}`);
       showError(running, failure);

@@ -60,9 +60,19 @@ function assertTimeline(text) {
     return events.filter((event) => event.ph === "X" && event.pid === pid).map(({ name }) => name);
   };
   const [shell, backend] = [names("shell"), names("backend")];
-  const inOrder = (all, some) => assert.deepEqual(all.filter((name) => some.includes(name)), some);
+  const inOrder = (all, some) =>
+    assert.deepEqual(
+      all.filter((name) => some.includes(name)),
+      some,
+    );
   inOrder(shell, ["modules loaded", "Python spawned", "Chromium ready", "window made"]);
-  inOrder(shell, ["backend listens", "page requested", "page answered", "first paint", "window shown"]);
+  inOrder(shell, [
+    "backend listens",
+    "page requested",
+    "page answered",
+    "first paint",
+    "window shown",
+  ]);
   assert.ok(shell.includes("backend ready"));
   inOrder(backend, [
     ...["interpreter started", "runtime imported", "socket bound", "data judged", "settings"],
