@@ -67,7 +67,7 @@ test("a backend that is killed while its first page is awaited brings no empty w
       ),
     );
   await until(asked, 20_000);
-  await shell.app.evaluate(({ app, BrowserWindow }) => {
+  await shell.app.evaluate(({ BrowserWindow }) => {
     globalThis.shown = [];
     for (const window of BrowserWindow.getAllWindows()) {
       window.on("show", () => globalThis.shown.push(window.webContents.getTitle()));
