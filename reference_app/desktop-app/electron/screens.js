@@ -1,10 +1,9 @@
 // Which window there is, and what it shows: splash, main window, find bar, error page, the choice of a backup.
 import { app, BrowserWindow } from "electron";
 import { fillPage, pageUrl } from "./pages.js";
+import { splashDelay } from "./progress.js";
 import { createFindBar, createMainWindow, createSplash } from "./windows.js";
 
-// A person who waits no longer wants to be told nothing: https://www.nngroup.com/articles/response-times-3-important-limits/
-const UNNOTICED_MS = 1000;
 const STILL_WORKING_MS = 15_000;
 const ERROR_PAGE_ATTEMPTS = 5;
 const RENDERER_CRASH_WINDOW_MS = 10_000;
@@ -23,14 +22,11 @@ export function goHome(running) {
   }
 }
 
-/**
- * The main window, hidden until its page is painted; a splash where that takes long, at once where it took long the last
- * time.
- */
+/** The main window, hidden until its page is painted; a splash for who has to wait for it. */
 export function showStart(running) {
   const { remembered } = running;
   const begun = Date.now();
-  const wait = remembered.get("startMs") > UNNOTICED_MS ? 0 : UNNOTICED_MS;
+  const wait = splashDelay(remembered.get("startMs"));
   const splash = setTimeout(() => running.ending || showSplash(running), wait);
   const window = mainWindow(running);
   window.once("closed", () => clearTimeout(splash));

@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { fakeProject } from "../lib/fake.js";
 import { electron, family, isAlive, open, prepare, shoot, test, until } from "../lib/windows.js";
 
-test(`Electron ${electron.version}: the splash is there at once and tells, then the painted window replaces it`, async (t) => {
+test(`Electron ${electron.version}: a splash tells how far a long start is, then the painted window replaces it`, async (t) => {
   const shell = await open(t, prepare({ mode: "slow" }));
   const splash = await shell.splash();
   await until(() =>
@@ -162,6 +162,7 @@ test("size, place and port come back", async (t) => {
     BrowserWindow.getAllWindows()[0].setBounds({ x: 40, y: 60, width: 700, height: 500 }),
   );
   await first.quit();
+  assert.ok(JSON.parse(first.read("shell.json")).startMs > 0);
   const second = await open(t, prepared);
   assert.equal((await second.main()).url(), url);
   const bounds = await second.app.evaluate(({ BrowserWindow }) =>
