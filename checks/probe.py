@@ -282,9 +282,20 @@ STREAMS = {f.__name__: f for f in (events, notices, large)}
 served = BaseHandler.get_response
 
 
+def lateness(request) -> float:  # noqa: ANN001 -- Django's own
+    """Seconds for which a page has to wait: as long as the suite says, once."""
+    late = HERE / "ddk_probe_late_page"
+    if "text/html" not in request.headers.get("Accept", "") or not late.is_file():
+        return 0.0
+    seconds = float(late.read_text(encoding="utf-8"))
+    late.unlink()
+    return seconds
+
+
 def get_response(self, request) -> HttpResponse:  # noqa: ANN001 -- Django's own signature
     """Answer the probe's addresses, pass on everything else."""
     if not request.path.startswith(PREFIX):
+        time.sleep(lateness(request))
         return ddk_agent.first_page(request) or served(self, request)
     name = request.path.removeprefix(PREFIX).strip("/")
     if name == "page":
@@ -327,6 +338,7 @@ served_async = getattr(BaseHandler, "get_response_async", None)  # since Django 
 async def get_response_async(self, request) -> HttpResponse:  # noqa: ANN001 -- Django's own
     """The same where the server is asynchronous."""
     if not request.path.startswith(PREFIX) and not ddk_agent.is_first_page(request):
+        await asyncio.sleep(lateness(request))
         return await served_async(self, request)
     from asgiref.sync import sync_to_async
 

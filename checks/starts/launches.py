@@ -17,6 +17,8 @@ from checks.outside import Outside, OutsideShell
 from checks.shell import DATA_HOME, Electron, Shell, copied, find_electron
 from checks.target import Target
 
+LATE_PAGE = "ddk_probe_late_page"
+
 
 class Place:
     """Where launches happen: one copy of the target, one display, one driver."""
@@ -49,8 +51,11 @@ class Place:
             return home / DATA_HOME / self.target.manifest["app"]["identifier"], home
         return self.folder / name, self.home
 
-    def launch(self, name: str) -> Shell:
-        """A launch on the app data folder of that name, where somebody can be in."""
+    def launch(self, name: str, first_page_seconds: float = 0.0) -> Shell:
+        """A launch on the app data folder of that name, where somebody can be in.
+
+        With `first_page_seconds` its first page takes that long; from outside it always takes long.
+        """
         app_data, home = self.places(name)
         home.mkdir(exist_ok=True)
         if self.target.first_account and not app_data.exists():
@@ -59,6 +64,9 @@ class Place:
                 accounts.let_in(backend.ready())
                 backend.stop()
         if not self.outside:
+            if first_page_seconds:
+                late_page = self.target.cwd / LATE_PAGE
+                late_page.write_text(str(first_page_seconds), encoding="utf-8")
             return HookedShell(self.project, self.target, self.opener, app_data, home)
         if self._latest:
             self._latest.__exit__()  # all windows of the display are one launch's

@@ -39,7 +39,13 @@ from pathlib import Path  # noqa: E402
 PAYLOAD = Path(__file__).resolve().parent
 sys.path[:0] = [str(PAYLOAD / ".packages"), str(PAYLOAD)]
 
-from desktop_runtime import backend  # noqa: E402 - found through the path set above
+from desktop_runtime import trace  # noqa: E402 - found through the path set above
+
+trace.came("interpreter started")
+
+from desktop_runtime import backend  # noqa: E402
+
+trace.came("runtime imported")
 
 if __name__ == "__main__":
     sys.exit(backend.main(PAYLOAD, sys.argv[1:]))

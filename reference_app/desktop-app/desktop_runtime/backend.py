@@ -29,6 +29,7 @@ from . import (
     restore,
     schedulers,
     system,
+    trace,
     versions,
     workers,
 )
@@ -152,6 +153,7 @@ class Backend:
                 "The shell tries another port.",
             ) from error
         data = installation.app_data
+        trace.came("socket bound")
         held = open_folder(data)
         self.channel.send("listening", host=address.host, port=address.port, pid=os.getpid())
         self._obey(signal.SIGTERM, signal.SIGINT)
@@ -170,6 +172,7 @@ class Backend:
             first_run.begin(data, data / DEFAULT_DATABASE, data.glob("*.sqlite3"))
             if redis:
                 manifest = redis.wait(manifest)
+            trace.came("data judged")
             load_project(self.payload, installation, manifest, lateready.install)
             log.write_to(data / "logs")
             self._serve(sock, address, installation, manifest, recovery, trial)
@@ -205,12 +208,14 @@ class Backend:
         self.stage = "preparing"
         databases = Databases(installation, manifest, self.project, recovery)
         state = databases.prepare(self._progress, trial)
+        trace.came("migrations checked")
         schedulers.let_go()
         try:
             self.server = make_server(self.payload, sock, address, installation, manifest)
         except (Exception, SystemExit) as error:
             databases.close()
             raise project_failure(error, self.project) from error
+        trace.came("URLs loaded")
         self.crew = workers.Workers(manifest.workers, installation.app_data / "logs")
         self.stage = "serving"
         self.channel.send(
@@ -222,7 +227,7 @@ class Backend:
             set_aside=recovery.set_aside,
             not_renewed=databases.kept,
         )
-        # After `ready`: the first page need not share the processor with them.
+        trace.came("ready")
         self.crew.start()
         schedule = Schedule(
             manifest.backups, databases.files.values(), recovery.folder, self._not_backed_up
@@ -306,7 +311,9 @@ def load_project(
     try:
         overlay.verify()
         before_setup()
+        trace.came("settings")
         django.setup()
+        trace.came("applications")
         overlay.verify()
         from . import sites
 

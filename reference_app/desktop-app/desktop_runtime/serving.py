@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from django.apps import apps
 from django.urls import get_resolver
 
-from . import atomic, lateready, passwords, streams
+from . import atomic, lateready, passwords, streams, trace
 from .contract import Address, Installation
 from .entry import application, asgi_application
 from .files import Files
@@ -58,11 +58,12 @@ def make_server(
         front = _in_front(files, kept, installation, manifest)
         rules = Rules(address, manifest.health_path)
         layers = [layer(passed) for layer in around]
-        return AsgiServer(Served(rules, front, files, layers, asgi_application()), sock)
+        project = trace.first_request(asgi_application())
+        return AsgiServer(Served(rules, front, files, layers, project), sock)
     from .server import WsgiServer
 
     streams.install()
-    files = Files(application(), installation.packaged)
+    files = Files(trace.first_request(application()), installation.packaged)
     served = _in_front(files, kept, installation, manifest)
     for layer in around:
         served = layer(served)

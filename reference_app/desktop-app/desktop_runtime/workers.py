@@ -20,6 +20,7 @@ from .manifest import Worker
 
 BACKOFF_SECONDS = (1, 2, 5, 15, 60)
 STEADY_SECONDS = 60
+FIRST_PAGE_SECONDS = 0.5  # a worker loads the project a second time: not beside the first page
 GRACE_SECONDS = 3  # as long as the server drains, which it does at the same time
 PREDECESSOR_SECONDS = 0.1
 INSIST_SECONDS = 0.3
@@ -40,7 +41,7 @@ class Workers:
         ]
 
     def start(self) -> None:
-        """Start every worker without waiting for it."""
+        """Start every worker, once the first page has had its time, without waiting for it."""
         for thread in self._threads:
             thread.start()
 
@@ -67,6 +68,7 @@ class Workers:
 
     def _supervise(self, name: str) -> None:
         failures = 0
+        self._stopping.wait(FIRST_PAGE_SECONDS)
         while not self._stopping.is_set():
             started = time.monotonic()
             code: int | str | None

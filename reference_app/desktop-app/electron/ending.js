@@ -2,7 +2,7 @@
 import { app, powerMonitor } from "electron";
 import { endBackend } from "./following.js";
 import { askWhetherToLeave } from "./messages.js";
-import { goHome, showSplash } from "./screens.js";
+import { goHome, showStart } from "./screens.js";
 
 export function followEnd(running) {
   running.on("main", (window) => followMainWindow(running, window));
@@ -53,7 +53,7 @@ function reopen(running) {
   if (running.supervisor.isReady) {
     goHome(running);
   } else {
-    showSplash(running);
+    showStart(running);
     running.restoring.idle().then(() => running.supervisor.start()); // it may have been stopped, or given up
   }
 }

@@ -7,32 +7,49 @@ import { pageUrl } from "./pages.js";
 import { renewPassword } from "./restore.js";
 import { load, mainWindow, showError, showProgress } from "./screens.js";
 
-/** Starts the backend; what it tells is heard once `displayReady`: then there can be windows to show it in. */
-export function startBackend(running, displayReady) {
-  const { supervisor, log } = running;
-  const follow = (event, handle) =>
-    supervisor.on(event, (value) => displayReady.then(() => running.ending || handle(value)));
-  follow("progress", (text) => showProgress(running, text));
-  follow("event", (event) => {
-    if (event?.event === "ready") {
-      running.versions = { python: event.python, django: event.django };
-    } else if (event?.event === "not-backed-up") {
-      log(`no scheduled backup: ${event.code} ${event.message}`);
-      announceNotKept(running, event);
+/** What to do with each event of the Supervisor, and when it is `broken`. */
+export function followBackend(running) {
+  const { log } = running;
+  return {
+    progress: (text) => showProgress(running, text),
+    event(event) {
+      if (event?.event === "ready") {
+        running.versions = { python: event.python, django: event.django };
+      } else if (event?.event === "not-backed-up") {
+        log(`no scheduled backup: ${event.code} ${event.message}`);
+        announceNotKept(running, event);
+      }
+    },
+    listening: ({ origin }) => askForFirstPage(running, origin),
+    ready({ origin }) {
+      log(`ready at ${origin}`);
+      if (running.asked === origin) {
+        Object.assign(running, { asked: null, served: origin });
+      } else {
+        showPages(running, origin);
+      }
+    },
+    down: ({ code, signal }) => log(`the backend ended (${signal ?? code}); it is started again`),
+    failed(failure) {
+      log(`the backend failed: ${failure.code} ${failure.message}`);
+      showError(running, failure);
+    },
+    broken: (error) => reportBackend(running, error),
+  };
+}
+
+/**
+ * The first page is asked for while Python imports, and answered once it can be: until then its renderer starts. A window
+ * that a person sees keeps what it shows.
+ */
+async function askForFirstPage(running, origin) {
+  const window = mainWindow(running);
+  if (!window.isVisible()) {
+    running.asked = origin;
+    if (!(await load(running, window, origin + running.manifest.home))) {
+      running.asked = null;
     }
-  });
-  follow("down", ({ code, signal }) =>
-    log(`the backend ended (${signal ?? code}); it is started again`),
-  );
-  follow("failed", (failure) => {
-    log(`the backend failed: ${failure.code} ${failure.message}`);
-    showError(running, failure);
-  });
-  follow("ready", ({ origin }) => {
-    log(`ready at ${origin}`);
-    showPages(running, origin);
-  });
-  supervisor.start().catch((error) => displayReady.then(() => reportBackend(running, error)));
+  }
 }
 
 // GET, not reload(): a reload would send a form a second time.

@@ -1,4 +1,5 @@
 // The command line and the environment of the backend.
+import { traceEnvironment } from "./trace.js";
 
 const FLAGS = {
   packaged: () => ["-I", "-B", "-u", "-X", "utf8"],
@@ -37,6 +38,7 @@ export function backendCommand({ place, interpreter, appData, env, environmentNa
       DESKTOP_DJANGO_APP_DATA_DIR: appData,
       DESKTOP_DJANGO_BUNDLE_DIR: place.bundle,
       DESKTOP_DJANGO_RUNTIME_MODE: place.mode,
+      ...traceEnvironment(),
     },
   };
 }

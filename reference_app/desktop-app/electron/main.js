@@ -12,8 +12,10 @@ import {
   readOptions,
 } from "./places.js";
 import { keepFilesPrivate } from "./processes.js";
-import { runShell } from "./shell.js";
+import { start } from "./starting.js";
+import { beginTrace, came } from "./trace.js";
 
+came("modules loaded");
 keepFilesPrivate();
 const electronDir = dirname(fileURLToPath(import.meta.url));
 const options = readOptions({ argv: process.argv, env: process.env, packaged: app.isPackaged });
@@ -68,6 +70,8 @@ if (manifest) {
     process.nextTick(() => session.setSpellCheckerLanguages([])),
   );
   if (app.requestSingleInstanceLock()) {
+    came("manifest read, only instance");
+    beginTrace();
     app.on("second-instance", () => {
       const seen = (each) => each.isVisible() || each.isMinimized();
       const [window] = BrowserWindow.getAllWindows().filter(seen);
@@ -76,7 +80,7 @@ if (manifest) {
       }
       window?.focus();
     });
-    runShell({ electronDir, manifest, options, place, appData }).catch((error) => {
+    start({ electronDir, manifest, options, place, appData }).catch((error) => {
       dialog.showErrorBox("This application cannot start", error.stack);
       app.exit(1);
     });

@@ -1,4 +1,4 @@
-// What a person reads of a start that changes their data.
+// What a person is told of a start, and when.
 
 const WORDS = {
   rehearsing: "Trying the update on a copy of your data",
@@ -6,6 +6,11 @@ const WORDS = {
 };
 // What is over sooner is not worth a promise.
 const SHORTEST_SECONDS = 10;
+// Who waits no longer need not be told anything: https://www.nngroup.com/articles/response-times-3-important-limits/
+const UNNOTICED_MS = 1000;
+
+/** Milliseconds until a splash is shown: none where the last start, if it is known, was a long one. */
+export const splashDelay = (lastStartMs) => (lastStartMs > UNNOTICED_MS ? 0 : UNNOTICED_MS);
 
 function leftText(seconds) {
   if (!(seconds >= SHORTEST_SECONDS)) {

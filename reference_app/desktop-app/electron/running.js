@@ -12,6 +12,10 @@ export class Running extends EventEmitter {
   versions = null;
   /** On a migration that failed, for the developer: it has nothing of a person's data. */
   report = "";
+  /** The origin whose first page is being loaded before it is ready. */
+  asked = null;
+  /** What the backend last told of its start. */
+  progress = "";
   /** The origin of the pages that are open. */
   served = null;
   quitting = false;

@@ -1,17 +1,19 @@
 // Which window there is, and what it shows: splash, main window, find bar, error page, the choice of a backup.
 import { app, BrowserWindow } from "electron";
 import { fillPage, pageUrl } from "./pages.js";
+import { splashDelay } from "./progress.js";
 import { createFindBar, createMainWindow, createSplash } from "./windows.js";
 
 const STILL_WORKING_MS = 15_000;
 const ERROR_PAGE_ATTEMPTS = 5;
 const RENDERER_CRASH_WINDOW_MS = 10_000;
 
-/** Resolves once the page is shown, or could not be. */
+/** Whether the page is shown, once it is or could not be. */
 export function load({ log }, window, url) {
-  return window
-    .loadURL(url)
-    .catch((error) => log(`cannot show a page: ${error.code ?? error.message}`));
+  return window.loadURL(url).then(
+    () => true,
+    (error) => log(`cannot show a page: ${error.code ?? error.message}`),
+  );
 }
 
 export function goHome(running) {
@@ -20,13 +22,25 @@ export function goHome(running) {
   }
 }
 
-export function showSplash(running) {
-  const { session, name, manifest, icon } = running;
-  const splash = createSplash({ session, name, background: manifest.background, icon });
+/** The main window, hidden until its page is painted; a splash for who has to wait for it. */
+export function showStart(running) {
+  const { remembered } = running;
+  const begun = Date.now();
+  const wait = splashDelay(remembered.get("startMs"));
+  const splash = setTimeout(() => running.ending || showSplash(running), wait);
+  const window = mainWindow(running);
+  window.once("closed", () => clearTimeout(splash));
+  window.once("show", () => {
+    clearTimeout(splash);
+    remembered.set("startMs", Date.now() - begun);
+  });
+}
+
+function showSplash(running) {
+  const { session, name, manifest, icon, progress } = running;
+  const splash = createSplash({ session, name, progress, background: manifest.background, icon });
   running.splash = splash;
   const slow = setTimeout(() => running.splash?.offerHelp(), STILL_WORKING_MS);
-  // made while the backend starts, shown when it answers
-  splash.window.once("show", () => running.ending || mainWindow(running));
   splash.window.on("closed", () => {
     clearTimeout(slow);
     running.splash = null;
@@ -107,6 +121,7 @@ export async function showRestorePage(running) {
 }
 
 export function showProgress(running, text) {
+  running.progress = text;
   running.splash?.tell(text);
   if (running.shows(pageUrl("splash"))) {
     fillPage(running.main.webContents, { name: running.name, progress: text });

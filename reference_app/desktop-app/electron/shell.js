@@ -1,67 +1,33 @@
-// The life of the app once it holds its instance lock: start the backend, show it, follow it, end it.
-import { join } from "node:path";
+// The app once Chromium is ready: its session, its guards, its first window, its menu.
 import { app, Menu } from "electron";
 import { actOnPage, menuActions } from "./actions.js";
 import { followEnd } from "./ending.js";
-import { renewBackend, showRestored, startBackend } from "./following.js";
-import { chooseInterpreter } from "./interpreter.js";
-import { backendCommand } from "./launch.js";
-import { createLog, echoLog } from "./logs.js";
+import { followBackend, renewBackend, showRestored } from "./following.js";
+import { echoLog } from "./logs.js";
 import { menuTemplate } from "./menu.js";
 import { askAboutUpdate, askForBackup } from "./messages.js";
 import { createConnections } from "./peers.js";
-import { appIcon } from "./places.js";
 import { guardPages, openSession } from "./policies.js";
 import { createRestoring } from "./restoring.js";
-import { Running } from "./running.js";
-import { showRestorePage, showSplash } from "./screens.js";
+import { showRestorePage, showStart } from "./screens.js";
 import { createSpelling } from "./spelling.js";
-import { ShellState } from "./state.js";
-import { Supervisor } from "./supervisor.js";
+import { came } from "./trace.js";
 import { pageOptions } from "./windows.js";
 
-/** `parts`: {electronDir, manifest, options, place, appData}. */
-export async function runShell(parts) {
-  const running = prepare(parts);
-  // Electron's own answer is a dialog that holds up everything, the end of the backend included.
-  for (const event of ["uncaughtException", "unhandledRejection"]) {
-    process.on(event, (error) => running.log(`unexpected: ${error?.stack ?? error}`));
-  }
-  // Python starts while Chromium does.
-  const displayReady = app.whenReady();
-  startBackend(running, displayReady);
-  await displayReady;
+/** Once Chromium is ready; what to do with the events of the backend. */
+export async function openShell(running) {
   furnish(running);
+  came("session made");
   guardPages(running, (action, contents) => actOnPage(running, action, contents));
   followEnd(running);
-  showSplash(running);
+  showStart(running);
   const actions = menuActions(running);
   if (running.manifest.feed && app.isPackaged) {
     actions.checkForUpdates = await offerUpdates(running);
   }
   showMenu(running, actions);
   await helpDeveloper(running);
-}
-
-/** What needs no window. */
-function prepare({ electronDir, manifest, options, place, appData }) {
-  const { env, platform } = process;
-  const { environmentNames, healthPath } = manifest;
-  const logFolder = join(appData, "logs");
-  const backendLog = join(logFolder, "backend-stderr.log");
-  const echo = place.mode === "development" ? console.log : undefined;
-  const log = createLog(join(logFolder, "shell.log"), echo);
-  const remembered = new ShellState(join(appData, "shell.json"));
-  const configured = manifest.interpreter;
-  const override = options.python;
-  const interpreter = chooseInterpreter({ place, override, configured, env, platform });
-  log(`backend runs with ${interpreter.python} (${interpreter.source})`);
-  const launch = backendCommand({ place, interpreter, appData, env, environmentNames });
-  return new Running({
-    ...{ electronDir, manifest, options, place, appData, logFolder, backendLog, log },
-    ...{ remembered, interpreter, launch, icon: appIcon(place.project) },
-    supervisor: new Supervisor({ launch, healthPath, logFile: backendLog, state: remembered }),
-  });
+  return followBackend(running);
 }
 
 /** What windows need. */

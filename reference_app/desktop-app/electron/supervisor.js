@@ -10,6 +10,7 @@ import { choosePort, rememberedPorts, rememberPort } from "./ports.js";
 import { endRecorded, endRemains, killTree, startTime } from "./processes.js";
 import { progressText } from "./progress.js";
 import { createToken, HEADER } from "./token.js";
+import { came } from "./trace.js";
 
 export const HOST = "127.0.0.1";
 export const MAX_RESTARTS = 3;
@@ -38,6 +39,8 @@ function settles(promise, ms) {
 /**
  * Emits
  *   "progress" (text)                        while the backend starts
+ *   "spawned" ()                             its process is there
+ *   "listening" ({origin})                   it may be asked, and answers when it can
  *   "ready" ({origin, event})                it answers; `event` is its own `ready` event, if it has come
  *   "gone" ()                                it ended unasked, this moment: its port is anybody's
  *   "down" (outcome)                         it ended unasked and will be restarted
@@ -159,6 +162,8 @@ export class Supervisor extends EventEmitter {
       windowsHide: true,
     });
     closeSync(log);
+    came("Python spawned");
+    this.emit("spawned");
     const run = {
       child,
       port: this.#port,
@@ -207,8 +212,10 @@ export class Supervisor extends EventEmitter {
     this.emit("event", event);
     if (event?.event === "listening" && event.port === run.port && !run.over) {
       run.origin = `http://${HOST}:${run.port}`;
+      came("backend listens");
       rememberPort(this.#options.state, run.port);
       this.emit("progress", "Starting");
+      this.emit("listening", { origin: run.origin });
       this.#askHealth(run);
     } else if (event?.event === "rehearsing" || event?.event === "migrating") {
       this.emit("progress", progressText(event));
@@ -242,6 +249,7 @@ export class Supervisor extends EventEmitter {
         again();
       } else if (!run.over && !run.stopping) {
         run.ready = run.served = true;
+        came("backend ready");
         this.emit("ready", { origin: run.origin, event: run.event });
       }
     });

@@ -5,8 +5,10 @@ import { BrowserWindow, screen } from "electron";
 import { inkFor, placeWindow, smallestWindow } from "./geometry.js";
 import { OWN_ACTIONS } from "./navigation.js";
 import { fillPage, pageUrl } from "./pages.js";
+import { came, tracePage } from "./trace.js";
 
 const SAVE_BOUNDS_MS = 500;
+const ABORTED = -3; // another page took its place
 const STARTING = "Starting";
 const STILL_WORKING = "Still working. The first start can take a while.";
 
@@ -29,9 +31,20 @@ export function pageOptions({ session, electronDir, background, icon }) {
   };
 }
 
-/** A window may be closed before it is painted, and even while the system puts it on the screen. */
+/**
+ * A window may be closed before it is painted, and even while the system puts it on the screen. Chromium's own page for
+ * an address that does not answer is not what it waits for; after such a one it is not told of paint any more.
+ */
 function whenPainted(window, show) {
-  window.once("ready-to-show", () => {
+  const contents = window.webContents;
+  let failed = false;
+  let painted = false;
+  let shown = false;
+  const appear = () => {
+    if (failed || shown || !painted) {
+      return;
+    }
+    shown = true;
     try {
       show();
     } catch (error) {
@@ -39,10 +52,21 @@ function whenPainted(window, show) {
         throw error;
       }
     }
+  };
+  contents.on("did-start-navigation", () => {
+    failed = false;
+  });
+  contents.on("did-fail-load", (_event, code, _text, _url, isMainFrame) => {
+    failed ||= isMainFrame && code !== ABORTED;
+  });
+  contents.on("did-finish-load", appear);
+  window.on("ready-to-show", () => {
+    painted = true;
+    appear();
   });
 }
 
-export function createSplash({ session, name, background, icon }) {
+export function createSplash({ session, name, progress, background, icon }) {
   const splash = new BrowserWindow({
     width: 480,
     height: 320,
@@ -56,8 +80,9 @@ export function createSplash({ session, name, background, icon }) {
     show: false,
     webPreferences: { session, contextIsolation: true, sandbox: true, nodeIntegration: false },
   });
+  came("splash made");
   const contents = splash.webContents;
-  let text = STARTING;
+  let text = progress || STARTING;
   let offered = false;
   const loaded = splash.loadURL(pageUrl("splash")).then(() => {
     const ink = JSON.stringify(inkFor(background));
@@ -66,6 +91,7 @@ export function createSplash({ session, name, background, icon }) {
   });
   loaded.catch(() => {}); // closed before it was painted
   whenPainted(splash, () => splash.show());
+  splash.once("show", () => came("splash shown"));
   return {
     window: splash,
     tell(progress) {
@@ -112,6 +138,8 @@ export function createMainWindow({ options, name, state, onShown }) {
     screen.getAllDisplays().map((display) => display.workArea),
   );
   const window = new BrowserWindow({ ...options, ...bounds, title: name, show: false });
+  came("window made");
+  tracePage(window);
   whenPainted(window, () => {
     if (remembered?.maximized) {
       window.maximize();

@@ -86,10 +86,16 @@ export function copyProject(project, folder) {
   const target = join(folder, "project");
   const skipped = /[\\/](node_modules|\.venv|staged|dist|db\.sqlite3|__pycache__)$/;
   cpSync(project, target, { recursive: true, filter: (source) => !skipped.test(source) });
-  const electronDir = join(target, "desktop-app", "electron");
+  bringShell(target);
+  return target;
+}
+
+/** Puts the shell of this checkout into a project. */
+export function bringShell(project) {
+  const electronDir = join(project, "desktop-app", "electron");
+  const skipped = /[\\/]node_modules$/;
   cpSync(shellDir, electronDir, { recursive: true, filter: (source) => !skipped.test(source) });
   if (existsSync(join(shellDir, "node_modules"))) {
     symlinkSync(join(shellDir, "node_modules"), join(electronDir, "node_modules"), "junction");
   }
-  return target;
 }

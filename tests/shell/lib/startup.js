@@ -1,10 +1,10 @@
 // Prints how long a bare Electron window and the shell of a project take until their window is shown, in turns.
-// node startup.js PROJECT ROUNDS
+// node startup.js PROJECT ROUNDS, of a staged project
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { copyProject, electron, shellCommand } from "./electron.js";
+import { bringShell, electron, shellCommand } from "./electron.js";
 import { temporaryFolder } from "./fake.js";
 
 const HANG_MS = 60_000;
@@ -34,13 +34,13 @@ async function time({ executablePath, args, env }, file) {
 
 const [project, rounds] = [resolve(process.argv[2]), Number(process.argv[3])];
 const folder = temporaryFolder();
-const copy = copyProject(project, folder);
+bringShell(project);
 const bareApp = join(folder, "bare.cjs");
 writeFileSync(bareApp, BARE);
 
 async function bare(round) {
   const shown = join(folder, `bare-${round}`);
-  const { executablePath, args, env } = await shellCommand(copy, { appData: folder });
+  const { executablePath, args, env } = await shellCommand(project, { appData: folder });
   const switches = args.filter((argument) => argument === "--no-sandbox");
   return time(
     { executablePath, args: [...switches, bareApp], env: { ...env, SHOWN: shown } },
@@ -55,15 +55,15 @@ async function shell(name) {
   if (existsSync(log)) {
     writeFileSync(log, "");
   }
-  return time(await shellCommand(copy, { appData }), log);
+  return time(await shellCommand(project, { appData, args: ["--staged"] }), log);
 }
 
-const times = { bare: [], first: [], warm: [] };
+const times = { bare: [], warm: [], first: [] };
 await bare("warm-up");
 await shell("warm");
 for (let round = 0; round < rounds; round += 1) {
   times.bare.push(await bare(round));
-  times.first.push(await shell(`first-${round}`));
   times.warm.push(await shell("warm"));
+  times.first.push(await shell(`first-${round}`));
 }
 console.log(JSON.stringify({ electron: electron.version, ...times }));

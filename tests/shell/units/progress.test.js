@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { load } from "../lib/fake.js";
 
-const { progressText } = await load("progress.js");
+const { progressText, splashDelay } = await load("progress.js");
 const step = (more) =>
   progressText({ event: "migrating", done: 1, total: 4, name: "a.1", ...more });
 
@@ -19,4 +19,8 @@ test("it says how long that still takes, unless it is soon over", () => {
   assert.equal(left(89), ", about a minute left");
   assert.equal(left(91), ", about 2 minutes left");
   assert.equal(left(1800), ", about 30 minutes left");
+});
+
+test("a splash comes at once where the last start was long, else to who waits for a second", () => {
+  assert.deepEqual([undefined, 400, 1000, 1001, 60_000].map(splashDelay), [1000, 1000, 1000, 0, 0]);
 });

@@ -8,17 +8,18 @@ const source = join(dirname(shellDir), "..");
 
 async function openPonies(t, prepared) {
   const shell = await open(t, prepared);
-  const splash = await shell.splash();
-  await shoot(splash, "splash");
   const main = await shell.main();
   await main.waitForSelector("text=Add pony");
   return { shell, main };
 }
 
 test("a pony is created, edited, kept over a restart and deleted, on the real backend", async (t) => {
-  const prepared = prepare({ source });
+  const trace = join(temporaryFolder(), "trace.json");
+  const prepared = prepare({ source, env: { DESKTOP_DJANGO_TRACE: trace } });
   const first = await openPonies(t, prepared);
   await shoot(first.main, "ponies");
+  await first.shell.shown();
+  assertTimeline(readFileSync(trace, "utf8"));
   await first.main.click("text=Add pony");
   await first.main.fill("[name=title]", "Nimbus");
   await first.main.click("form button[type=submit]");
@@ -50,6 +51,37 @@ test("a pony is created, edited, kept over a restart and deleted, on the real ba
   const third = await openPonies(t, prepared);
   assert.equal(await third.main.locator("text=Nimbus").count(), 0);
 });
+
+/** Chrome's trace format lets the end of the list be absent. */
+function assertTimeline(text) {
+  const events = JSON.parse(text.replace(/,\s*$/, "]"));
+  const names = (process) => {
+    const { pid } = events.find(({ ph, args }) => ph === "M" && args.name === process);
+    return events.filter((event) => event.ph === "X" && event.pid === pid).map(({ name }) => name);
+  };
+  const [shell, backend] = [names("shell"), names("backend")];
+  const inOrder = (all, some) =>
+    assert.deepEqual(
+      all.filter((name) => some.includes(name)),
+      some,
+    );
+  inOrder(shell, ["modules loaded", "Python spawned", "Chromium ready", "window made"]);
+  inOrder(shell, [
+    "backend listens",
+    "page requested",
+    "page answered",
+    "first paint",
+    "window shown",
+  ]);
+  assert.ok(shell.includes("backend ready"));
+  inOrder(backend, [
+    ...["interpreter started", "runtime imported", "socket bound", "data judged", "settings"],
+    ...["applications", "migrations checked", "URLs loaded", "ready", "first request"],
+  ]);
+  for (const { ph, ts, dur, tdur } of events) {
+    assert.ok(ph === "M" || (ts > 0 && dur >= 0 && tdur >= 0));
+  }
+}
 
 async function add({ main }, title) {
   await main.click("text=Add pony");

@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { fakeProject } from "../lib/fake.js";
 import { electron, family, isAlive, open, prepare, shoot, test, until } from "../lib/windows.js";
 
-test(`Electron ${electron.version}: the splash is there at once and tells, then the painted window replaces it`, async (t) => {
+test(`Electron ${electron.version}: a splash tells how far a long start is, then the painted window replaces it`, async (t) => {
   const shell = await open(t, prepare({ mode: "slow" }));
   const splash = await shell.splash();
   await until(() =>
@@ -55,6 +55,29 @@ test("windows are isolated, sandboxed and without Node", async (t) => {
     );
     assert.notEqual(webSecurity, false);
   }
+});
+
+test("a backend that is killed while its first page is awaited brings no empty window, and then the page", async (t) => {
+  const shell = await open(t, prepare({ mode: "late" }));
+  await shell.splash();
+  const asked = () =>
+    shell.app.evaluate(({ BrowserWindow }) =>
+      BrowserWindow.getAllWindows().some(
+        ({ webContents }) => webContents.isLoadingMainFrame() && !webContents.getURL(),
+      ),
+    );
+  await until(asked, 20_000);
+  await shell.app.evaluate(({ BrowserWindow }) => {
+    globalThis.shown = [];
+    for (const window of BrowserWindow.getAllWindows()) {
+      window.on("show", () => globalThis.shown.push(window.webContents.getTitle()));
+    }
+  });
+  process.kill(shell.backendPid(), "SIGKILL");
+  await until(() => shell.starts().length === 2);
+  await shell.shown();
+  assert.match(shell.log(), /cannot show a page.*ready at.*window shown/s);
+  assert.deepEqual(await shell.app.evaluate(() => globalThis.shown), ["home"]);
 });
 
 test("closing the splash while the backend starts ends everything", async (t) => {
@@ -139,6 +162,7 @@ test("size, place and port come back", async (t) => {
     BrowserWindow.getAllWindows()[0].setBounds({ x: 40, y: 60, width: 700, height: 500 }),
   );
   await first.quit();
+  assert.ok(JSON.parse(first.read("shell.json")).startMs > 0);
   const second = await open(t, prepared);
   assert.equal((await second.main()).url(), url);
   const bounds = await second.app.evaluate(({ BrowserWindow }) =>

@@ -1,6 +1,7 @@
 """A backend that keeps the contract with the shell without any Django, and misbehaves when told to.
 
-FAKE_MODE is a comma-separated list of: slow (3 s until ready), hang (never ready), update (one
+FAKE_MODE is a comma-separated list of: slow (3 s until ready), hang (never ready), late (the first
+start is never ready), update (one
 migration of three minutes), fail13, fail14, exit3,
 taken (the first port it is given is always taken), noisy, stubborn (ignores the end of its
 lifeline), children (one more process), remains (one more that outlives it), dropped (loses the
@@ -353,7 +354,8 @@ def main() -> int:
         if "fail13" in MODE:
             fail(13, "The data was written by a newer version.")
             os._exit(13)
-        if "hang" not in MODE:
+        first = (APP_DATA / "starts").read_text(encoding="utf-8").count("\n") == 1
+        if "hang" not in MODE and not ("late" in MODE and first):
             serving.set()
             say(event="ready", seconds=0.1, python="3.11", django="none", database="created")
 
