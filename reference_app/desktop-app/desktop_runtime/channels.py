@@ -116,7 +116,7 @@ class Connections(TcpWSGIServer):
         super().__init__(*arguments, adj=adj, dispatcher=_Threads(adj.threads), **options)
 
     def getsockname(self) -> tuple[str, str]:
-        """Without the tables for names in other scripts, which waitress' way loads."""
+        """By number, without a look-up."""
         host, port = self.socket.getsockname()[:2]
         return host, str(port)
 

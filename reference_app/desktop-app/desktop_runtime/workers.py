@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import runpy
 import subprocess
 import sys
 import threading
@@ -117,6 +116,8 @@ def run(worker: Worker, installation: Installation) -> None:
 
     queueworkers.take_up(worker, installation)
     if worker.module:
+        import runpy
+
         sys.argv = [worker.module, *fill([*worker.args], installation)]
         # Not as sys.modules["__main__"]: that stays launch.py, which brings children the overlay.
         runpy.run_module(worker.module, run_name="__main__")
