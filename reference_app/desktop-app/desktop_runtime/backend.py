@@ -221,7 +221,7 @@ class Backend:
         except (Exception, SystemExit) as error:
             databases.close()
             raise project_failure(error, self.project) from error
-        self.crew = workers.Workers(manifest.workers, installation.app_data / "logs")
+        self.crew = workers.Workers(manifest.workers, installation.app_data)
         self.stage = "serving"
         self.channel.send(
             "ready",
