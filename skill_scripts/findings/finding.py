@@ -282,8 +282,8 @@ FINDINGS: dict[str, Meaning] = {
     ),
     "slow-imports": Meaning(
         (FINE,),
-        "What each start spends on importing packages and modules of the project, the slowest first, "
-        "and which module imports them.",
+        "What each start spends on importing packages and modules of the project, the slowest "
+        "first, and which module imports them.",
     ),
     "impossible-database": Meaning((BLOCKED,), "A migration does not work on SQLite."),
     "first-start": Meaning((BLOCKED,), "The first start fails."),

@@ -28,9 +28,7 @@ LONGEST = 2000  # characters of a message or statement
 
 def main(request_file: str) -> None:
     request = json.loads(Path(request_file).read_text(encoding="utf-8"))
-    beside("../probe/journal.py").watch(
-        request["project"], request["journal"], request["copies"]
-    )
+    beside("../probe/journal.py").watch(request["project"], request["journal"], request["copies"])
     launch = Path(request["launch"])
     sys.path[:0] = [str(launch.parent / ".packages"), str(launch.parent)]
     from desktop_runtime import backend

@@ -45,8 +45,8 @@ BLOCK_BYTES = 1 << 20
 # Of this installation alone: no backup has them, and a restore leaves them.
 STAYS = {
     "backend.lock", f"{replacing.SCRATCH}.lock", replacing.SCRATCH, "secret_key", "logs",
-    aside.FOLDER, backups.FOLDER, "shell", "shell.json", "pycache", "staticfiles", "compressed", versions.RECORD,
-    passwords.MARKER, REHEARSAL,
+    aside.FOLDER, backups.FOLDER, "shell", "shell.json", "pycache", "staticfiles", "compressed",
+    versions.RECORD, passwords.MARKER, REHEARSAL,
 }  # fmt: skip
 # About the data of this moment: no backup has them, and a restore puts them away.
 PASSES = {
