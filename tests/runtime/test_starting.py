@@ -3,8 +3,12 @@
 import re
 import subprocess
 
+import pytest
+
 from . import backends
 from .backends import Backend, launch, make_project
+
+pytestmark = pytest.mark.slow
 
 LINE = re.compile(r"import time:\s*(\d+) \|\s*\d+ \|\s*(\S+)")
 OURS = {
@@ -17,7 +21,7 @@ OURS = {
 OTHERS = {"app", "django", "tomllib", "urls", "waitress", "whitenoise", "wsgiref"}
 SMALL = {"__future__", "encodings", "getopt"}
 FIRST_AFTER_READY = "desktop_runtime.scheduled"
-LARGEST_SHARE = 1 / 3  # of the time of all imports; 0.08 on a quiet machine
+LARGEST_SHARE = 1 / 3  # of the time of all imports; about a tenth
 FLOOR = "import os, sys; sys.path.insert(0, sys.argv[1]); os.chdir(sys.argv[1]); import django; "
 FLOOR += "os.environ['DJANGO_SETTINGS_MODULE'] = 'settings'; django.setup()"
 
