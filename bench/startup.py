@@ -47,7 +47,7 @@ from bench.launching import (
 )
 
 PROJECT = Path(__file__).resolve().parent.parent / "reference_app"
-LIMIT = 1.5
+LIMIT = 1.2
 PATIENCE = 4
 WARM_UP_PAGES = 20
 BATCHES, BATCH_PAGES = 5, 60

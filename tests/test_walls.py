@@ -34,6 +34,7 @@ RUNS_IN_THE_TARGET = {
     SCRIPTS / "probe" / "inside.py": {"django", "desktop_runtime", "launch"},
     SCRIPTS / "probe" / "journal.py": set(),
     SCRIPTS / "rehearsal" / "inside.py": {"django", "desktop_runtime"},
+    SCRIPTS / "rehearsal" / "importtimes.py": set(),
     SCRIPTS / "rehearsal" / "own_person.py": {"django"},
     SCRIPTS / "rehearsal" / "kept_person.py": {"django"},
     SCRIPTS / "bundle" / "first_run_inside.py": {"django", "desktop_runtime", "time_machine"},

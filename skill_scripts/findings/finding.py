@@ -281,6 +281,11 @@ FINDINGS: dict[str, Meaning] = {
     "own-fault": Meaning(
         (HANDLED,), "A page, its part or its form is broken on the project's own server too."
     ),
+    "slow-imports": Meaning(
+        (FINE,),
+        "What each start spends on importing packages and modules of the project, the slowest "
+        "first, and which module imports them.",
+    ),
     "impossible-database": Meaning((BLOCKED,), "A migration does not work on SQLite."),
     "first-start": Meaning((BLOCKED,), "The first start fails."),
     "gis": Meaning((BLOCKED,), "GeoDjango needs GDAL and a spatial database."),

@@ -28,7 +28,7 @@ LONGEST = 2000  # characters of a message or statement
 
 def main(request_file: str) -> None:
     request = json.loads(Path(request_file).read_text(encoding="utf-8"))
-    journal().watch(request["project"], request["journal"], request["copies"])
+    beside("../probe/journal.py").watch(request["project"], request["journal"], request["copies"])
     launch = Path(request["launch"])
     sys.path[:0] = [str(launch.parent / ".packages"), str(launch.parent)]
     from desktop_runtime import backend
@@ -57,10 +57,11 @@ def tell_where(project: Path, backend: Any) -> None:
     backend.project_failure = lambda error, _: failure(error, project)
 
 
-def journal() -> Any:
-    """The module of the probe, which notes what the project is about to change in its folder."""
-    file = Path(__file__).parents[1] / "probe" / "journal.py"
-    spec = importlib.util.spec_from_file_location("desktop_journal", file)
+def beside(place: str) -> Any:
+    """Another module of this kind: `journal` of the probe notes what the project is about to change
+    in its folder."""
+    file = Path(__file__).parent / place
+    spec = importlib.util.spec_from_file_location(f"desktop_{file.stem}", file)
     assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -73,6 +74,7 @@ class Notes:
     def __init__(self, file: Path, project: Path) -> None:
         self.project, self.process = project, os.getpid()
         self.file = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        self.imports = beside("importtimes.py").ImportTimes(self.is_own)
 
     def write(self, **note: Any) -> None:
         if os.getpid() == self.process:
@@ -89,6 +91,7 @@ class Notes:
 
         def noting_send(this: Any, event: str, **values: Any) -> None:
             if event == "ready":
+                self.write(kind="imports", slowest=self.imports.slowest())
                 try:
                     self.write(kind="ready", **describe_state())
                 except Exception:  # a model of the project's own; nothing depends on it
@@ -110,6 +113,7 @@ class Notes:
             serve(this, *given)
 
         backend.Backend._serve = hasty_serve
+        self.imports.watch()
         backend.Backend._failure, backend.Channel.send = noting_failure, noting_send
         logging.setLogRecordFactory(noting_record)
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 
-from skill_scripts.findings.finding import BLOCKED, DECIDE, HANDLED, Finding
+from skill_scripts.findings.finding import BLOCKED, DECIDE, FINE, HANDLED, Finding
 from skill_scripts.findings.frontend import OTHER_PAGES
 from skill_scripts.rehearsal.result import Rehearsal
 from skill_scripts.rehearsal.start import Failure
@@ -14,6 +14,7 @@ from skill_scripts.repairs.missing import distribution_for
 
 SHOWN = 5
 MOST_BROKEN = 10
+SLOW_MILLISECONDS = 50  # of a start; Django alone takes 200 to 300
 GROUPS = "login.groups="
 WALL = "login-wall"
 NOT_FOUND = re.compile(r"No module named '([\w.]+)'")
@@ -28,6 +29,7 @@ def judge(done: Rehearsal) -> Iterator[Finding]:
     yield from _entry(done)
     yield from _broken(done)
     yield from _writes(done)
+    yield from _slow(done)
     for name in done.accounts:
         yield Finding(
             "known-password",
@@ -100,6 +102,22 @@ def _writes(done: Rehearsal) -> Iterator[Finding]:
             f"the project writes into its own folder: {_with_settings(done, done.writes)}",
             f"an installed app cannot; point it to app data: --set 'django.set.{setting}="
             "{app_data}/FOLDER'",
+        )
+
+
+def _slow(done: Rehearsal) -> Iterator[Finding]:
+    """What every start imports, and for long."""
+    slow = [each for each in done.imports if each.milliseconds >= SLOW_MILLISECONDS]
+    if slow:
+        listed = ", ".join(
+            f"{each.name} {each.milliseconds} ms" + (f" ({each.by})" if each.by else "")
+            for each in slow
+        )
+        yield Finding(
+            "slow-imports",
+            FINE,
+            f"of each start, imports take of the processor: {listed}",
+            "what few pages need can be imported in the function that needs it",
         )
 
 

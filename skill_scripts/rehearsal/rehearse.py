@@ -383,6 +383,7 @@ def visit(
         other_pages=page.others,
         start_seconds=round(state.seconds, 2),
         migrations=state.migrations,
+        imports=state.imports,
         pages=tuple(seen),
         other_hosts=tuple(foreign),
         accounts=state.accounts,

@@ -11,7 +11,7 @@ from skill_scripts import __version__, desktop_toml
 from skill_scripts.dependencies.environment import Interpreter
 from skill_scripts.layer.payload import REHEARSAL, sha256
 from skill_scripts.project.files import PAYLOAD_FOLDER, Project
-from skill_scripts.rehearsal.start import Failure
+from skill_scripts.rehearsal.start import Failure, Import
 
 KIT = Path(__file__).parents[1]
 FILE_NAME = "rehearsal.json"
@@ -49,6 +49,7 @@ class Rehearsal:
     start_seconds: float = 0.0  # until ready, all migrations included
     seconds: float = 0.0  # the whole rehearsal
     migrations: int = 0
+    imports: tuple[Import, ...] = ()  # the slowest ones, until ready
     failure: Failure | None = None  # why it did not start
     pages: tuple[Seen, ...] = ()
     not_compared: str = ""  # why broken pages were not looked for on the project's own server
@@ -135,6 +136,7 @@ def read(folder: Path) -> Rehearsal | None:
     try:
         content = json.loads((folder / FILE_NAME).read_text(encoding="utf-8"))
         pages = tuple(Seen(**each) for each in content.pop("pages"))
+        content["imports"] = [Import(**each) for each in content["imports"]]
         lists = {name: tuple(each) for name, each in content.items() if isinstance(each, list)}
         # One that failed is not taken for granted: it is made again.
         return None if content["failure"] else Rehearsal(**{**content, **lists, "pages": pages})

@@ -56,6 +56,15 @@ class OutOfTimeError(Exception):
     """Raised when a start takes longer than somebody wants to wait."""
 
 
+@dataclass(frozen=True)
+class Import:
+    """What a start spends on importing something."""
+
+    name: str  # a package with what it brings along, or a module of the project
+    milliseconds: int  # of processor
+    by: str = ""  # the module of the project that imports it first; "" for Django
+
+
 @dataclass
 class State:
     """How the project was when it became ready."""
@@ -65,6 +74,7 @@ class State:
     accounts: tuple[str, ...] = ()  # that one may sign in to with a password
     pointers: Mapping[str, str] = field(default_factory=dict)  # who names a first page → path
     groups: tuple[str, ...] = ()
+    imports: tuple[Import, ...] = ()  # the slowest ones
 
 
 class Start:
@@ -189,6 +199,8 @@ class Start:
             self.state.accounts = tuple(note["accounts"])
             self.state.pointers = note["pointers"]
             self.state.groups = tuple(note["groups"])
+        for note in self._notes("imports"):
+            self.state.imports = tuple(Import(**each) for each in note["slowest"])
 
     def _last(self) -> Raised | None:
         found = self.raised

@@ -132,7 +132,7 @@ ASGI = (TOML, "[django]\n", '[django]\nserver = "asgi"\n')
 
 # Its one queue is django.tasks. What a project with another one has.
 APPS = "INSTALLED_APPS = [\n"
-WORKER = '[[workers]]\nname = "tasks"\ncommand = ["routine_worker"]\n'
+WORKER = '[[workers]]\nname = "tasks"\ncommand = ["routine_worker"]\nqueue = "django.tasks"\n'
 RQ_WORKER = """[[workers]]
 name = "rq"
 command = ["rqworker", "default", "--with-scheduler", "--worker-class", "rq.SimpleWorker"]
@@ -785,6 +785,7 @@ BROKEN = (
             'after the grace period."""\n        return\n',
         ),
         ("workers.py", "    system.interrupt_main()\n", "    return\n"),
+        (TOML, 'queue = "django.tasks"\n', ""),  # it starts with the app
         deaf=True,
     ),
     broken(

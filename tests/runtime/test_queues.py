@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta
 
 import psutil
 import pytest
-from desktop_runtime import system
+from desktop_runtime import celerybroker, queues, system, waiting, workers
+from desktop_runtime.manifest import Worker
 from desktop_runtime.workers import await_predecessor
 
 from .backends import SETTINGS, VIEWS, Backend, make_project, manage
@@ -388,6 +389,50 @@ def with_queue(folder, name):
     }
     worker = f'[[workers]]\nname = "queue"\ncommand = {json.dumps(command)}\n'
     return make_project(folder, files, worker)
+
+
+@pytest.mark.long
+def test_a_worker_starts_when_there_is_something_to_do(tmp_path):
+    project = with_queue(tmp_path / "project", "django.tasks")
+    with Backend(project, tmp_path / "data") as backend:
+        family = psutil.Process(backend.ready().process.pid)
+        time.sleep(2 * workers.LOOK_SECONDS)
+        assert not family.children()
+        send(backend, name="first")
+        wait_for(backend, "end-first")
+        assert family.children()
+        assert backend.stop() == 0
+
+
+@pytest.mark.parametrize(
+    "worker, needed",
+    [
+        (Worker(command=("own",)), True),  # nobody else knows
+        (Worker(command=("own",), queue="celery"), False),
+        (Worker(module="celery", args=("-A", "app", "worker")), False),
+        (Worker(module="celery", args=("-A", "app", "worker", "-B")), True),
+        (Worker(module="celery", args=("-A", "app", "beat")), True),
+        (Worker(command=("run_huey",)), True),  # it may have periodic tasks
+        (Worker(command=("db_worker",)), True),  # no project is loaded here to ask
+    ],
+)
+def test_without_anything_in_its_queue_a_worker_is_needed_only_for_what_nobody_sees(
+    tmp_path, worker, needed
+):
+    assert waiting.is_needed(worker, tmp_path) is needed
+
+
+@pytest.mark.parametrize(
+    "queue, needed", [("celery", True), ("celery@host.celery.pidbox", False), ("celeryev.1", False)]
+)
+def test_a_message_in_the_file_of_celery_is_something_to_do(tmp_path, queue, needed):
+    file = tmp_path / queues.FOLDER / queues.CELERY_FILE
+    file.parent.mkdir()
+    with contextlib.closing(sqlite3.connect(file)) as broker, broker:
+        broker.executescript(celerybroker.SCHEMA)
+        broker.execute("INSERT INTO message (queue) VALUES (?)", (queue,))
+    worker = Worker(module="celery", args=("-A", "app", "worker"))
+    assert waiting.is_needed(worker, tmp_path) is needed
 
 
 @pytest.mark.long

@@ -164,9 +164,10 @@ def test_what_is_shipped_is_read_without_importing_it(tmp_path):
         "path": ["."],
         "replaced": {"one.0001_squashed": ["one.0000_b", "two.0001_c"], "one.0009_d": ["one.0008"]},
     }
-    # Two and three cannot be read: the start itself judges them later.
+    # What two replaces cannot be read: the start itself judges it later. Three replaces nothing.
     assert versions.names(versions.listed(record, tmp_path), record["replaced"]) == {
-        "one": {"0001_squashed", "0001_a", "0000_b"}
+        "one": {"0001_squashed", "0001_a", "0000_b"},
+        "three": {"0001_a"},
     }
 
 

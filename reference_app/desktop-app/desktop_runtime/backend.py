@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import platform
 import signal
@@ -16,17 +17,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from . import (
-    backup,
-    export,
     first_run,
     lateready,
     log,
     overlay,
-    passwords,
     rehearsal,
     replacing,
-    report,
-    restore,
     schedulers,
     system,
     trace,
@@ -57,7 +53,6 @@ from .environment import bring_certificates
 from .manifest import Manifest, read_manifest
 from .recovery import DEFAULT_DATABASE, Recovery
 from .redisserver import RedisServer
-from .scheduled import Schedule
 
 SQLITE_WITH_WAL_FIX = (3, 51, 3)
 PREPARING_GRACE_SECONDS = 3.0
@@ -65,9 +60,13 @@ EXIT_SECONDS = 0.5
 
 
 def main(payload: Path, arguments: list[str]) -> int:
-    """Run the form of launch.py that `arguments` name; returns the exit code."""
+    """Run the form of launch.py that `arguments` name; returns the exit code.
+
+    What only one form needs is imported there: every start would wait for it.
+    """
     match arguments:
         case []:
+            gc.disable()
             code = Backend(payload).run()
             system.leave_within(EXIT_SECONDS, code)
             return code
@@ -78,14 +77,22 @@ def main(payload: Path, arguments: list[str]) -> int:
         case ["rehearse"]:
             return _rehearse(payload)
         case ["restore", *chosen]:
+            from . import restore
+
             return restore.run(payload, chosen)
         case ["backup", *words]:
+            from . import backup
+
             return backup.run(payload, words)
         case ["export", *words]:
+            from . import export
+
             code = export.run(payload, words, _load_beside)
             system.leave_within(EXIT_SECONDS, code)
             return code
         case ["password"]:
+            from . import passwords
+
             return passwords.run()
     print(
         "usage: launch.py [worker NAME | manage ARGS... | backup FILE | restore NAME "
@@ -174,6 +181,9 @@ class Backend:
                 manifest = redis.wait(manifest)
             trace.came("data judged")
             load_project(self.payload, installation, manifest, lateready.install)
+            # Modules stay: no collection needs to look at them, neither while they load nor later.
+            gc.freeze()
+            gc.enable()
             log.write_to(data / "logs")
             self._serve(sock, address, installation, manifest, recovery, trial)
         finally:
@@ -216,7 +226,7 @@ class Backend:
             databases.close()
             raise project_failure(error, self.project) from error
         trace.came("URLs loaded")
-        self.crew = workers.Workers(manifest.workers, installation.app_data / "logs")
+        self.crew = workers.Workers(manifest.workers, installation.app_data)
         self.stage = "serving"
         self.channel.send(
             "ready",
@@ -229,6 +239,8 @@ class Backend:
         )
         trace.came("ready")
         self.crew.start()
+        from .scheduled import Schedule
+
         schedule = Schedule(
             manifest.backups, databases.files.values(), recovery.folder, self._not_backed_up
         )
@@ -408,6 +420,8 @@ def _leave() -> NoReturn:
 
 def _keep_report(failure: BackendError) -> None:
     if failure.report:
+        from . import report
+
         write_private(read_installation().app_data / "logs" / report.FILE, failure.report)
 
 

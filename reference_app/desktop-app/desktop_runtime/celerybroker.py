@@ -18,7 +18,7 @@ from typing import Any
 from kombu.transport import virtual
 
 from .contract import read_installation
-from .queues import FOLDER
+from .queues import CELERY_FILE, FOLDER
 
 SCHEMA = """
 PRAGMA journal_mode=WAL;
@@ -48,7 +48,7 @@ _local = threading.local()
 def _database() -> sqlite3.Connection:
     """This thread's connection."""
     if not hasattr(_local, "database"):
-        file = Path(read_installation().app_data) / FOLDER / "celery.sqlite3"
+        file = Path(read_installation().app_data) / FOLDER / CELERY_FILE
         file.parent.mkdir(parents=True, exist_ok=True)
         _local.database = sqlite3.connect(file, LOCK_TIMEOUT_SECONDS, isolation_level=None)
         _local.database.executescript(SCHEMA)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 
+from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
-from waitress.task import WSGITask
+from waitress.task import ThreadedTaskDispatcher, WSGITask
 
 from .limits import ENDLESS, STALLED_SECONDS, STRANGER_SECONDS, STRANGERS
 from .streams import client
@@ -84,20 +85,45 @@ class Channel(HTTPChannel):
         return self.connected and bool(self.requests or self.total_outbufs_len or receiving)
 
 
+class _Threads(ThreadedTaskDispatcher):
+    """As many threads as were busy at a time, up to a bound.
+
+    waitress begins with all of them and asks them in turn, so that each of the first pages meets a
+    thread that has no connection to the database and none of what Django keeps by thread.
+    """
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+    def add_task(self, task: HTTPChannel) -> None:
+        with self.lock:
+            self.queue.append(task)
+            self.queue_cv.notify()
+            count = len(self.threads) - self.stop_count
+            waiting = len(self.queue) - (count - self.active_count)
+        if waiting > 0 and count < self.most:
+            self.set_thread_count(count + 1)
+
+
 class Connections(TcpWSGIServer):
     """waitress' server on channels of ours."""
 
     channel_class = Channel
 
-    def __init__(self, *arguments: object, **options: object) -> None:
+    def __init__(self, *arguments: object, adj: Adjustments, **options: object) -> None:
         self.running: set[_Task] = set()
-        super().__init__(*arguments, **options)
+        super().__init__(*arguments, adj=adj, dispatcher=_Threads(adj.threads), **options)
+
+    def getsockname(self) -> tuple[str, str]:
+        """By number, without a look-up."""
+        host, port = self.socket.getsockname()[:2]
+        return host, str(port)
 
     def make_room(self) -> None:
         """Have as many threads for pages as ever, however many streams hold one each."""
         streams = sum(task.channel.is_stream for task in [*self.running])
-        if self.adj.threads + streams > len(self.task_dispatcher.threads):
-            self.task_dispatcher.set_thread_count(self.adj.threads + streams)
+        self.task_dispatcher.most = max(self.task_dispatcher.most, self.adj.threads + streams)
 
     @property
     def is_working(self) -> bool:

@@ -50,10 +50,14 @@ def enter(project: Path, manifest: Manifest) -> None:
 
 def application() -> Any:
     """What the project's wsgi.py makes, which may wrap Django; Django's own if that fails."""
+    from django.conf import settings
     from django.core.handlers.wsgi import WSGIHandler
-    from django.core.servers.basehttp import get_internal_wsgi_application
+    from django.utils.module_loading import import_string
 
-    return _made(get_internal_wsgi_application, WSGIHandler, "WSGI_APPLICATION")
+    # As Django's runserver does, whose module brings a server along.
+    if not settings.WSGI_APPLICATION:
+        return WSGIHandler()
+    return _made(partial(import_string, settings.WSGI_APPLICATION), WSGIHandler, "WSGI_APPLICATION")
 
 
 def asgi_application() -> Any:

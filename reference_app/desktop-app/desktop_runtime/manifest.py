@@ -18,6 +18,7 @@ class Worker:
     module: str = ""
     args: tuple[str, ...] = ()
     skip_missed: tuple[str, ...] = ()
+    queue: str = ""
     redis: bool = False
 
     @classmethod
@@ -29,6 +30,7 @@ class Worker:
             module=module,
             args=tuple(table.get("args", [])),
             skip_missed=tuple(table.get("skip_missed", [])),
+            queue=table.get("queue", ""),
             redis=table.get("redis", False),
         )
 

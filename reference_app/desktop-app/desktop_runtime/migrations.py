@@ -10,17 +10,14 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.commands.migrate import Command as MigrateCommand
 from django.db import connections
-from django.db.migrations.executor import MigrationExecutor
-from django.db.migrations.loader import MigrationLoader
 
-from . import databases, first_run, rehearsal, report, shipped, versions
+from . import databases, first_run, rehearsal, shipped, versions
 from .contract import BackendError, Exit, Installation
 from .data import copy_seed, is_storage_fault, not_writable, read_json, write_private
 from .entry import project_failure
@@ -28,6 +25,10 @@ from .manifest import Manifest
 from .recovery import Change, Recovery
 from .rehearsal import Pace, Progress, Rehearsal, Step
 from .shipped import Shipped
+
+if TYPE_CHECKING:
+    # Each start waits for what it imports, and few have anything to migrate.
+    from django.db.migrations.loader import MigrationLoader
 
 
 def project_databases() -> dict[str, Path]:
@@ -50,6 +51,7 @@ class Databases:
         self.installation, self.manifest, self.project = installation, manifest, project
         self.recovery = recovery
         self.unrecorded = False
+        self.listed: versions.Found = {}  # where files alone tell all migrations of the code
         self.begun = ""  # the migration, last of all
         self.files = project_databases()
 
@@ -122,6 +124,8 @@ class Databases:
         except (Exception, SystemExit) as error:
             if is_storage_fault(error):
                 raise not_writable(self.installation.app_data, error) from error
+            from . import report
+
             raise BackendError(
                 Exit.MIGRATION_FAILED,
                 f"{type(error).__name__}: {error}",
@@ -159,16 +163,37 @@ class Databases:
             yield Path(original), Path(connections[alias].settings_dict["NAME"])
 
     def _read_code(self, before: dict[str, Any]) -> tuple[versions.Names, dict[str, Any]]:
-        """The migrations that are known to the code, and the record of this code."""
-        loader = leave_out_absent()
-        found: dict[str, dict[str, list[tuple[str, str]]]] = {}
-        for (app, name), migration in loader.disk_migrations.items():
-            found.setdefault(app, {})[name] = [*migration.replaces]
-        modules = {app: loader.migrations_module(app)[0] for app in found}
+        """The migrations that are known to the code, and the record of this code.
+
+        Django's loader imports every migration. Where the files are those of the last good start,
+        which asked it, they tell the same.
+        """
+        chosen = settings.MIGRATION_MODULES
+        modules = {
+            app.label: module
+            for app in apps.get_app_configs()
+            if (module := chosen.get(app.label, f"{app.name}.migrations"))
+        }
+        found = versions.listed({**before, "modules": modules}, self.project)
+        code = self._noted(found, modules, before)
+        if code == before:
+            self.listed = found
+        else:
+            loader, found = leave_out_absent(), {}
+            for (app, name), migration in loader.disk_migrations.items():
+                found.setdefault(app, {})[name] = [*migration.replaces]
+            modules = {app: loader.migrations_module(app)[0] for app in found}
+            code = self._noted(found, modules, before)
+        known = versions.names(found, before.get("replaced", {}))
+        return versions.accept(known, self.manifest.retired_migrations), code
+
+    def _noted(
+        self, found: versions.Found, modules: dict[str, str], before: dict[str, Any]
+    ) -> dict[str, Any]:
+        modules = {app: modules[app] for app in found}
         bundle = self.installation.bundle / "runtime-manifest.json"
         release = bundle.read_bytes() if bundle.is_file() else b""
         release += repr(sorted(model._meta.label for model in apps.get_models())).encode()
-        known = versions.names(found, before.get("replaced", {}))
         code = versions.noted(found, modules, self.project, before, release)
         files = {alias: Path(connections[alias].settings_dict["NAME"]) for alias in connections}
         code["databases"] = {
@@ -176,10 +201,14 @@ class Databases:
             for alias, file in files.items()
             if file.parent == self.installation.app_data
         }
-        return versions.accept(known, self.manifest.retired_migrations), code
+        return code
 
     def _plan(self, alias: str) -> list[str]:
         """Names of the migrations to apply; notes if a squash is to be recorded as applied."""
+        if self.listed and versions.has_all(versions.applied(self.files[alias]), self.listed):
+            return []
+        from django.db.migrations.executor import MigrationExecutor
+
         executor = MigrationExecutor(connections[alias])
         loader = executor.loader
         applied = executor.recorder.applied_migrations() if loader.replacements else {}
@@ -253,6 +282,8 @@ class Databases:
             )
         if is_storage_fault(error):
             return not_writable(self.installation.app_data, error)
+        from . import report
+
         return rehearsal.failed(
             "Updating your data failed, and it is as it was before.",
             cause,
@@ -267,6 +298,8 @@ class Databases:
 def leave_out_absent() -> MigrationLoader:
     """Have Django make the tables of apps whose migrations are not in the code as the models are
     now: others may depend on them, which Django refuses. Returns what is in the code."""
+    from django.db.migrations.loader import MigrationLoader
+
     loader = MigrationLoader(None, load=False)
     loader.load_disk()
     absent = loader.migrated_apps - {app for app, _ in loader.disk_migrations}
@@ -275,6 +308,8 @@ def leave_out_absent() -> MigrationLoader:
 
 
 def _migrate_alias(alias: str, tell: Callable[[str], None]) -> None:
+    from django.core.management.commands.migrate import Command as MigrateCommand
+
     class Migrate(MigrateCommand):
         def migration_progress_callback(
             self, action: str, migration: object = None, fake: bool = False

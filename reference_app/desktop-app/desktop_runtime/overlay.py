@@ -7,7 +7,6 @@ through manage.py, a Celery app in a package's `__init__`, or `django.setup()` o
 
 from __future__ import annotations
 
-import importlib.abc
 import importlib.util
 import sys
 from collections.abc import Callable, Sequence
@@ -117,8 +116,11 @@ def verify() -> None:
         )
 
 
-class _AfterImport(importlib.abc.MetaPathFinder):
-    """Calls `then(module)` right after `name` was imported, and steps aside."""
+class _AfterImport:
+    """Calls `then(module)` right after `name` was imported, and steps aside.
+
+    A meta path finder without its base: that brings all of importlib.resources along.
+    """
 
     def __init__(self, name: str, then: Callable[[ModuleType], None]) -> None:
         self.name, self.then = name, then

@@ -30,6 +30,7 @@ from . import (
     passwords,
     queues,
     redisserver,
+    replacing,
     shipped,
     versions,
 )
@@ -41,12 +42,11 @@ from .recovery import REHEARSAL, Recovery
 FORMAT = 1
 MANIFEST = "manifest.json"
 BLOCK_BYTES = 1 << 20
-SCRATCH = "portable"
 # Of this installation alone: no backup has them, and a restore leaves them.
 STAYS = {
-    "backend.lock", f"{SCRATCH}.lock", SCRATCH, "secret_key", "logs", aside.FOLDER, backups.FOLDER,
-    "shell", "shell.json", "pycache", "staticfiles", "compressed", versions.RECORD,
-    passwords.MARKER, REHEARSAL,
+    "backend.lock", f"{replacing.SCRATCH}.lock", replacing.SCRATCH, "secret_key", "logs",
+    aside.FOLDER, backups.FOLDER, "shell", "shell.json", "pycache", "staticfiles", "compressed",
+    versions.RECORD, passwords.MARKER, REHEARSAL,
 }  # fmt: skip
 # About the data of this moment: no backup has them, and a restore puts them away.
 PASSES = {

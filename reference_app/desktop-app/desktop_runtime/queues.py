@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 FOLDER = "queues"
+CELERY_FILE = "celery.sqlite3"
 # What a Huey is made with, apart from where it keeps its tasks.
 KEPT_OF_HUEY = {"name", "results", "store_none", "utc", "serializer", "compression", "use_zlib"}
 BROKERS_OF_DJANGO_Q = {"redis", "django_redis", "iron_mq", "sqs", "mongo", "mongo_db",

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import backups, databases, lateready, portable
+from . import backups, databases, lateready
 from .contract import PREFIX, BackendError, Exit, Installation
 from .environment import another_launch
 from .manifest import Manifest
@@ -153,6 +153,8 @@ class Rehearsal:
 
     def _copy(self, copies: Mapping[Path, Path]) -> None:
         """Make the folder. Raises `OSError`, `sqlite3.Error` and NotRehearsedError."""
+        from . import portable
+
         for file, backup in copies.items():
             if not file.is_relative_to(self.app_data):
                 raise NotRehearsedError(f"{file} is not in the app data folder")

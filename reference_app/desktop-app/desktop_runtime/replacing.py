@@ -17,10 +17,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import aside, portable, system
+from . import aside, system
 from .contract import BackendError, Exit
 from .data import make_folders, not_writable, read_json, remove, write_private
 
+SCRATCH = "portable"
 JOURNAL = "swap.json"
 NEW = "new"
 TARGET = "target"
@@ -35,7 +36,7 @@ def alone(app_data: Path) -> Iterator[Path]:
     What killed ones left is removed. Raises `BackendError` (12 or 16).
     """
     make_folders(app_data)
-    scratch = app_data / portable.SCRATCH
+    scratch = app_data / SCRATCH
     with _locked(app_data) as held:
         if not held or (scratch / JOURNAL).exists():
             raise BackendError(
@@ -61,7 +62,7 @@ def settle(app_data: Path) -> None:
 
     Raises `BackendError` (16).
     """
-    scratch = app_data / portable.SCRATCH
+    scratch = app_data / SCRATCH
     while scratch.is_dir():
         with _locked(app_data) as held:
             if held:
@@ -76,7 +77,7 @@ def settle(app_data: Path) -> None:
 
 @contextlib.contextmanager
 def _locked(app_data: Path) -> Iterator[bool]:
-    file = app_data / f"{portable.SCRATCH}.lock"
+    file = app_data / f"{SCRATCH}.lock"
     try:
         held = system.lock(file)
     except OSError as error:
@@ -112,7 +113,7 @@ def noted(target: Path, app_data: Path, what: str) -> Iterator[Path]:
         )
     partial = target.with_name(f"{target.name}.{os.getpid()}{SUFFIX}")
     try:
-        (app_data / portable.SCRATCH / TARGET).write_text(str(partial), encoding="utf-8")
+        (app_data / SCRATCH / TARGET).write_text(str(partial), encoding="utf-8")
         yield partial
     except OSError as error:
         failure = not_writable(target, error)
@@ -125,7 +126,9 @@ def swap(app_data: Path) -> str:
 
     Raises `BackendError` (16); the data are then as they were.
     """
-    scratch = app_data / portable.SCRATCH
+    from . import portable
+
+    scratch = app_data / SCRATCH
     try:
         folder = aside.new_folder(app_data, "restore")
         old = [
@@ -152,7 +155,7 @@ def swap(app_data: Path) -> str:
 def finish(app_data: Path) -> None:
     """Do what is left of a swap that has begun. Raises `BackendError` (16): the next start tries
     again."""
-    scratch = app_data / portable.SCRATCH
+    scratch = app_data / SCRATCH
     journal = read_json(scratch / JOURNAL)
     if journal is None:
         return

@@ -19,11 +19,15 @@ THREADS = 32
 MAINTENANCE_SECONDS = 5
 
 
+class _Settings(Adjustments):
+    listen = ()  # no place beside our socket: looking one up loads the tables of other scripts
+
+
 class WsgiServer:
     """Serves until `stop`, then lets the requests in flight finish."""
 
     def __init__(self, guard: Guard, sock: socket.socket) -> None:
-        settings = Adjustments(
+        settings = _Settings(
             sockets=[sock],
             threads=THREADS,
             ident=None,

@@ -63,9 +63,12 @@ def require_known(files: Iterable[Path], known: Mapping[str, Collection[str]]) -
 def is_older(file: Path, found: Mapping[str, Collection[str]]) -> bool:
     """Whether migrations of the code have yet to be applied to a database that has others."""
     have = applied(file)
-    return bool(have) and any(
-        (app, name) not in have for app, migrations in found.items() for name in migrations
-    )
+    return bool(have) and not has_all(have, found)
+
+
+def has_all(have: Collection[tuple[str, str]], found: Mapping[str, Collection[str]]) -> bool:
+    """Whether every migration of the code is among those of a database."""
+    return all((app, name) in have for app, names in found.items() for name in names)
 
 
 def listed(record: Mapping[str, Any], project: Path) -> Found:
@@ -150,15 +153,17 @@ def _listed(module: str, path: list[str]) -> dict[str, list[tuple[str, str]]]:
     found = {}
     for file in folder.glob("[!_~]*.py") if folder else []:
         try:
-            found[file.stem] = _replaced(ast.parse(file.read_bytes()))
+            found[file.stem] = _replaced(file.read_bytes())
         except (OSError, SyntaxError, ValueError):
             return {}
     return found
 
 
-def _replaced(tree: ast.Module) -> list[tuple[str, str]]:
+def _replaced(source: bytes) -> list[tuple[str, str]]:
     """What `replaces` of a migration lists. Raises `ValueError` if it is not plain text."""
-    for node in ast.walk(tree):
+    if b"replaces" not in source:
+        return []  # few are squashes, and every start looks at all of them
+    for node in ast.walk(ast.parse(source)):
         if not isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
             continue
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]

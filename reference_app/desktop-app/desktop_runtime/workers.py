@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
-import runpy
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
@@ -24,24 +23,27 @@ FIRST_PAGE_SECONDS = 0.5  # a worker loads the project a second time: not beside
 GRACE_SECONDS = 3  # as long as the server drains, which it does at the same time
 PREDECESSOR_SECONDS = 0.1
 INSIST_SECONDS = 0.3
+LOOK_SECONDS = 0.5
 
 logger = logging.getLogger(__name__)
 
 
 class Workers:
-    """Starts the workers of desktop.toml, restarts those that end, stops them all."""
+    """Starts the workers of desktop.toml once there is something to do for them, restarts those
+    that end, stops them all."""
 
-    def __init__(self, names: Iterable[str], logs: Path) -> None:
-        self._logs = logs
+    def __init__(self, workers: Mapping[str, Worker], app_data: Path) -> None:
+        self._app_data, self._logs = app_data, app_data / "logs"
         self._stopping = threading.Event()
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._lock = threading.Lock()
         self._threads = [
-            threading.Thread(target=self._supervise, args=(name,), daemon=True) for name in names
+            threading.Thread(target=self._supervise, args=each, daemon=True)
+            for each in workers.items()
         ]
 
     def start(self) -> None:
-        """Start every worker, once the first page has had its time, without waiting for it."""
+        """Watch over every worker, once the first page has had its time, without waiting for it."""
         for thread in self._threads:
             thread.start()
 
@@ -65,11 +67,25 @@ class Workers:
                 process.kill()
                 process.wait()
                 logger.warning("worker %s did not end when it was asked, and was killed", name)
+        for thread in self._threads:  # one that waits may have a database open
+            if thread.is_alive():
+                thread.join(LOOK_SECONDS)
 
-    def _supervise(self, name: str) -> None:
+    def _await_work(self, worker: Worker) -> None:
+        """Until there is something to do, or never will be."""
+        from django.db import connections
+
+        from .waiting import is_needed
+
+        while not (self._stopping.is_set() or is_needed(worker, self._app_data)):
+            self._stopping.wait(LOOK_SECONDS)
+        connections.close_all()
+
+    def _supervise(self, name: str, worker: Worker) -> None:
         failures = 0
         self._stopping.wait(FIRST_PAGE_SECONDS)
         while not self._stopping.is_set():
+            self._await_work(worker)
             started = time.monotonic()
             code: int | str | None
             try:
@@ -119,6 +135,8 @@ def run(worker: Worker, installation: Installation) -> None:
 
     queueworkers.take_up(worker, installation)
     if worker.module:
+        import runpy
+
         sys.argv = [worker.module, *fill([*worker.args], installation)]
         # Not as sys.modules["__main__"]: that stays launch.py, which brings children the overlay.
         runpy.run_module(worker.module, run_name="__main__")
