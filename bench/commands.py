@@ -99,8 +99,8 @@ def sized(folder: Path, files: int, build: LocalBuild) -> Sized:
         git(root, "init", "--quiet")
         git(root, "add", "--all")
         git(root, "commit", "--quiet", "--message", "start")
-    shutil.copytree(REFERENCE / "desktop-app", adapted / "desktop-app",
-                    ignore=shutil.ignore_patterns("node_modules", "staged*", "dist*", "__pycache__"))  # fmt: skip
+    left_out = shutil.ignore_patterns("node_modules", "staged*", "dist*", "__pycache__")
+    shutil.copytree(REFERENCE / "desktop-app", adapted / "desktop-app", ignore=left_out)
     with (adapted / "desktop-app" / "desktop.toml").open("a", encoding="utf-8") as manifest:
         manifest.write(f'\n[python]\nversion = "{build.minor}"\n')
     return Sized(files, plain, adapted)

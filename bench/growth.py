@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench.launching import Place, backend
 from bench.measuring import Row, take_turns
-from bench.subjects import Subject, copy, made, this_python
+from bench.subjects import Subject, copy, made, place_of
 
 MEBIBYTE = 2**20
 IN_A_FOLDER = 1000
@@ -45,7 +45,7 @@ def measure(subject: Subject, rounds: int, sizes: dict[str, tuple[int, ...]]) ->
             for size in wanted
         }
         turns = take_turns(contestants, rounds)
-        first = [*contestants][0]
+        first = next(iter(contestants))
         for name in contestants:
             row = turns.row(name, "ready", "s")
             if name != first:
@@ -62,11 +62,6 @@ def started(place: Place) -> Callable[[], dict[str, float]]:
             return {"ready": running.seconds}
 
     return measure_start
-
-
-def place_of(root: Path, own: Path) -> Place:
-    """Where a copy of the reference app keeps its data."""
-    return Place(root, this_python(), own / "data", own / "bytecode")
 
 
 def with_migrations(own: Path, count: int) -> Place:

@@ -111,7 +111,7 @@ def table(section: Section) -> Iterator[str]:
         yield ""
     others = [*dict.fromkeys(other for row in section.rows for other in row.against)]
     if section.rows:
-        heads = ["", "median", *(f"× {other}" for other in others)]
+        heads = ["", "median", *(f"to {other}" for other in others)]
         yield f"| {' | '.join(heads)} |"
         yield f"| --- |{' ---: |' * (len(others) + 1)}"
     for row in section.rows:
@@ -144,7 +144,7 @@ def shown(row: Row, other: str) -> str:
     if ratio is None:
         return "one run" if row.against.get(other) and row.values else ""
     said = f"{short(ratio.median)} ({short(ratio.low)} to {short(ratio.high)})"
-    return f"**{said}**" if row.is_met is False and other == [*row.against][0] else said
+    return f"**{said}**" if row.is_met is False and other == next(iter(row.against)) else said
 
 
 def short(value: float) -> str:

@@ -58,8 +58,9 @@ def axis(height: int) -> Iterator[str]:
     for tick in TICKS:
         x, colour = place(tick), INK if tick == 1 else FAINT
         yield f"<path d='M{x} {TOP - 8}V{height - LINE // 2}' stroke='{colour}'/>"
-        words = f"{tick:g}×"
-        yield f"<text x='{x}' y='{TOP - 14}' text-anchor='middle' fill='{INK}' {FONT}>{words}</text>"
+        words = f"{tick:g}x"
+        at = f"x='{x}' y='{TOP - 14}' text-anchor='middle'"
+        yield f"<text {at} fill='{INK}' {FONT}>{words}</text>"
 
 
 def line(label: str, ratio: Middle, y: int, row: Row) -> Iterator[str]:

@@ -11,11 +11,10 @@ import stat
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 from bench.launching import Place, Running, backend, floor
 from bench.measuring import Row, Turns, take_turns
-from bench.subjects import Subject, copy, this_python
+from bench.subjects import Subject, copy, place_of
 
 FLOOR, STAGED_FLOOR = "floor", "floor of the bundle"
 SETTLED_SECONDS = 5  # by then workers have loaded the project
@@ -103,7 +102,7 @@ def measure_variants(subject: Subject, rounds: int) -> list[Row]:
         own = subject.scratch / f"variant-{number}"
         root = copy(own / "project", {"desktop-app/desktop.toml": change})
         (root / "bench_queue.py").write_text(CELERY, encoding="utf-8")
-        places[name] = Place(root, this_python(), own / "data", own / "bytecode")
+        places[name] = place_of(root, own)
     contestants = {FLOOR: lambda: seconds(floor, places["as it is"])}
     contestants |= {name: settled(place) for name, place in places.items()}
     turns = take_turns(contestants, rounds)
@@ -126,8 +125,3 @@ def weight(turns: Turns, name: str) -> Row:
     """The memory of a variant, beside the app as it is."""
     base = () if name == "as it is" else ("as it is",)
     return turns.row(name, "RSS", "MiB", *base, label=f"{name}: memory")
-
-
-def place_of(root: Path, own: Path) -> Place:
-    """A place for a copy of the reference app."""
-    return Place(root, this_python(), own / "data", own / "bytecode")

@@ -117,3 +117,8 @@ def made(folder: Path) -> Path:
 def this_python() -> Path:
     """The interpreter of the kit, on which the reference app runs."""
     return Path(sys.executable)
+
+
+def place_of(root: Path, own: Path) -> Place:
+    """Where a copy of the reference app keeps its data."""
+    return Place(root, this_python(), own / "data", own / "bytecode")

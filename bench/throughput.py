@@ -27,7 +27,7 @@ from bench.launching import (
     wait_for_port,
 )
 from bench.measuring import Row, take_turns
-from bench.subjects import Subject, copy, this_python
+from bench.subjects import Subject, copy, place_of
 
 PEERS = ("runserver", "waitress alone", "uvicorn alone")
 CLIENTS = (1, 8)
@@ -43,7 +43,7 @@ ADDRESSES = [f"https://cdn.example/lib{number}@1.0.0/dist/lib.min.js" for number
 URLS = """
 from bench_pages import download, offline, upload
 urlpatterns += [
-    path("bench/upload/", upload), path("bench/download/", download), path("bench/offline/", offline)
+    path(f"bench/{view.__name__}/", view) for view in (download, offline, upload)
 ]
 """
 PAGES_MODULE = """
@@ -111,7 +111,7 @@ def measure(subject: Subject, rounds: int, batch: Batch) -> list[Row]:
     """Every page, by every kind of connection and number of clients."""
     own = subject.scratch / "throughput"
     root = prepared(own, batch)
-    place = Place(root, this_python(), own / "data", own / "bytecode")
+    place = place_of(root, own)
     with contextlib.ExitStack() as stack:
         servers = {"app": stack.enter_context(backend(place))}
         for name in PEERS:
