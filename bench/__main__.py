@@ -141,16 +141,17 @@ def parser() -> argparse.ArgumentParser:
         "adapted project, whose window is measured in turns with the kit's")  # fmt: skip
     add("--json", type=Path, metavar="FILE", help="write the figures here")
     add("--write", action="store_true", help="write the page of the docs, its data and picture")
+    add("--render", action="store_true", help="write them from the data that are kept; no run")
     return options
 
 
 def main() -> int:
     """Measure, write; the result is the exit code."""
     asked = parser().parse_args()
-    report = run(asked)
+    report = page.read() if asked.render else run(asked)
     if asked.json:
         asked.json.write_text(page.as_json(report), encoding="utf-8")
-    for path in page.write(report) if asked.write else ():
+    for path in page.write(report) if asked.write or asked.render else ():
         print(f"written: {path.relative_to(ROOT).as_posix()}")
     failed = [each for each in report.sections if each.has_failed]
     for each in failed:

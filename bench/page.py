@@ -56,10 +56,15 @@ ABOUT = {
 
 def write(report: Report) -> list[Path]:
     """Keep the report, and make page and picture of it."""
-    texts = {DATA: as_json(report), PAGE: text(report), PICTURE: plot.draw(report)}
-    for path, content in texts.items():
+    found = texts(report)
+    for path, content in found.items():
         path.write_text(content, encoding="utf-8", newline="\n")
-    return [*texts]
+    return [*found]
+
+
+def texts(report: Report) -> dict[Path, str]:
+    """What belongs into each file."""
+    return {DATA: as_json(report), PAGE: text(report), PICTURE: plot.draw(report)}
 
 
 def read() -> Report:

@@ -13,7 +13,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -30,8 +30,8 @@ from bench.measuring import Row, take_turns
 from bench.subjects import Subject, copy, place_of
 
 PEERS = ("runserver", "waitress alone", "uvicorn alone")
+PLAIN = "its own list page"
 CLIENTS = (1, 8)
-WARM_UP_PAGES = 10
 LIST, STATIC, OFFLINE = "/", "/static/theme/css/theme.css", "/bench/offline/"
 PAGES = {"list page": LIST, "static file": STATIC, "page with kept files": OFFLINE}
 BOUNDARY = "bench"
@@ -99,6 +99,9 @@ DATABASES["default"]["NAME"] = {database!r}
 """
 
 
+Ask = Callable[[Running, http.client.HTTPConnection], float]
+
+
 @dataclass(frozen=True)
 class Batch:
     """For how long each contestant is asked in one round, and how much is sent up and down."""
@@ -116,7 +119,7 @@ def measure(subject: Subject, rounds: int, batch: Batch) -> list[Row]:
         servers = {"app": stack.enter_context(backend(place))}
         for name in PEERS:
             servers[name] = stack.enter_context(alone(place, name))
-        return [row for cell in cells(batch) for row in ask(cell, servers, rounds, batch)]
+        return [ask(cell, servers, rounds, batch) for cell in cells(batch)]
 
 
 @dataclass(frozen=True)
@@ -126,8 +129,9 @@ class Cell:
     name: str
     unit: str
     clients: int
-    ask: Callable[[Running, http.client.HTTPConnection], float]
+    ask: Ask
     least: float | None = None
+    plain: Ask | None = None  # a page of the app itself that is compared as well
 
 
 def cells(batch: Batch) -> Iterator[Cell]:
@@ -136,42 +140,55 @@ def cells(batch: Batch) -> Iterator[Cell]:
         for is_kept in (True, False):
             for clients in CLIENTS:
                 way = "kept connection" if is_kept else "new connections"
-                people = f"{clients} client{'s' if clients > 1 else ''}"
-                yield Cell(f"{name}, {way}, {people}", "/s", clients,
-                           partial(get, path=path, is_kept=is_kept),
-                           None if is_kept else 1.0)  # fmt: skip
-    for name, ask_for in (("upload", upload), ("download", download)):
+                yield Cell(
+                    f"{name}, {way}, {people(clients)}", "/s", clients,
+                    partial(get, path=path, is_kept=is_kept),
+                    None if is_kept else 1.0,
+                    partial(get, path=LIST, is_kept=is_kept) if path == OFFLINE else None,
+                )  # fmt: skip
+    for name, send in (("upload", upload), ("download", download)):
         for clients in CLIENTS:
             share = batch.mebibytes // clients
-            label = f"{name} of {share} MiB, {clients} client{'s' if clients > 1 else ''}"
-            yield Cell(label, "MiB/s", clients, partial(ask_for, mebibytes=share))
+            label = f"{name} of {share} MiB, {people(clients)}"
+            yield Cell(label, "MiB/s", clients, partial(send, mebibytes=share))
 
 
-def ask(cell: Cell, servers: dict[str, Running], rounds: int, batch: Batch) -> Iterator[Row]:
+def people(clients: int) -> str:
+    """How many, in words."""
+    return f"{clients} client{'s' if clients > 1 else ''}"
+
+
+def ask(cell: Cell, servers: dict[str, Running], rounds: int, batch: Batch) -> Row:
     """The row of a cell."""
-    contestants = {name: partial(rate, running, cell, batch.seconds)
-                   for name, running in servers.items()}  # fmt: skip
+    contestants = {
+        name: partial(rate, running, cell.clients, cell.ask, batch.seconds)
+        for name, running in servers.items()
+    }
+    others = PEERS
+    if cell.plain:
+        contestants[PLAIN] = partial(rate, servers["app"], cell.clients, cell.plain, batch.seconds)
+        others = (*PEERS, PLAIN)
     turns = take_turns(contestants, rounds)
-    row = turns.row("app", "rate", cell.unit, *PEERS, label=cell.name, least=cell.least)
-    row.failure = row.failure or "; ".join(f"{name}: {why}" for name, why in turns.failures.items())
-    yield row
+    row = turns.row("app", "rate", cell.unit, *others, label=cell.name, least=cell.least)
+    failures = [f"{name}: {why}" for name, why in turns.failures.items()]
+    return replace(row, failure="; ".join(failures))
 
 
-def rate(running: Running, cell: Cell, seconds: float) -> dict[str, float]:
+def rate(running: Running, clients: int, ask_for: Ask, seconds: float) -> dict[str, float]:
     """How much all clients together got a second, each asking for at least `seconds`."""
-    got, failures = [0.0] * cell.clients, []
+    got, failures = [0.0] * clients, []
 
     def client(number: int) -> None:
         connection = running.connect()
         try:
             while time.perf_counter() < begun + seconds:
-                got[number] += cell.ask(running, connection)
+                got[number] += ask_for(running, connection)
         except (OSError, http.client.HTTPException, NotReadyError) as error:
             failures.append(error)
         finally:
             connection.close()
 
-    threads = [threading.Thread(target=client, args=(number,)) for number in range(cell.clients)]
+    threads = [threading.Thread(target=client, args=(number,)) for number in range(clients)]
     begun = time.perf_counter()
     for thread in threads:
         thread.start()
