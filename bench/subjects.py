@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.launching import Place
 from skill_scripts import desktop_toml
-from skill_scripts.run import interpreter_of
+from skill_scripts.dependencies.environment import find_adapted
 from skill_scripts.stage import STAGED, Staged, stage
 from tests.scripts import local_python
 from tests.scripts.local_python import LocalBuild
@@ -75,25 +75,33 @@ def reference(scratch: Path) -> Subject:
     return Subject("reference app", root, this_python(), scratch, build)
 
 
-def given(name: str, path: Path, scratch: Path) -> Subject:
-    """A project of somebody else, adapted and staged before."""
-    python = Path(interpreter_of(path, desktop_toml.read(path / desktop_toml.PLACE)))
+def given(name: str, path: Path, scratch: Path, shell: Path = SHELL) -> Subject:
+    """A project of somebody else, adapted and perhaps staged before. One without an environment
+    runs on this interpreter."""
+    _, found = find_adapted(path, desktop_toml.read(path / desktop_toml.PLACE))
+    python = found.python if found else this_python()
     root = scratch / "project"
     shutil.copytree(path, root, ignore=LEFT_OUT, symlinks=True)
     staged = path / "desktop-app" / STAGED
     if staged.is_dir():
         (root / "desktop-app" / STAGED).symlink_to(staged)
-    give_shell(root)
+    give_shell(root, shell)
     return Subject(name, root, python, scratch)
 
 
-def give_shell(root: Path) -> None:
-    """The shell of this checkout with its packages, in place of the project's own if it has one."""
+def give_shell(root: Path, shell: Path = SHELL) -> None:
+    """A shell with its packages, that of this checkout, in place of the one that is there."""
     folder = root / "desktop-app" / "electron"
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(SHELL, folder, ignore=LEFT_OUT)
-    if (SHELL / "node_modules").is_dir():
-        (folder / "node_modules").symlink_to(SHELL / "node_modules")
+    copy_app(shell, folder)
+
+
+def copy_app(source: Path, folder: Path) -> Path:
+    """A copy of an Electron app, with its packages where they lie."""
+    shutil.copytree(source, folder, ignore=LEFT_OUT, symlinks=True)
+    if (source / "node_modules").is_dir():
+        (folder / "node_modules").symlink_to(source / "node_modules")
+    return folder
 
 
 def copy(folder: Path, changes: dict[str, tuple[str, str]] | None = None) -> Path:

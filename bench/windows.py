@@ -10,18 +10,18 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache, partial
 from pathlib import Path
 
 import psutil
 
 from bench.launching import NotReadyError, memory
 from bench.measuring import Row, take_turns
-from bench.subjects import Subject, made
+from bench.subjects import Subject, copy_app, given, made
 from checks.display import display
 from tests.checks.legacy_electron import transpiled
 from tests.electron import MODULE, legacy_binary
@@ -30,6 +30,7 @@ HERE = Path(__file__).parent
 HANG_SECONDS = 60
 LOOK_SECONDS = 0.003
 END_SECONDS = 10
+SETTLED_SECONDS = 3  # by then its processes have loaded what they need
 BARE = "bare window"
 MOMENTS = {"visible": "something visible", "painted": "page painted", "shown": "window shown"}
 
@@ -103,19 +104,20 @@ def own_shell(subject: Subject, app_data: Path, *, is_staged: bool = False) -> S
 
 
 def peer_shell(peer: Path, scratch: Path) -> Shell:
-    """The Electron app in a folder, or that of an adapted project; data of its own."""
+    """The Electron app in a folder, or that of an adapted project; with data of its own.
+
+    Raises NotReadyError if there is no app.
+    """
     inside = peer / "desktop-app" / "electron"
-    source = inside if inside.is_dir() else peer
-    folder = scratch / "peer"
-    if not folder.exists():
-        if source == inside:
-            shutil.copytree(peer, folder, symlinks=True)
-        else:
-            shutil.copytree(source, folder, symlinks=True)
-    program = folder / "desktop-app" / "electron" if source == inside else folder
-    about = json.loads((program / "package.json").read_text(encoding="utf-8"))
-    home = str(made(scratch / "peer-home"))
-    return shell(program, main=about.get("main", "index.js"), HOME=home, XDG_CONFIG_HOME=home)
+    if inside.is_dir():
+        subject = given("peer", peer, scratch / "peer", inside)
+        return own_shell(subject, scratch / "peer-data")
+    if not (peer / "package.json").is_file():
+        raise NotReadyError(f"{peer} has neither package.json nor desktop-app/electron")
+    about = json.loads((peer / "package.json").read_text(encoding="utf-8"))
+    home = str(made(scratch / "peer-data"))
+    folder = copy_app(peer, scratch / "peer")
+    return shell(folder, main=about.get("main", "index.js"), HOME=home, XDG_CONFIG_HOME=home)
 
 
 @contextlib.contextmanager
@@ -182,7 +184,7 @@ def measure(subject: Subject, rounds: int, peer: Path | None = None) -> list[Row
     scratch = made(subject.scratch / "windows")
     warm, installed = subject.fresh(), subject.fresh()
 
-    def moments(make) -> dict[str, float]:
+    def moments(make: Callable[[], Shell]) -> dict[str, float]:
         with opened(make(), scratch) as window:
             return window.moments
 
@@ -195,7 +197,8 @@ def measure(subject: Subject, rounds: int, peer: Path | None = None) -> list[Row
         ),
     }
     if peer:
-        contestants["peer, warm"] = lambda: moments(lambda: peer_shell(peer, scratch))
+        other = cache(partial(peer_shell, peer, scratch))
+        contestants["peer, warm"] = lambda: moments(other)
     with shown_somewhere():
         turns = take_turns(contestants, rounds)
     rows = [turns.row(BARE, "shown", "s", label=f"{BARE}: {MOMENTS['shown']}")]
@@ -225,7 +228,7 @@ def measure_memory(subject: Subject, rounds: int) -> list[Row]:
     scratch = made(subject.scratch / "windows")
     data = subject.fresh()
 
-    def weigh(make) -> dict[str, float]:
+    def weigh(make: Callable[[], Shell]) -> dict[str, float]:
         with opened(make(), scratch) as window:
             time.sleep(SETTLED_SECONDS)
             family = window.family()
@@ -240,6 +243,3 @@ def measure_memory(subject: Subject, rounds: int) -> list[Row]:
         turns.row("whole app", part, unit, BARE, label=f"shell and backend: {part}")
         for part, unit in (("processes", ""), ("RSS", "MiB"), ("PSS", "MiB"))
     ]
-
-
-SETTLED_SECONDS = 3
