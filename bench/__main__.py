@@ -89,7 +89,11 @@ def run(asked: argparse.Namespace) -> Report:
         every = [subjects.reference(Path(scratch, "reference"))]
         for number, (name, path) in enumerate(asked.project):
             folder = made(Path(scratch, f"project-{number}"))
-            every.append(subjects.given(name, path, folder))
+            prepared = Section("start", f"{name}: preparing it")
+            with watched(prepared):
+                every.append(subjects.given(name, path, folder))
+            if prepared.failure:
+                report.sections.append(prepared)
         for group, subject, work in plan(asked, every, size):
             if asked.only and group not in asked.only:
                 continue
@@ -147,7 +151,13 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> int:
     """Measure, write; the result is the exit code."""
-    asked = parser().parse_args()
+    options = parser()
+    asked = options.parse_args()
+    if asked.write and asked.only:
+        options.error("--write writes a page of every group; it does not go with --only")
+    # The environment of the kit has the Node.js that packaging needs.
+    own = Path(sys.executable).parent
+    os.environ["PATH"] = os.pathsep.join([str(own), os.environ.get("PATH", "")])
     report = page.read() if asked.render else run(asked)
     if asked.json:
         asked.json.write_text(page.as_json(report), encoding="utf-8")

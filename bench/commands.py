@@ -20,7 +20,7 @@ from pathlib import Path
 
 from bench.launching import Place, backend
 from bench.measuring import Row, take_turns
-from bench.subjects import REFERENCE, ROOT, Subject, copy, made, this_python
+from bench.subjects import REFERENCE, ROOT, Subject, ask_for, copy, made, this_python
 from skill_scripts.rehearsal.rehearse import Stage, rehearse
 from tests.scripts.local_python import LocalBuild
 
@@ -46,7 +46,6 @@ class Sized:
 def measure(subject: Subject, rounds: int, sizes: Mapping[str, tuple[int, ...]],
             slow_rounds: int) -> list[Row]:  # fmt: skip
     """Every command on the sizes that `sizes` names for it."""
-    assert subject.build
     every = sorted({size for wanted in sizes.values() for size in wanted})
     projects = {size: sized(subject.scratch / f"sized-{size}", size, subject.build)
                 for size in every}  # fmt: skip
@@ -101,8 +100,7 @@ def sized(folder: Path, files: int, build: LocalBuild) -> Sized:
         git(root, "commit", "--quiet", "--message", "start")
     left_out = shutil.ignore_patterns("node_modules", "staged*", "dist*", "__pycache__")
     shutil.copytree(REFERENCE / "desktop-app", adapted / "desktop-app", ignore=left_out)
-    with (adapted / "desktop-app" / "desktop.toml").open("a", encoding="utf-8") as manifest:
-        manifest.write(f'\n[python]\nversion = "{build.minor}"\n')
+    ask_for(adapted, build)
     return Sized(files, plain, adapted)
 
 

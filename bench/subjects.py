@@ -14,7 +14,6 @@ from skill_scripts.dependencies.environment import find_adapted
 from skill_scripts.stage import STAGED, Staged, stage
 from tests.scripts import local_python
 from tests.scripts.local_python import LocalBuild
-from tests.scripts.staging import make_project
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "reference_app"
@@ -32,7 +31,7 @@ class Subject:
     root: Path
     python: Path
     scratch: Path
-    build: LocalBuild | None = None  # to stage it with
+    is_staged_here: bool = False
     number: int = field(default=0, init=False)
 
     def developed(self, app_data: Path) -> Place:
@@ -52,7 +51,7 @@ class Subject:
     @property
     def bundle(self) -> Path:
         """Its bundle, made when it is first asked for."""
-        if self.build:
+        if self.is_staged_here:
             return self.staged.folder
         folder = self.root / "desktop-app" / STAGED
         if not folder.is_dir():
@@ -60,19 +59,32 @@ class Subject:
         return folder
 
     @cached_property
+    def build(self) -> LocalBuild:
+        """A Python of this machine to stage with, as a release host would give it. Linux only.
+
+        Raises RuntimeError where none can be moved.
+        """
+        return local_python.make(made(self.scratch / "build"))
+
+    @cached_property
     def staged(self) -> Staged:
-        """What staging made; Raises KitError where it cannot."""
-        assert self.build
+        """What staging made. Raises KitError where it cannot."""
+        ask_for(self.root, self.build)
         options = {"downloads": self.build.downloads, "mirror": self.build.mirror}
         return stage(self.root, allow_old_sqlite=True, **options)
 
 
 def reference(scratch: Path) -> Subject:
-    """The reference app, with a Python of this machine to stage it with."""
-    build = local_python.make(made(scratch / "build"))
-    root = make_project(scratch / "project", build).root
+    """The reference app, staged when that is first asked for."""
+    root = copy(scratch / "project")
     give_shell(root)
-    return Subject("reference app", root, this_python(), scratch, build)
+    return Subject("reference app", root, this_python(), scratch, is_staged_here=True)
+
+
+def ask_for(root: Path, build: LocalBuild) -> None:
+    """Let an adapted project be staged with this Python."""
+    with (root / "desktop-app" / "desktop.toml").open("a", encoding="utf-8") as manifest:
+        manifest.write(f'\n[python]\nversion = "{build.minor}"\n')
 
 
 def given(name: str, path: Path, scratch: Path, shell: Path = SHELL) -> Subject:

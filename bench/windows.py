@@ -31,7 +31,7 @@ HANG_SECONDS = 60
 LOOK_SECONDS = 0.003
 END_SECONDS = 10
 SETTLED_SECONDS = 3  # by then its processes have loaded what they need
-BARE = "bare window"
+BARE, WHOLE = "bare window", "shell and backend"
 MOMENTS = {"visible": "something visible", "painted": "page painted", "shown": "window shown"}
 
 
@@ -237,9 +237,9 @@ def measure_memory(subject: Subject, rounds: int) -> list[Row]:
     with shown_somewhere():
         turns = take_turns({
             BARE: lambda: weigh(bare),
-            "whole app": lambda: weigh(lambda: own_shell(subject, data, is_staged=True)),
+            WHOLE: lambda: weigh(lambda: own_shell(subject, data, is_staged=True)),
         }, rounds)  # fmt: skip
     return [
-        turns.row("whole app", part, unit, BARE, label=f"shell and backend: {part}")
+        turns.row(WHOLE, part, unit, *([BARE] if unit else []), label=f"{WHOLE}: {part}")
         for part, unit in (("processes", ""), ("RSS", "MiB"), ("PSS", "MiB"))
     ]
