@@ -49,11 +49,11 @@ FULL = Size(
     100_000,
 )  # fmt: skip
 SHORT = Size(
-    3, 1, throughput.Batch(0.1, 16),
-    {"survey": (100, 1000, 10_000), "rehearsal": (100, 10_000), "adapt": (100, 10_000),
-     "stage": (100, 10_000), "check": (100,)},
+    3, 1, throughput.Batch(0.15, 16),
+    {"survey": (100, 1000, 10_000), "rehearsal": (100, 10_000), "adapt": (100,),
+     "stage": (100,), "check": (100,)},
     {"migrations": (10, 500), "MB of database": (1, 100), "uploaded files": (100, 10_000)},
-    5000,
+    2000,
 )  # fmt: skip
 
 Work = Callable[[], list[Row]]

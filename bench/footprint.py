@@ -34,7 +34,7 @@ def measure(subject: Subject, rounds: int) -> list[Row]:
     place = subject.developed(subject.fresh())
     turns = take_turns({FLOOR: lambda: weigh_floor(place), "backend": lambda: weigh(place)}, rounds)
     parts = (("processes", ""), ("RSS", "MiB"), ("PSS", "MiB"))
-    rows = [turns.row("backend", part, unit, FLOOR, label=f"backend: {part}")
+    rows = [turns.row("backend", part, unit, *([FLOOR] if unit else []), label=f"backend: {part}")
             for part, unit in parts]  # fmt: skip
     return [*rows, *windows.measure_memory(subject, rounds), *at_rest(subject)]
 

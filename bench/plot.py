@@ -8,19 +8,24 @@ from html import escape
 
 from bench.measuring import Middle, Report, Row
 
-WIDTH, LEFT, RIGHT = 900, 330, 30
+WIDTH, LEFT, RIGHT = 900, 350, 30
 LINE, TOP = 17, 34
 LOWEST, HIGHEST = 0.125, 16.0
 TICKS = (0.125, 0.25, 0.5, 1, 2, 4, 8, 16)
 INK, FAINT, GOOD, BAD, PAPER = "#22333b", "#d5dbdf", "#1f7a6d", "#c2452d", "#ffffff"
 GROUPS = {
-    "start": "start: less is better",
-    "window": "window: less is better",
-    "footprint": "memory: less is better",
-    "throughput": "requests and MiB a second: more is better",
-    "commands": "commands: less is better",
-    "growth": "growing: less is better",
+    "start": "start of the backend, times its floor: less is better",
+    "window": "until a person sees it, times a bare window: less is better",
+    "footprint": "memory, times Django alone or a bare window: less is better",
+    "throughput": "requests and MiB a second, times runserver: more is better",
+    "commands": "commands, times the smallest project or loaddata: less is better",
+    "growth": "warm start of a large app, times a small one: less is better",
 }
+REFERENCE = "reference app"  # named nowhere, for most of it is measured on that
+LEGEND = (
+    "dot: median; bar: middle half; upright stroke: what is wanted, in green where it is met, "
+    "red where it is missed"
+)
 FONT = "font-family='system-ui, sans-serif' font-size='11'"
 
 
@@ -37,6 +42,8 @@ def draw(report: Report) -> str:
             y += LINE
             body += line(label, ratio, y, row)
         y += LINE // 2
+    y += LINE
+    body.append(f"<text x='12' y='{y}' fill='{INK}' {FONT}>{LEGEND}</text>")
     height = y + LINE
     size = f"width='{WIDTH}' height='{height}' viewBox='0 0 {WIDTH} {height}'"
     paper = f"<rect width='{WIDTH}' height='{height}' fill='{PAPER}'/>"
@@ -50,14 +57,16 @@ def ratios(report: Report, group: str) -> Iterator[tuple[str, Middle, Row]]:
         for row in section.rows if section.group == group else ():
             for other in [*row.against][:1]:
                 if ratio := row.ratio(other):
-                    yield f"{section.subject}, {row.name}", ratio, row
+                    is_usual = section.subject == REFERENCE
+                    label = row.name if is_usual else f"{section.subject}: {row.name}"
+                    yield label, ratio, row
 
 
 def axis(height: int) -> Iterator[str]:
     """Where the ratios are; the one of equals stands out."""
     for tick in TICKS:
         x, colour = place(tick), INK if tick == 1 else FAINT
-        yield f"<path d='M{x} {TOP - 8}V{height - LINE // 2}' stroke='{colour}'/>"
+        yield f"<path d='M{x} {TOP - 8}V{height - 2 * LINE}' stroke='{colour}'/>"
         words = f"{tick:g}x"
         at = f"x='{x}' y='{TOP - 14}' text-anchor='middle'"
         yield f"<text {at} fill='{INK}' {FONT}>{words}</text>"

@@ -17,7 +17,7 @@ from bench.measuring import Row, Turns, take_turns
 from bench.subjects import Subject, copy, place_of
 
 FLOOR, STAGED_FLOOR = "floor", "floor of the bundle"
-SETTLED_SECONDS = 5  # by then workers have loaded the project
+SETTLED_SECONDS = 2  # by then workers have loaded the project
 CELERY = """
 from celery import Celery
 app = Celery("bench", broker="redis://127.0.0.1:6379/0")

@@ -30,7 +30,7 @@ HERE = Path(__file__).parent
 HANG_SECONDS = 60
 LOOK_SECONDS = 0.003
 END_SECONDS = 10
-SETTLED_SECONDS = 3  # by then its processes have loaded what they need
+SETTLED_SECONDS = 2  # by then its processes have loaded what they need
 BARE, WHOLE = "bare window", "shell and backend"
 MOMENTS = {"visible": "something visible", "painted": "page painted", "shown": "window shown"}
 
