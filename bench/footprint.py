@@ -24,7 +24,7 @@ from skill_scripts.package import package
 
 DRIVE = ROOT / "tests" / "scripts" / "drive.mjs"
 SEVEN = ROOT / "tests" / "shell" / "node_modules" / "7zip-bin" / "linux" / "x64" / "7za"
-TARGETS = re.compile(r'target: \["AppImage"[^\]]*(?=\])')
+TARGETS = re.compile(r'target: \["AppImage".*\]')
 WARM_UP_PAGES = 20
 MEBIBYTE = 2**20
 
@@ -110,7 +110,7 @@ def installer(subject: Subject) -> list[Row]:
         given["ELECTRON_BUILDER_7ZIP_PATH"] = str(SEVEN)
         config = electron / "builder.config.mjs"
         text = config.read_text(encoding="utf-8")
-        config.write_text(TARGETS.sub('target: ["tar.gz"', text), encoding="utf-8")
+        config.write_text(TARGETS.sub('target: ["tar.gz"]', text), encoding="utf-8")
     with mock.patch.dict(os.environ, given):
         done = package(subject.root, allow_old_sqlite=True)
     inside = done.app / "resources" / "bundle"
