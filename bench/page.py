@@ -22,8 +22,9 @@ hide:
 
 # Performance
 
-Made by `python -m bench --write` from one run, not by hand; the figures lie in
-`docs/performance.json`. Everything is measured beside what it is compared with, in turns, and a
+How fast and how heavy an adapted app is, beside the least that any would be. Made by
+`python -m bench --write` from one run, not by hand; the figures lie in `docs/performance.json`.
+Everything is measured beside what it is compared with, in turns, and a
 ratio is taken within one round, so that a busy machine slows both. A ratio is a median with the
 values between which the middle half lies; where there are fewer than three, there is none.
 **Bold** is a ratio that misses what the kit is aiming at.
