@@ -32,6 +32,7 @@ KINDS = {
     "style.css": "p { color: teal }\n",
 }
 FAILED = "ended with"
+LAUNCH = Path("desktop-app", "launch.py")
 
 
 @dataclass
@@ -155,7 +156,6 @@ def first_launch(subject: Subject, project: Sized) -> dict[str, float]:
 
 # --- bringing data in -----------------------------------------------------------------------------
 
-LAUNCH = REFERENCE / "desktop-app" / "launch.py"
 FILL = """
 from items.models import Item
 for start in range(0, {rows}, 5000):
@@ -169,22 +169,24 @@ for start in range(0, {rows}, 5000):
 def measure_import(subject: Subject, rounds: int, rows: int) -> list[Row]:
     """Whole processes from start to exit. `loaddata` gets a database that is migrated already and
     proves nothing; the import migrates, writes, reads everything again and compares."""
+    root = copy(subject.scratch / "imported")
+    (root / ".venv").symlink_to(sys.prefix)
     source = subject.fresh()
-    manage(source, "migrate", "-v0")
-    manage(source, "shell", "-c", FILL.format(rows=rows))
+    manage(root, source, "migrate", "-v0")
+    manage(root, source, "shell", "-c", FILL.format(rows=rows))
     dump = subject.scratch / "dump.json"
-    manage(source, "dumpdata", "-o", str(dump))
+    manage(root, source, "dumpdata", "-o", str(dump))
 
     def loaddata() -> dict[str, float]:
         data = subject.fresh()
-        manage(data, "migrate", "-v0")
-        manage(data, "flush", "--no-input", "-v0")
-        return manage(data, "loaddata", str(dump), "-v0")
+        manage(root, data, "migrate", "-v0")
+        manage(root, data, "flush", "--no-input", "-v0")
+        return manage(root, data, "loaddata", str(dump), "-v0")
 
     turns = take_turns({
         "loaddata": loaddata,
-        "of the dump": lambda: bring(subject.fresh(), dump),
-        "of SQLite": lambda: bring(subject.fresh(), source / "db.sqlite3"),
+        "of the dump": lambda: bring(root, subject.fresh(), dump),
+        "of SQLite": lambda: bring(root, subject.fresh(), source / "db.sqlite3"),
     }, rounds, warm_up=0)  # fmt: skip
     return [
         turns.row(name, part, unit, "loaddata", label=f"import {name}, {rows:,} rows: {part}")
@@ -193,15 +195,15 @@ def measure_import(subject: Subject, rounds: int, rows: int) -> list[Row]:
     ]
 
 
-def manage(app_data: Path, *arguments: str) -> dict[str, float]:
+def manage(root: Path, app_data: Path, *arguments: str) -> dict[str, float]:
     """Run a management command on development data; what it took."""
     env = {
         **os.environ,
         "DESKTOP_DJANGO_APP_DATA_DIR": str(app_data),
-        "DESKTOP_DJANGO_BUNDLE_DIR": str(REFERENCE),
+        "DESKTOP_DJANGO_BUNDLE_DIR": str(root),
         "DESKTOP_DJANGO_RUNTIME_MODE": "development",
     }
-    command = [sys.executable, "-I", "-X", "utf8", str(LAUNCH), "manage", *arguments]
+    command = [sys.executable, "-I", "-X", "utf8", str(root / LAUNCH), "manage", *arguments]
     begun = time.monotonic()
     child = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(child.pid, 0)
@@ -211,9 +213,9 @@ def manage(app_data: Path, *arguments: str) -> dict[str, float]:
     return {"time": time.monotonic() - begun, "peak": used.ru_maxrss / 2**10}
 
 
-def bring(app_data: Path, source: Path) -> dict[str, float]:
+def bring(root: Path, app_data: Path, source: Path) -> dict[str, float]:
     """Import; what the part that reads and writes rows took."""
-    command = [sys.executable, "-m", "skill_scripts", "import", str(REFERENCE), "--json"]
+    command = [sys.executable, "-m", "skill_scripts", "import", str(root), "--json"]
     env = {**os.environ, "DESKTOP_DJANGO_APP_DATA_DIR": str(app_data)}
     begun = time.monotonic()
     done = subprocess.run([*command, "--from", str(source)], env=env, cwd=ROOT,
