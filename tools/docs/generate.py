@@ -483,7 +483,7 @@ class SitePage:
     def summary(self) -> str:
         """The first sentence of the page."""
         body = re.sub(r"<!--.*?-->|^---\n.*?\n---\n", "", self.text, flags=re.S)
-        for paragraph in re.split(r"\n\s*\n", body):
+        for paragraph in re.split(r"\n\s*\n", body.strip()):
             plain = " ".join(paragraph.split())
             if plain and not paragraph.startswith(("#", "|", "<", "!", "```", "-", "    ")):
                 plain = re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", plain)

@@ -1,0 +1,173 @@
+"""One bench: start, window, footprint, throughput, commands and growth, each beside its floor.
+
+    python -m bench [--short] [--only GROUP ...] [--project NAME=PATH ...] [--write]
+
+A full run takes hours on two cores, a brief one (`--short`) minutes. A group that fails is named
+as failed and the others go on; then the exit code is 1. `python -m bench.foreign` prepares the
+public projects that `--project` names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import commands, footprint, growth, page, starts, subjects, throughput, windows
+from bench.measuring import Report, Row, Section, said, watched
+from bench.subjects import ROOT, Subject, made
+
+GROUPS = ("start", "window", "footprint", "throughput", "commands", "growth")
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is measured: rounds of what is fast and of what is slow, sizes of what grows."""
+
+    rounds: int
+    slow_rounds: int
+    batch: throughput.Batch
+    commands: dict[str, tuple[int, ...]]
+    growth: dict[str, tuple[int, ...]]
+    rows: int  # that are imported
+
+
+FULL = Size(
+    9, 3, throughput.Batch(0.5, 64),
+    {"survey": (100, 1000, 10_000, 100_000), "rehearsal": (100, 1000, 10_000, 100_000),
+     "adapt": (100, 1000, 10_000, 100_000), "stage": (100, 1000, 10_000, 100_000),
+     "check": (100, 1000, 10_000, 100_000)},
+    {"migrations": (10, 100, 500, 2000), "MB of database": (1, 10, 100, 1000),
+     "uploaded files": (100, 1000, 10_000, 100_000)},
+    100_000,
+)  # fmt: skip
+SHORT = Size(
+    3, 1, throughput.Batch(0.15, 16),
+    {"survey": (100, 1000, 10_000), "rehearsal": (100, 10_000), "adapt": (100,),
+     "stage": (100,), "check": (100,)},
+    {"migrations": (10, 500), "MB of database": (1, 100), "uploaded files": (100, 10_000)},
+    2000,
+)  # fmt: skip
+
+Work = Callable[[], list[Row]]
+
+
+def plan(asked: argparse.Namespace, every: list[Subject], size: Size
+         ) -> Iterator[tuple[str, str, Work]]:  # fmt: skip
+    """Group, subject and measurement of each section, in the order of the page."""
+    reference = every[0]
+    rounds, slow = asked.runs or size.rounds, asked.runs or size.slow_rounds
+    for each in every:
+        yield "start", each.name, lambda each=each: starts.measure(each, rounds)
+    yield "start", "other servers and workers", lambda: starts.measure_variants(reference, rounds)
+    for each in every:
+        yield "window", each.name, lambda each=each: windows.measure(
+            each, rounds, asked.peer if each is reference else None)  # fmt: skip
+    for each in every:
+        yield "footprint", each.name, lambda each=each: footprint.measure(each, min(rounds, 3))
+    yield "footprint", "packed", lambda: footprint.installer(reference)
+    yield "throughput", reference.name, lambda: throughput.measure(reference, rounds, size.batch)
+    yield "commands", reference.name, lambda: commands.measure(
+        reference, rounds, size.commands, slow)  # fmt: skip
+    yield "commands", "bringing data in", lambda: commands.measure_import(
+        reference, max(slow, 3), size.rows)  # fmt: skip
+    yield "growth", reference.name, lambda: growth.measure(reference, rounds, size.growth)
+
+
+def run(asked: argparse.Namespace) -> Report:
+    """Measure what was asked for, and tell of each section when it is done."""
+    size = SHORT if asked.short else FULL
+    report = Report(machine(), asked.short)
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        every = [subjects.reference(Path(scratch, "reference"))]
+        for number, (name, path) in enumerate(asked.project):
+            folder = made(Path(scratch, f"project-{number}"))
+            prepared = Section("start", f"{name}: preparing it")
+            with watched(prepared):
+                every.append(subjects.given(name, path, folder))
+            if prepared.failure:
+                report.sections.append(prepared)
+        for group, subject, work in plan(asked, every, size):
+            if asked.only and group not in asked.only:
+                continue
+            section = Section(group, subject)
+            with watched(section):
+                section.rows = work()
+            report.sections.append(section)
+            print(
+                f"{page.TITLES[group]}: {subject}", *page.table(section), "", sep="\n", flush=True
+            )
+    return report
+
+
+def machine() -> dict[str, str]:
+    """What it ran on, as the page says it."""
+    try:
+        program, is_old = windows.electron()
+        version = (program.parent / "version").read_text("utf-8").strip().removeprefix("v")
+        electron = f"{version} (the old one of the tests)" if is_old else version
+    except Exception as error:
+        electron = said(error)
+    git = shutil.which("git")
+    commit = subprocess.run([git or "git", "rev-parse", "--short", "HEAD"], cwd=ROOT,
+                            capture_output=True, text=True).stdout.strip()  # fmt: skip
+    return {
+        "cores": str(os.cpu_count()), "system": f"{platform.system()} {platform.machine()}",
+        "Python": platform.python_version(), "Electron": electron, "commit": commit,
+    }  # fmt: skip
+
+
+def named_path(text: str) -> tuple[str, Path]:
+    """NAME=PATH, of a project that is adapted."""
+    name, _, path = text.partition("=")
+    if not name or not Path(path, "desktop-app", "desktop.toml").is_file():
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=PATH of an adapted project")
+    return name, Path(path).resolve()
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    options = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
+    add = options.add_argument
+    add("--only", nargs="+", choices=GROUPS, metavar="GROUP", help=f"of {', '.join(GROUPS)}")
+    add("--short", action="store_true", help="fewer rounds and sizes: minutes, not hours")
+    add("--runs", type=int, metavar="N", help="rounds of everything (9, or 3 with --short)")
+    add("--project", type=named_path, action="append", default=[], metavar="NAME=PATH",
+        help="measure this adapted project too; may be repeated")  # fmt: skip
+    add("--peer", type=Path, metavar="PATH", help="folder of another Electron app, or of an "
+        "adapted project, whose window is measured in turns with the kit's")  # fmt: skip
+    add("--json", type=Path, metavar="FILE", help="write the figures here")
+    add("--write", action="store_true", help="write the page of the docs, its data and picture")
+    add("--render", action="store_true", help="write them from the data that are kept; no run")
+    return options
+
+
+def main() -> int:
+    """Measure, write; the result is the exit code."""
+    options = parser()
+    asked = options.parse_args()
+    if asked.write and asked.only:
+        options.error("--write writes a page of every group; it does not go with --only")
+    # The environment of the kit has the Node.js that packaging needs.
+    own = Path(sys.executable).parent
+    os.environ["PATH"] = os.pathsep.join([str(own), os.environ.get("PATH", "")])
+    report = page.read() if asked.render else run(asked)
+    if asked.json:
+        asked.json.write_text(page.as_json(report), encoding="utf-8")
+    for path in page.write(report) if asked.write or asked.render else ():
+        print(f"written: {path.relative_to(ROOT).as_posix()}")
+    failed = [each for each in report.sections if each.has_failed]
+    for each in failed:
+        print(f"failed: {each.group}, {each.subject}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
