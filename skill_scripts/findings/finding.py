@@ -263,6 +263,7 @@ FINDINGS: dict[str, Meaning] = {
         "Does the app read one of these files at run time?",
         "no: default. Yes: `--set 'stage.include=[\"PATH\"]'`, never for secrets",
     ),
+    "pruned-…": Meaning((HANDLED,), "The bundle does without something that nothing in it needs."),
     "not-shipped-…": Meaning((DECIDE,), "Files are not shipped, and why.", like="left-out"),
     "wheels-…": Meaning(
         (DECIDE,),

@@ -6,6 +6,7 @@ import { followEnd } from "./ending.js";
 import { renewBackend, startBackend } from "./following.js";
 import { chooseInterpreter } from "./interpreter.js";
 import { backendCommand } from "./launch.js";
+import { personsLocale } from "./locale.js";
 import { createLog, echoLog } from "./logs.js";
 import { menuTemplate } from "./menu.js";
 import { askAboutUpdate, askForBackup } from "./messages.js";
@@ -67,7 +68,7 @@ function prepare({ electronDir, manifest, options, place, appData }) {
 /** What windows need. */
 function furnish(running) {
   const { electronDir, manifest, icon, supervisor, launch, remembered, log } = running;
-  const locale = app.getLocale();
+  const locale = personsLocale();
   const session = openSession(running);
   const { background } = manifest;
   Object.assign(running, {
