@@ -18,7 +18,7 @@ from packaging.specifiers import SpecifierSet
 
 from skill_scripts import desktop_toml
 from skill_scripts.backend import Backend, contract, interpreter_flags
-from skill_scripts.bundle import bytecode, first_run, pruning, runtime_manifest
+from skill_scripts.bundle import bytecode, dates, first_run, pruning, runtime_manifest
 from skill_scripts.bundle.source_files import Source, find_source
 from skill_scripts.bundle.swap import replaced
 from skill_scripts.dependencies import locking
@@ -236,6 +236,7 @@ class _Work:
         with self._step("start it once"):
             self._start(python)
             self._require_unchanged(content)
+            dates.set_by_content(self.bundle, content["files"])
         sizes = runtime_manifest.sizes(self.bundle)
         return Staged(self.bundle, content, sizes, self.seconds, self.findings)
 

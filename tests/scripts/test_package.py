@@ -155,10 +155,16 @@ def migrations(file):
 
 
 def test_bundle_in_the_application_is_the_staged_one(new_app, packaged_project):
-    bundle = Path(new_app, "resources/bundle")
-    assert runtime_manifest.file_hashes(bundle) == runtime_manifest.file_hashes(
-        packaged_project.staged
-    )
+    bundle, staged = Path(new_app, "resources/bundle"), packaged_project.staged
+    hashes = runtime_manifest.file_hashes(bundle)
+    assert hashes == runtime_manifest.file_hashes(staged)
+    assert [round((bundle / name).stat().st_mtime) for name in hashes] == [
+        round((staged / name).stat().st_mtime) for name in hashes
+    ], "in macOS's updates a file with another time is another file"
+
+
+def test_electron_has_the_languages_of_the_pages_alone(new_app):
+    assert {each.name for each in Path(new_app, "locales").iterdir()} == {"en-GB.pak", "en-US.pak"}
 
 
 def test_archive_has_its_checksum(packaged_project, new_app, monkeypatch):

@@ -108,7 +108,8 @@ export default {
   afterPack: async (context) => {
     // Not as extraResources: of those electron-builder leaves out names it takes for a developer's, .gitkeep among them.
     const resources = context.packager.getResourcesDir(context.appOutDir);
-    await cp(bundle, join(resources, "bundle"), { recursive: true });
+    // With their times: in macOS's updates a file with another time is another file.
+    await cp(bundle, join(resources, "bundle"), { recursive: true, preserveTimestamps: true });
     await setFuses(context);
   },
   // Without a feed there is no update metadata, and the shell never looks for any.
