@@ -88,6 +88,8 @@ def package(
         sizes = _sizes(app)
     if platform.name.split("-")[0] in SIGNING and not settings.get("sign"):
         notes.append("not signed: [package] sign is not set")
+    if left_out := _languages_left_out(settings, staged):
+        notes.append(left_out)
     target = folder / OUTPUT
     seconds = round(time.monotonic() - started, 1)
     return Packaged(target, artefacts, target / app.relative_to(output), sizes, seconds, notes)
@@ -106,6 +108,14 @@ def _settings(folder: Path, platform: Platform) -> Mapping[str, Any]:
             "DDK-PKG-06", "the environment names no certificate", variables=" or ".join(variables)
         )
     return table
+
+
+def _languages_left_out(settings: Mapping[str, Any], staged: Mapping[str, Any]) -> str:
+    """What to say of Electron's languages where nobody has decided; "" if all are there."""
+    kept = staged.get("window_languages")
+    if "languages" in settings or not kept:
+        return ""
+    return f"Electron speaks {', '.join(kept)} only, as the pages do; others: [package] languages"
 
 
 def _builder(electron: Path, platform: Platform) -> list[str]:
