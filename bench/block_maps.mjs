@@ -5,7 +5,7 @@
 //   ELECTRON SCRATCH weigh FOLDER...   {folder: packed} as in an installer for Windows
 //
 // Archives are not solid, so what does not change between two versions adds nothing to a download and need not be there.
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
@@ -14,13 +14,14 @@ import { gunzipSync } from "node:zlib";
 const [electron, scratch, command, ...folders] = process.argv.slice(2);
 const require = createRequire(join(electron, "package.json"));
 const { archive } = require("app-builder-lib/out/targets/archive");
-const { configureDifferentialAwareArchiveOptions } = require(
-  "app-builder-lib/out/targets/differentialUpdateInfoBuilder",
-);
+const {
+  configureDifferentialAwareArchiveOptions,
+} = require("app-builder-lib/out/targets/differentialUpdateInfoBuilder");
 const { buildBlockMap } = require("app-builder-lib/out/targets/blockmap/blockmap");
-const { computeOperations, OperationKind } = require(
-  "electron-updater/out/differentialDownloader/downloadPlanBuilder",
-);
+const {
+  computeOperations,
+  OperationKind,
+} = require("electron-updater/out/differentialDownloader/downloadPlanBuilder");
 const log = { info() {}, debug() {}, warn: console.error };
 
 // Of each installer what it carries; the program around that is the same in both versions.
@@ -36,14 +37,17 @@ const formats = {
   // As the updater of macOS gets it.
   "zip of macOS": (folder, file) =>
     archive("zip", `${file}.zip`, folder, { withoutDir: true, preserveSymlinks: true }),
-  // As appImageUtil packs it, with the mksquashfs of this machine.
-  AppImage: (folder, file) => {
+};
+
+// As appImageUtil packs it, with the mksquashfs of this machine.
+if (!spawnSync("mksquashfs", ["-version"]).error) {
+  formats.AppImage = (folder, file) => {
     const options = ["-all-root", "-noappend", "-no-progress", "-quiet", "-no-xattrs"];
     const rest = ["-no-fragments", "-comp", "zstd"];
     execFileSync("mksquashfs", [folder, `${file}.squashfs`, ...options, ...rest]);
     return `${file}.squashfs`;
-  },
-};
+  };
+}
 
 async function blocksOf(pack, folder, name) {
   const packed = await pack(folder, join(scratch, name));
@@ -54,10 +58,7 @@ async function blocksOf(pack, folder, name) {
 async function update(old, newer) {
   const result = {};
   for (const [name, pack] of Object.entries(formats)) {
-    const [before, after] = [
-      await blocksOf(pack, old, "old"),
-      await blocksOf(pack, newer, "new"),
-    ];
+    const [before, after] = [await blocksOf(pack, old, "old"), await blocksOf(pack, newer, "new")];
     const download = computeOperations(before.map, after.map, log)
       .filter(({ kind }) => kind === OperationKind.DOWNLOAD)
       .reduce((sum, { start, end }) => sum + end - start, 0);

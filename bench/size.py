@@ -1,11 +1,11 @@
-"""What the reference app weighs part by part, unpacked and in an installer, and what an update costs.
+"""What the reference app weighs, unpacked and in an installer, and what an update downloads.
 
     python -m bench.size [--json FILE]
 
-It is staged and packaged twice, the second time as a newer version with one line more in a template.
-Packed are the two by electron-builder's own archives, compared by its own block maps and by
-electron-updater's own plan. Needs the packages of the shell and of its tests (`kit.py install`),
-and `mksquashfs` (Debian: squashfs-tools).
+It is staged and packaged twice, the second time as a newer version with one line more in a
+template. Packed are the two by electron-builder's own archives, compared by its own block maps
+and by electron-updater's own plan. Needs the packages of the shell and of its tests (`kit.py
+install`); the AppImage is compared where there is `mksquashfs` (Debian: squashfs-tools).
 
 Python is one of this machine, and Electron the old one of the tests: what is said of them differs
 from python-build-standalone's and the current Electron's. The figures that do not: what is not a

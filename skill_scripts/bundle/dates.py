@@ -1,8 +1,8 @@
 """Gives every file of a bundle a time that its content alone decides.
 
-macOS's updates are zip files, which hold each file's time before it: with the time of copying, a new
-template cost a download of the whole bundle. One time for all would not do: by time and size a
-browser learns whether the file it has kept is still the one that is served.
+macOS's updates are zip files, which hold each file's time before it: with the time of copying, a
+new template cost a download of the whole bundle. One time for all would not do: by time and size
+a browser learns whether the file it has kept is still the one that is served.
 """
 
 import os

@@ -56,9 +56,7 @@ def place(root: Path) -> Path:
     return root.resolve() / PAYLOAD_FOLDER / DATA
 
 
-def make(
-    bundle: Path, python: Path, payload: Path, *, data: Path | None, wanted: bool
-) -> Prepared:
+def make(bundle: Path, python: Path, payload: Path, *, data: Path | None, wanted: bool) -> Prepared:
     """Put the first-run tree into the bundle if it is safe, or `wanted` all the same.
 
     `data` is a backup that every installation begins with. Raises KitError DDK-STG-16 if the
