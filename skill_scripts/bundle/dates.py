@@ -1,4 +1,4 @@
-"""Gives every file of a bundle a time that its content alone decides.
+"""Gives every file of a bundle a time that its content alone decides, and all folders the same.
 
 macOS's updates are zip files, which hold each file's time before it: with the time of copying, a
 new template cost a download of the whole bundle. One time for all would not do: by time and size
@@ -19,3 +19,5 @@ def set_by_content(bundle: Path, hashes: Mapping[str, str]) -> None:
     for name, value in hashes.items():
         seconds = FIRST + int(value, 16) % steps * STEP_SECONDS
         os.utime(bundle / name, (seconds, seconds))
+    for folder, _, _ in os.walk(bundle):
+        os.utime(folder, (FIRST, FIRST))

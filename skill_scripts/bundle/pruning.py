@@ -5,6 +5,7 @@ stay, for the lines in a traceback and for what reads its own source. Translatio
 languages in which no page can be shown.
 """
 
+import contextlib
 import os
 import re
 from collections.abc import Collection, Iterator
@@ -99,6 +100,9 @@ def _drop_translations(python: Path, wanted: Collection[str]) -> int:
             if _base(file.parents[1].name) not in wanted:
                 saved += file.stat().st_size
                 file.unlink()
+                with contextlib.suppress(OSError):  # other files are in the folders
+                    file.parent.rmdir()
+                    file.parents[1].rmdir()
     return saved
 
 

@@ -1,6 +1,15 @@
 // How electron-builder makes the application out of this shell and the staged bundle beside it.
 // Identity comes from ../desktop.toml; `desktop-django package` starts it and checks what it made.
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  statSync,
+  utimesSync,
+} from "node:fs";
 import { cp } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -48,6 +57,17 @@ function filesIn(folder) {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+}
+
+// In macOS's updates a file or folder with another time is another one; cp keeps those of files.
+function keepTimesOfFolders(copy) {
+  const folders = readdirSync(bundle, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+  for (const folder of [bundle, ...folders]) {
+    const { atime, mtime } = statSync(folder);
+    utimesSync(join(copy, relative(bundle, folder)), atime, mtime);
+  }
 }
 
 // Of the bundle exactly the programs and libraries are signed: signing its other thousands of files, as happens by
@@ -108,8 +128,8 @@ export default {
   afterPack: async (context) => {
     // Not as extraResources: of those electron-builder leaves out names it takes for a developer's, .gitkeep among them.
     const resources = context.packager.getResourcesDir(context.appOutDir);
-    // With their times: in macOS's updates a file with another time is another file.
     await cp(bundle, join(resources, "bundle"), { recursive: true, preserveTimestamps: true });
+    keepTimesOfFolders(join(resources, "bundle"));
     await setFuses(context);
   },
   // Without a feed there is no update metadata, and the shell never looks for any.

@@ -18,6 +18,7 @@ def test_equal_files_have_equal_times_and_others_not(tmp_path):
     new = times(tmp_path / "new", a="sky", b="same")
     assert old["b"] == new["b"]
     assert old["a"] != new["a"]
+    assert (tmp_path / "old").stat().st_mtime == (tmp_path / "new").stat().st_mtime
 
 
 def test_no_time_is_in_the_future_or_lost_in_a_zip_file(tmp_path):

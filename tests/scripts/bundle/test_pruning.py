@@ -58,6 +58,7 @@ def test_translations_into_a_language_of_no_page_go(bundle):
     assert "app/shop/locale/fr/LC_MESSAGES/django.mo" in left(bundle)
     assert done.saved == {"translations": 30}
     assert (done.spoken, done.window) == (["de"], ["de", "en"])
+    assert not (bundle / DJANGO / "locale/pt_BR").exists()
 
 
 def test_what_the_project_keeps_stays(bundle):
