@@ -69,8 +69,9 @@ async function update(old, newer) {
 
 async function weigh(...parts) {
   const result = {};
-  for (const part of parts) {
-    result[part] = statSync(await formats["nsis (7z)"](part, join(scratch, "part"))).size;
+  for (const [index, part] of parts.entries()) {
+    // Never under one name: `archive` takes a file that is newer than the folder for finished.
+    result[part] = statSync(await formats["nsis (7z)"](part, join(scratch, `${index}`))).size;
   }
   return result;
 }
