@@ -90,8 +90,8 @@ function feeds() {
   return [{ provider: "generic", url: packaging.feed, channel }];
 }
 
-// Chromium's texts, dates and Accept-Language follow the person's language if the package carries it. Those that no page
-// needs are 20 % of what Electron adds to an installer. English is what Chromium falls back to.
+// Chromium's texts, dates and Accept-Language follow the person's language if the package carries it. Those of no page
+// stay out. English is what Chromium falls back to.
 function languages() {
   const manifest = JSON.parse(readFileSync(join(bundle, "runtime-manifest.json"), "utf8"));
   const wanted = packaging.languages ?? manifest.window_languages ?? [];
