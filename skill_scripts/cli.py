@@ -474,6 +474,7 @@ def package(
     if as_json:
         _print_json(done.as_dict())
         return
+    _show_sizes(done.sizes)
     for name, size in done.artefacts.items():
         screen.print(f"{size / 1e6:8.1f} MB  {name}", markup=False)
     for note in done.notes:
@@ -709,11 +710,17 @@ def _show_look(done: Look) -> None:
             screen.print(f"  {line}", markup=False, soft_wrap=True)
 
 
-def _show_stage(done: Staged) -> None:
-    for part, size in done.sizes.items():
+def _show_sizes(sizes: dict[str, int]) -> None:
+    for part, size in {**sizes, "together": sum(sizes.values())}.items():
         screen.print(f"{part:14} {size / 1e6:7.1f} MB", markup=False)
-    total = sum(done.sizes.values()) / 1e6
-    screen.print(f"{'together':14} {total:7.1f} MB  in {sum(done.seconds.values()):.0f} s")
+
+
+def _show_stage(done: Staged) -> None:
+    _show_sizes(done.sizes)
+    screen.print(f"in {sum(done.seconds.values()):.0f} s", markup=False)
+    for each in done.findings:
+        if each.id.startswith("pruned-"):
+            screen.print(f"{each.what}; to ship it: {each.do}", markup=False, soft_wrap=True)
     if decisions := [each for each in done.findings if each.severity == DECIDE]:
         screen.print("\nworth a look:")
         _show_findings(decisions)

@@ -89,6 +89,7 @@ TABLES: dict[str, dict[str, Key]] = {
     "stage": {
         "include": Key([], "git-ignored paths to ship as well"),
         "exclude": Key([], "tracked paths not to ship"),
+        "keep": Key([], "what is left out else: sources, translations, tkinter, ensurepip …"),
     },
 }
 

@@ -46,6 +46,7 @@ class Packaged:
     folder: Path
     artefacts: dict[str, int]  # name → bytes
     app: Path  # the unpacked application
+    sizes: dict[str, int]  # of the unpacked application: bytes by part
     seconds: float
     notes: list[str]
 
@@ -53,7 +54,7 @@ class Packaged:
         """The one JSON document of --json."""
         return {
             "folder": str(self.folder), "artefacts": self.artefacts, "app": str(self.app),
-            "seconds": self.seconds, "notes": self.notes,
+            "sizes": self.sizes, "seconds": self.seconds, "notes": self.notes,
         }  # fmt: skip
 
 
@@ -85,18 +86,22 @@ def package(
     if staged["allow_old_sqlite"] and not allow_old_sqlite:
         sqlite = staged["interpreter"]["sqlite"]
         raise KitError("DDK-PKG-09", f"the bundle has SQLite {sqlite}")
-    build = BUILDERS[settings["app"]["shell"]](folder, settings, platform, unpacked)
+    shell = settings["app"]["shell"]
+    build = BUILDERS[shell](folder, settings, platform, unpacked)
     with replaced(folder / OUTPUT) as output:
         progress("building; what it takes is downloaded the first time")
         notes = build(output)
         progress("looking at what came out")
         app = _application(output, staged)
         artefacts = _checksums(output)
+        sizes = _sizes(app, shell)
     if platform.name.split("-")[0] in SIGNING and not packaging.get("sign"):
         notes.append("not signed: [package] sign is not set")
+    if shell == ELECTRON.name and (left_out := _languages_left_out(packaging, staged)):
+        notes.append(left_out)
     target = folder / OUTPUT
     seconds = round(time.monotonic() - started, 1)
-    return Packaged(target, artefacts, target / app.relative_to(output), seconds, notes)
+    return Packaged(target, artefacts, target / app.relative_to(output), sizes, seconds, notes)
 
 
 def _settings(folder: Path, platform: Platform) -> Mapping[str, Any]:
@@ -133,6 +138,14 @@ def _toga(
 
 
 BUILDERS = {ELECTRON.name: _electron, TOGA.name: _toga}
+
+
+def _languages_left_out(packaging: Mapping[str, Any], staged: Mapping[str, Any]) -> str:
+    """What to say of Electron's languages where nobody has decided; "" if all are there."""
+    kept = staged.get("window_languages")
+    if "languages" in packaging or not kept:
+        return ""
+    return f"Electron speaks {', '.join(kept)} only, as the pages do; others: [package] languages"
 
 
 def _builder(electron: Path, platform: Platform) -> list[str]:
@@ -180,10 +193,7 @@ def _build(command: list[str], folder: Path, output: Path) -> list[str]:
 
 def _application(output: Path, staged: Mapping[str, Any]) -> Path:
     """The unpacked application, its bundle compared file by file with the staged one."""
-    found = sorted(output.glob(f"*/**/bundle/{runtime_manifest.MANIFEST}"))
-    if not found:
-        raise KitError("DDK-PKG-05", "the application holds no bundle")
-    bundle = found[0].parent
+    bundle = _bundle(output)
     now, expected = runtime_manifest.file_hashes(bundle), staged["files"]
     # Signing changes programs and libraries of macOS, and nothing else.
     signs = any(each.suffix == ".app" for each in bundle.relative_to(output).parents)
@@ -202,6 +212,13 @@ def _application(output: Path, staged: Mapping[str, Any]) -> Path:
     return next(each for each in bundle.parents if each.parent == output)
 
 
+def _bundle(folder: Path) -> Path:
+    found = sorted(folder.glob(f"**/bundle/{runtime_manifest.MANIFEST}"))
+    if not found:
+        raise KitError("DDK-PKG-05", "the application holds no bundle")
+    return found[0].parent
+
+
 def _checksums(output: Path) -> dict[str, int]:
     """Write SHA256SUMS over what is given to people; returns their sizes."""
     found = sorted(
@@ -215,6 +232,24 @@ def _checksums(output: Path) -> dict[str, int]:
     if lines:
         (output / CHECKSUMS).write_text("".join(lines), encoding="utf-8", newline="\n")
     return {each.name: each.stat().st_size for each in found}
+
+
+def _sizes(application: Path, shell: str) -> dict[str, int]:
+    """Bytes by part: Electron and its languages, the shell, and the parts of the bundle."""
+    bundle = _bundle(application)
+    electron = ("Electron", "its languages") if shell == ELECTRON.name else ()
+    found = dict.fromkeys((*electron, "shell"), 0)
+    for base, folders, names in os.walk(application):
+        place = Path(base)
+        folders[:] = [name for name in folders if place / name != bundle]
+        for file in (place / name for name in names):
+            part = "Electron" if electron else "shell"
+            if file.name.startswith("app.asar"):
+                part = "shell"
+            elif electron and (place.name == "locales" or place.suffix == ".lproj"):
+                part = "its languages"
+            found[part] += file.lstat().st_size
+    return found | runtime_manifest.sizes(bundle)
 
 
 def _output(command: list[str]) -> str:

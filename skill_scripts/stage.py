@@ -18,7 +18,7 @@ from packaging.specifiers import SpecifierSet
 
 from skill_scripts import desktop_toml
 from skill_scripts.backend import Backend, contract, interpreter_flags
-from skill_scripts.bundle import bytecode, first_run, runtime_manifest
+from skill_scripts.bundle import bytecode, dates, first_run, pruning, runtime_manifest
 from skill_scripts.bundle.source_files import Source, find_source
 from skill_scripts.bundle.swap import replaced
 from skill_scripts.dependencies import locking, web_view
@@ -198,7 +198,8 @@ class _Work:
             self.lock = self._lock()
         with self._step("fetch Python"):
             unpacked = fetch(build, downloads=downloads, mirror=mirror)
-            python = place(unpacked, self.bundle, self.platform)
+            keep = {*self.settings["stage"]["keep"], *pruning.imported_modules(source)}
+            python = place(unpacked, self.bundle, self.platform, keep)
             runtime = inspect(python, build, allow_old_sqlite=allow_old_sqlite)
         with self._step("install packages"):
             locking.install_lock(self.lock, self._builder(unpacked, python), runtime.packages)
@@ -214,10 +215,14 @@ class _Work:
             self._collect(python)
         with self._step("prepare first data"):
             data = first_run.place(self.root)
-            self.findings += first_run.make(
+            prepared = first_run.make(
                 self.bundle, python, self.payload, data=data if data.is_file() else None,
                 wanted=self.settings["data"]["prebuilt"],
             )  # fmt: skip
+            self.findings += prepared.findings
+        with self._step("leave out what nothing needs"):
+            pruned = pruning.prune(self.bundle, prepared.languages, keep)
+            self.findings += _left_out(pruned)
         with self._step("list parts"):
             runtime_manifest.write_parts(self.bundle, runtime, self.settings)
             self._open_to_all()
@@ -226,12 +231,13 @@ class _Work:
                 self.bundle, platform=self.platform, runtime=runtime, settings=self.settings,
                 source=source, allow_old_sqlite=allow_old_sqlite,
                 version=runtime_manifest.write_version(self.bundle, self.root, self.settings),
-                uncompiled=uncompiled,
+                uncompiled=uncompiled, pruned=pruned,
                 findings=[each for each in self.findings if each.severity == DECIDE],
             )  # fmt: skip
         with self._step("start it once"):
             self._start(python)
             self._require_unchanged(content)
+            dates.set_by_content(self.bundle, content["files"])
         sizes = runtime_manifest.sizes(self.bundle)
         return Staged(self.bundle, content, sizes, self.seconds, self.findings)
 
@@ -390,6 +396,14 @@ class _Work:
         inherited = {name: each for name, each in clean_environment().items()
                      if not bare or name.upper() in kept}  # fmt: skip
         return inherited | contract(app_data, self.bundle, "packaged")
+
+
+def _left_out(pruned: pruning.Pruned) -> Iterator[Finding]:
+    for name, size in pruned.saved.items():
+        if size:
+            rest = f" into others than {', '.join(pruned.spoken)}" * (name == pruning.TRANSLATIONS)
+            what = f"not in the bundle: {name}{rest}, {size / 1e6:.1f} MB"
+            yield Finding(f"pruned-{name}", HANDLED, what, f"--set 'stage.keep=[\"{name}\"]'")
 
 
 def _adapted(path: Path) -> tuple[Path, desktop_toml.Manifest]:

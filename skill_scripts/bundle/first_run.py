@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from skill_scripts.backend import contract, interpreter_flags
+from skill_scripts.bundle.pruning import Languages
 from skill_scripts.dependencies.uv import run_uv
 from skill_scripts.errors import KitError
 from skill_scripts.findings.finding import DECIDE, FINE, HANDLED, Finding
@@ -39,6 +40,15 @@ class Making:
 
     folder: Path
     accounts: list[str]
+    languages: Languages
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What two makings showed."""
+
+    findings: list[Finding]
+    languages: Languages
 
 
 def place(root: Path) -> Path:
@@ -46,9 +56,7 @@ def place(root: Path) -> Path:
     return root.resolve() / PAYLOAD_FOLDER / DATA
 
 
-def make(
-    bundle: Path, python: Path, payload: Path, *, data: Path | None, wanted: bool
-) -> list[Finding]:
+def make(bundle: Path, python: Path, payload: Path, *, data: Path | None, wanted: bool) -> Prepared:
     """Put the first-run tree into the bundle if it is safe, or `wanted` all the same.
 
     `data` is a backup that every installation begins with. Raises KitError DDK-STG-16 if the
@@ -72,7 +80,7 @@ def make(
             _ship(first.folder, bundle / FOLDER)
             if not different:
                 findings.append(Finding("first-run", FINE, "the first launch copies ready data"))
-    return findings
+    return Prepared(findings, first.languages)
 
 
 def differences(one: Path, other: Path) -> Iterator[str]:
@@ -166,7 +174,7 @@ def _prepare(
         ) from error
     if content["exit"]:
         raise KitError("DDK-STG-16", f"{content['message']}\n{done.stdout[-3000:]}")
-    return Making(app_data, content["accounts"])
+    return Making(app_data, content["accounts"], Languages(**content["languages"]))
 
 
 def _clock(folder: Path, python: Path) -> Path | None:

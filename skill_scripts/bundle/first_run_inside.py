@@ -35,13 +35,13 @@ def main(payload: Path, result: Path, data: str, clock: str = "", shift: str = "
 
         databases = Databases(installation, manifest, payload.parent, recovery)
         databases.prepare(lambda *_: None)
-        accounts = _accounts()
+        accounts, languages = _accounts(), _languages()
         databases.close()
         held.close()
     except BackendError as failure:
         content = {"exit": int(failure.code), "message": failure.message, "hint": failure.hint}
     else:
-        content = {"exit": 0, "accounts": accounts}
+        content = {"exit": 0, "accounts": accounts, "languages": languages}
     result.write_text(json.dumps(content), encoding="utf-8")
     return content["exit"]
 
@@ -71,6 +71,25 @@ def _accounts() -> list[str]:
         for user in users
         if (password := getattr(user, "password", "")) and is_password_usable(password)
     )
+
+
+def _languages() -> dict[str, object]:
+    """The fields of pruning.Languages."""
+    from django.conf import settings
+    from django.conf.locale import LANG_INFO
+    from django.middleware.locale import LocaleMiddleware
+    from django.utils.module_loading import import_string
+
+    offered = [code for code, _ in settings.LANGUAGES] if settings.USE_I18N else []
+    offered += [each for code in offered for each in LANG_INFO.get(code, {}).get("fallback", ())]
+    layers = map(import_string, settings.MIDDLEWARE)
+    return {
+        "default": settings.LANGUAGE_CODE,
+        "offered": offered,
+        "by_middleware": any(
+            isinstance(each, type) and issubclass(each, LocaleMiddleware) for each in layers
+        ),
+    }
 
 
 def _shift_clock(folder: str, seconds: int) -> None:

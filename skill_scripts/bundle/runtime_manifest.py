@@ -12,6 +12,7 @@ from typing import Any
 
 from skill_scripts import SPEC_VERSION, __version__
 from skill_scripts.backend import interpreter_flags
+from skill_scripts.bundle.pruning import Pruned
 from skill_scripts.bundle.source_files import Source
 from skill_scripts.dependencies.bundled_python import Runtime
 from skill_scripts.dependencies.platforms import Platform
@@ -82,6 +83,7 @@ def write_manifest(
     source: Source,
     allow_old_sqlite: bool,
     version: Mapping[str, Any],
+    pruned: Pruned,
     uncompiled: Sequence[str] = (),
     findings: Sequence[Finding] = (),
 ) -> dict[str, Any]:
@@ -109,6 +111,9 @@ def write_manifest(
             for each in distributions(path=[str(runtime.packages)])
         },
         "left_out": source.left_out,
+        "languages": pruned.spoken,
+        "window_languages": pruned.window,
+        "pruned": pruned.saved,
         "uncompiled": list(uncompiled),
         "varying": VARYING,
         "files": file_hashes(bundle),

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,22 +24,32 @@ INTERPRETERS = CACHE / "interpreters"
 OLDEST_SQLITE = (3, 51, 3)
 START_LIMIT_SECONDS = 60
 
-# What is left out of python/, as patterns of Path.glob. Tests, the IDE, Tk and what builds or
-# installs further packages have no use in an app that never changes.
+# What is left out of python/, as patterns of Path.glob: nothing of it has a use in an app that is
+# never built or extended where it runs.
 PRUNED_LIBRARY = (
-    "__pycache__", "config-*", "ensurepip", "idlelib", "lib2to3", "pydoc_data", "test", "tkinter",
-    "turtle.py", "turtledemo", "EXTERNALLY-MANAGED", "site-packages/*", "dist-packages/*",
-    "lib-dynload/_ctypes_test*", "lib-dynload/_test*", "lib-dynload/_tkinter*",
-    "lib-dynload/xx*",
+    "__pycache__", "config-*", "EXTERNALLY-MANAGED", "site-packages/*", "dist-packages/*",
+    "lib-dynload/_ctypes_test*", "lib-dynload/_test*", "lib-dynload/_xxtest*", "lib-dynload/xx*",
 )  # fmt: skip
-PRUNED_POSIX = (
-    "BUILD", "include", "share", "lib/*.a", "lib/itcl*", "lib/libtcl*", "lib/libtk*",
-    "lib/pkgconfig", "lib/tcl*", "lib/thread*", "lib/tk*",
-)  # fmt: skip
+PRUNED_POSIX = ("BUILD", "include", "share", "lib/*.a", "lib/pkgconfig")
 PRUNED_WINDOWS = (
-    "BUILD", "DLLs/_ctypes_test*", "DLLs/_test*", "DLLs/_tkinter*", "DLLs/tcl*", "DLLs/tk*", "Doc",
-    "Scripts", "Tools", "include", "libs", "pythonw.exe", "share", "tcl", "**/*.pdb",
+    "BUILD", "DLLs/_ctypes_test*", "DLLs/_test*", "Doc", "Scripts", "Tools", "include", "libs",
+    "pythonw.exe", "share", "**/*.pdb",
 )  # fmt: skip
+# Modules of the standard library that are left out unless the project imports them or desktop.toml
+# keeps them: name → what goes with it, in the library's folder or in python/.
+OPTIONAL_MODULES: dict[str, tuple[str, ...]] = {
+    "ensurepip": (),
+    "idlelib": (),
+    "lib2to3": (),
+    "pydoc_data": (),
+    "test": (),
+    "tkinter": (
+        "lib-dynload/_tkinter*", "lib/itcl*", "lib/libtcl*", "lib/libtk*", "lib/tcl*",
+        "lib/thread*", "lib/tk*", "DLLs/_tkinter*", "DLLs/tcl*", "DLLs/tk*", "tcl",
+    ),
+    "turtle": ("turtle.py",),
+    "turtledemo": (),
+}  # fmt: skip
 FACTS = """
 import json, platform, sqlite3, sys, sysconfig
 print(json.dumps({
@@ -141,12 +152,15 @@ def clear_cache() -> None:
         raise KitError("DDK-STG-18", str(error), folder=str(INTERPRETERS)) from error
 
 
-def place(source: Path, bundle: Path, platform: Platform) -> Path:
-    """Copy the interpreter to `bundle`/python: no links, and without what is pruned."""
+def place(source: Path, bundle: Path, platform: Platform, keep: Collection[str] = ()) -> Path:
+    """Copy the interpreter to `bundle`/python: no links, and without what is pruned.
+
+    `keep` names those of OPTIONAL_MODULES that stay.
+    """
     target = bundle / "python"
     # Links are followed, so that the copy survives archives and systems that have none.
     shutil.copytree(source, target, symlinks=False, ignore=_unwanted(source, platform))
-    _prune(target, platform)
+    _prune(target, platform, keep)
     python = bundle / platform.interpreter
     if not platform.windows:
         for library in sorted((target / "lib").glob("libpython*")):
@@ -183,12 +197,17 @@ def _unwanted(source: Path, platform: Platform) -> Any:
     return ignore
 
 
-def _prune(python: Path, platform: Platform) -> None:
+def _prune(python: Path, platform: Platform, keep: Collection[str]) -> None:
     libraries = [python / "Lib"] if platform.windows else [*(python / "lib").glob("python3*")]
-    patterns = PRUNED_WINDOWS if platform.windows else PRUNED_POSIX
+    unwanted = [
+        pattern for name, more in OPTIONAL_MODULES.items() if name not in keep
+        for pattern in (name, *more)
+    ]  # fmt: skip
+    patterns = (*(PRUNED_WINDOWS if platform.windows else PRUNED_POSIX), *unwanted)
     doomed = [each for pattern in patterns for each in python.glob(pattern)]
     for library in libraries:
-        doomed += [each for pattern in PRUNED_LIBRARY for each in library.glob(pattern)]
+        for pattern in (*PRUNED_LIBRARY, *unwanted):
+            doomed += library.glob(pattern)
         doomed += library.rglob("__pycache__")
     for each in doomed:
         _remove(each)

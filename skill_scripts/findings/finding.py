@@ -271,6 +271,7 @@ FINDINGS: dict[str, Meaning] = {
         "exclude it, take another version, or say that the system is not supported",
     ),
     # Nobody has to decide on these.
+    "pruned-…": Meaning((HANDLED,), "The bundle does without something that nothing in it needs."),
     "offline": Meaning((HANDLED,), "Files of other hosts are kept with the app and served by it."),
     "offline-skipped": Meaning((HANDLED,), "An address of another host is not fetched, and why."),
     "other-hosts": Meaning((HANDLED,), "Pages load styles, scripts or fonts from other hosts."),

@@ -69,6 +69,13 @@ def drive(*words, **environment):
     return json.loads(done.stdout) if done.stdout else None
 
 
+def seven_zip() -> Path:
+    """Stands in for what electron-builder would download to pack archives."""
+    program = SHELL_TESTS / "node_modules/7zip-bin/linux/x64/7za"
+    program.chmod(0o755)
+    return program
+
+
 def give_shell(project):
     """The shell of this checkout, made to run on Electron 9, and its packages."""
     folder = project.root / "desktop-app" / "electron"
@@ -155,17 +162,34 @@ def migrations(file):
 
 
 def test_bundle_in_the_application_is_the_staged_one(new_app, packaged_project):
-    bundle = Path(new_app, "resources/bundle")
-    assert runtime_manifest.file_hashes(bundle) == runtime_manifest.file_hashes(
-        packaged_project.staged
+    bundle, staged = Path(new_app, "resources/bundle"), packaged_project.staged
+    hashes = runtime_manifest.file_hashes(bundle)
+    assert hashes == runtime_manifest.file_hashes(staged)
+    names = [*hashes, *{str(Path(name).parent) for name in hashes}]
+    assert [round((bundle / name).stat().st_mtime) for name in names] == [
+        round((staged / name).stat().st_mtime) for name in names
+    ], "in macOS's updates a file with another time is another file"
+
+
+def test_electron_has_the_languages_of_the_pages_alone(new_app):
+    assert {each.name for each in Path(new_app, "locales").iterdir()} == {"en-GB.pak", "en-US.pak"}
+
+
+def test_an_update_downloads_little(old_app, new_app, tmp_path, monkeypatch):
+    monkeypatch.setenv("ELECTRON_BUILDER_7ZIP_PATH", str(seven_zip()))
+    shell = REFERENCE / "desktop-app/electron"
+    script = REFERENCE.parent / "bench/block_maps.mjs"
+    folders = [Path(app, "resources") for app in (old_app, new_app)]
+    done = subprocess.run(
+        ["node", script, shell, tmp_path, "update", *folders], capture_output=True, text=True
     )
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert {"nsis (7z)", "zip of macOS"} <= found.keys()
+    assert max(each["download"] for each in found.values()) < 2_000_000, found
 
 
 def test_archive_has_its_checksum(packaged_project, new_app, monkeypatch):
-    # Stands in for what electron-builder would download to pack archives.
-    seven = SHELL_TESTS / "node_modules/7zip-bin/linux/x64/7za"
-    seven.chmod(0o755)
-    monkeypatch.setenv("ELECTRON_BUILDER_7ZIP_PATH", str(seven))
+    monkeypatch.setenv("ELECTRON_BUILDER_7ZIP_PATH", str(seven_zip()))
     config = packaged_project.root / "desktop-app/electron/builder.config.mjs"
     text = config.read_text(encoding="utf-8")
     start = text.index('target: ["AppImage"')

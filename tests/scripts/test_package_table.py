@@ -14,6 +14,7 @@ from skill_scripts.errors import KitError
         ('feed = "ftp://downloads.example.org/"', "DDK-PKG-07"),
         ('feeds = "https://downloads.example.org/"', "DDK-ADP-08"),
         ("sign = 1", "DDK-ADP-08"),
+        ('languages = ["Deutsch"]', "DDK-ADP-08"),
     ],
 )
 def test_a_package_table_that_makes_no_sense_is_refused(tmp_path, line, code):
@@ -24,3 +25,13 @@ def test_a_package_table_that_makes_no_sense_is_refused(tmp_path, line, code):
         packaging._settings(tmp_path, this_platform())
     assert caught.value.code == code
     assert "package" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("decided", "seen", "said"),
+    [({}, ["de", "en"], "de, en only"), ({}, [], ""), ({"languages": []}, ["en"], "")],
+)
+def test_languages_that_electron_loses_unasked_are_said(decided, seen, said):
+    note = packaging._languages_left_out(decided, {"window_languages": seen})
+    assert said in note
+    assert bool(note) == bool(said)

@@ -2,6 +2,7 @@
 // meanwhile.
 import { join } from "node:path";
 import { app } from "electron";
+import { personsLocale } from "./locale.js";
 import { announceKept, announceNotKept, askWhereToBackUp, askWhereToExport } from "./messages.js";
 import { fillPage, pageUrl } from "./pages.js";
 import { writeBackup, writeExport } from "./restore.js";
@@ -62,7 +63,7 @@ async function keep(running, { choose, suffix, write, status, done }) {
     close(running);
     log(made.cancelled ? `${status}: cancelled` : done);
     if (!made.cancelled) {
-      const detail = `${place}\n${contentText(made, app.getLocale())}`;
+      const detail = `${place}\n${contentText(made, personsLocale())}`;
       await announceKept(running, { message: done, detail, place });
     }
   } catch (error) {

@@ -1,6 +1,15 @@
 // How electron-builder makes the application out of this shell and the staged bundle beside it.
 // Identity comes from ../desktop.toml; `desktop-django package` starts it and checks what it made.
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  statSync,
+  utimesSync,
+} from "node:fs";
 import { cp } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -50,6 +59,17 @@ function filesIn(folder) {
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
 }
 
+// In macOS's updates a file or folder with another time is another one; cp keeps those of files.
+function keepTimesOfFolders(copy) {
+  const folders = readdirSync(bundle, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+  for (const folder of [bundle, ...folders]) {
+    const { atime, mtime } = statSync(folder);
+    utimesSync(join(copy, relative(bundle, folder)), atime, mtime);
+  }
+}
+
 // Of the bundle exactly the programs and libraries are signed: signing its other thousands of files, as happens by
 // default to all that look binary, takes half an hour.
 function signatures() {
@@ -70,6 +90,14 @@ function feeds() {
   return [{ provider: "generic", url: packaging.feed, channel }];
 }
 
+// Chromium's texts, dates and Accept-Language follow the person's language if the package carries it. Those of no page
+// stay out. English is what Chromium falls back to.
+function languages() {
+  const manifest = JSON.parse(readFileSync(join(bundle, "runtime-manifest.json"), "utf8"));
+  const wanted = packaging.languages ?? manifest.window_languages ?? [];
+  return wanted.length ? { electronLanguages: [...new Set(["en", ...wanted])] } : {};
+}
+
 const signed = Boolean(process.env.CSC_LINK || process.env.CSC_NAME);
 const notarized = Boolean(process.env.APPLE_API_KEY || process.env.APPLE_APP_SPECIFIC_PASSWORD);
 const mail = /<[^<>@\s]+@[^<>@\s]+>/.test(app.author ?? "");
@@ -87,6 +115,7 @@ export default {
     ...(packaging.homepage ? { homepage: packaging.homepage } : {}),
   },
   ...electron,
+  ...languages(),
   directories: {
     output: process.env.DESKTOP_DJANGO_DIST ?? join(here, "..", "dist"),
     buildResources: join(here, "..", "icons"),
@@ -99,7 +128,8 @@ export default {
   afterPack: async (context) => {
     // Not as extraResources: of those electron-builder leaves out names it takes for a developer's, .gitkeep among them.
     const resources = context.packager.getResourcesDir(context.appOutDir);
-    await cp(bundle, join(resources, "bundle"), { recursive: true });
+    await cp(bundle, join(resources, "bundle"), { recursive: true, preserveTimestamps: true });
+    keepTimesOfFolders(join(resources, "bundle"));
     await setFuses(context);
   },
   // Without a feed there is no update metadata, and the shell never looks for any.

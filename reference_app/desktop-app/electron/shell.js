@@ -3,6 +3,7 @@ import { app, Menu } from "electron";
 import { actOnPage, menuActions } from "./actions.js";
 import { followEnd } from "./ending.js";
 import { followBackend, renewBackend, showRestored } from "./following.js";
+import { personsLocale } from "./locale.js";
 import { echoLog } from "./logs.js";
 import { menuTemplate } from "./menu.js";
 import { askAboutUpdate, askForBackup } from "./messages.js";
@@ -33,7 +34,7 @@ export async function openShell(running) {
 /** What windows need. */
 function furnish(running) {
   const { electronDir, manifest, icon, supervisor, launch, remembered, log } = running;
-  const locale = app.getLocale();
+  const locale = personsLocale();
   const session = openSession(running);
   const { background } = manifest;
   Object.assign(running, {

@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import re
 import tarfile
 import threading
 
@@ -135,6 +136,18 @@ def test_pruned_and_kept(name, layout, tmp_path, monkeypatch):
     bundled_python.place(source, bundle, PLATFORMS[name])
     left = {p.relative_to(bundle / "python").as_posix() for p in bundle.rglob("*") if p.is_file()}
     assert left == {file for file, kept in layout.items() if kept}
+
+
+@pytest.mark.parametrize(("name", "layout"), [("windows-x64", WINDOWS), ("macos-arm64", MACOS)])
+def test_a_module_that_is_kept_has_all_that_goes_with_it(name, layout, tmp_path, monkeypatch):
+    tk = {file for file in layout if re.search(r"tkinter|tcl|tk\.tcl", file)}
+    for file in layout:
+        (tmp_path / "source" / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "source" / file).write_text(file, encoding="utf-8")
+    (tmp_path / "bundle").mkdir()
+    monkeypatch.setattr(bundled_python, "_facts", lambda _: None)
+    bundled_python.place(tmp_path / "source", tmp_path / "bundle", PLATFORMS[name], {"tkinter"})
+    assert tk and all((tmp_path / "bundle/python" / file).exists() for file in tk)
 
 
 @pytest.mark.parametrize("needed", [True, False])

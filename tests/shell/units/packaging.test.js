@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { pathToFileURL } from "node:url";
 import { shellDir, temporaryFolder } from "../lib/fake.js";
 
-function configuration({ platform, arch, feed }) {
+function configuration({ platform, arch, feed, languages = "", seen = [] }) {
   const folder = temporaryFolder();
   const electron = join(folder, "electron");
   mkdirSync(electron);
@@ -17,10 +17,10 @@ function configuration({ platform, arch, feed }) {
   }
   symlinkSync(join(shellDir, "node_modules"), join(electron, "node_modules"), "junction");
   const manifest = '[app]\nname = "App"\nidentifier = "org.example.app"\n';
-  writeFileSync(
-    join(folder, "desktop.toml"),
-    feed ? `${manifest}[package]\nfeed = "${feed}"\n` : manifest,
-  );
+  const table = [feed ? `feed = "${feed}"` : "", languages].join("\n");
+  writeFileSync(join(folder, "desktop.toml"), `${manifest}[package]\n${table}\n`);
+  const staged = { window_languages: seen };
+  writeFileSync(join(folder, "staged", "runtime-manifest.json"), JSON.stringify(staged));
   const script = `
     Object.defineProperty(process, "platform", { value: "${platform}" });
     Object.defineProperty(process, "arch", { value: "${arch}" });
@@ -57,3 +57,15 @@ test("the program is named after the app, on Linux as a command is", () => {
   );
   assert.equal(linux.executableName, "app");
 });
+
+for (const [what, seen, languages, kept] of [
+  ["those that pages are shown in", ["de", "en"], "", ["en", "de"]],
+  ["all where pages show dates in the person's way", [], "", undefined],
+  ["those of desktop.toml, and English", ["en"], 'languages = ["pt-BR"]', ["en", "pt-BR"]],
+  ["all if desktop.toml says so", ["en"], "languages = []", undefined],
+]) {
+  test(`of Electron's languages are kept ${what}`, () => {
+    const made = configuration({ platform: "linux", arch: "x64", languages, seen });
+    assert.deepEqual(made.electronLanguages, kept);
+  });
+}
