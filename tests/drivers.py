@@ -15,6 +15,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ from tests.electron import check_options
 DATA = ROOT / "docs" / "shells.json"
 PAGE = ROOT / "docs" / "reference" / "shells.md"
 FAMILY = "SHL,TOK-10"
+SHOWN = 120  # characters of what was seen
 OUTSIDE = ("--shell-driver", "outside")
 SYSTEM_PYTHON = "/usr/bin/python3"
 WEBVIEW = Path(__file__).parent / "checks" / "webview_shell.py"
@@ -311,7 +313,9 @@ def _said(verdict: list[str]) -> str:
     word, seen = verdict
     if word == "pass":
         return word
-    reason = seen.replace("|", "\\|").replace("<", "&lt;")
+    reason = (
+        textwrap.shorten(seen, SHOWN, placeholder=" …").replace("|", "\\|").replace("<", "&lt;")
+    )
     return f"**{word}**: {reason}" if word == "FAIL" else f"{word}: {reason}"
 
 
