@@ -157,7 +157,8 @@ def pytest_xdist_auto_num_workers() -> int:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Tell a worker of xdist where it finds what all workers share."""
-    node.workerinput[workers.SHARED] = str(node.config.stash[SHARED])
+    if folder := node.config.stash.get(SHARED, None):
+        node.workerinput[workers.SHARED] = str(folder)
 
 
 @pytest.hookimpl(optionalhook=True)
