@@ -184,7 +184,7 @@ def foreign() -> Iterator[Foreign]:
 
 @pytest.mark.criterion("SHL-1")
 def test_splash_then_window(opened: Window, seen: Seen, record_property: Record) -> None:
-    """Shows a splash while the first page is awaited, then a painted main window."""
+    """Shows a splash to who waits, then a painted window."""
     record_property("picture:the main window", opened.picture)
     came = opened.appeared()
     assert came.splash is not None, "there is no splash: the first to be seen is the page"

@@ -1362,7 +1362,11 @@ BROKEN = (
             "django = get_wsgi_application()\n\n\ndef application(environ, start_response):\n"
             "    return django(environ, start_response)\n",
         ),
-        ("entry.py", "_made(get_internal_wsgi_application, ", "_made(WSGIHandler, "),
+        (
+            "entry.py",
+            "_made(partial(import_string, settings.WSGI_APPLICATION), ",
+            "_made(WSGIHandler, ",
+        ),
     ),
     broken(
         "links lead to example.com",
