@@ -95,11 +95,12 @@ def launch(command: list[str], python: str, app_data: Path, picture: Path | None
     log = app_data / "logs" / "shell.log"
     log.unlink(missing_ok=True)
     environment = {**os.environ, "PYTHON": python, "DESKTOP_DJANGO_APP_DATA_DIR": str(app_data)}
-    output = app_data.with_suffix(".log").open("ab")
+    said = app_data.with_name(f"{app_data.name}.log")
+    output = said.open("wb")
     begun = time.monotonic()
     process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
     try:
-        seconds = _until_still(lambda: _says(log), process, begun)
+        seconds = _until_still(lambda: _says(log), process, begun, said)
         family = [psutil.Process(process.pid)]
         family += family[0].children(recursive=True)
         memory = sum(_memory(each) for each in family) / 1e6
@@ -122,7 +123,9 @@ def _says(log: Path) -> bool:
     return any(each in text for each in SAID)
 
 
-def _until_still(is_said: Callable[[], bool], process: subprocess.Popen, begun: float) -> float:
+def _until_still(
+    is_said: Callable[[], bool], process: subprocess.Popen, begun: float, said: Path
+) -> float:
     """Seconds until the screen is as it stays, after the shell says that its page is shown."""
     samples: list[tuple[float, bytes]] = []
     still_since: float | None = None
@@ -134,7 +137,8 @@ def _until_still(is_said: Callable[[], bool], process: subprocess.Popen, begun: 
         if still_since and not _is_like(samples[-1][1], samples[-2][1]):
             still_since = now
         if process.poll() is not None or now - begun > HANG_SECONDS:
-            raise SystemExit(f"{process.args} showed no page (exit {process.poll()})")
+            words = said.read_text(encoding="utf-8", errors="replace")[-2000:]
+            raise SystemExit(f"{process.args} showed no page (exit {process.poll()}):\n{words}")
         time.sleep(SAMPLE_SECONDS)
     last = samples[-1][1]
     different = [at for at, each in samples if not _is_like(each, last)]
@@ -212,7 +216,7 @@ def main() -> None:
         )
     if arguments.pictures:
         arguments.pictures.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="shells-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="shells-", ignore_cleanup_errors=True) as scratch:
         for project in arguments.projects:
             measure(project.resolve(), arguments.rounds, arguments.pictures, Path(scratch))
 
