@@ -177,7 +177,7 @@ class Count:
 
 def campaign(killing, kills):
     """The counts: before each change of a file, then at random until there are as many kills, and
-    a few in any case. One that comes after the end is none."""
+    a few in any case. One that comes after the end does not count."""
     found = {"before a change": Count(), "at random": Count()}
     each, begun = found["before a change"], time.monotonic()
     while each.add(killing.kill, each.kills, killing):
