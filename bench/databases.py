@@ -136,6 +136,7 @@ class Project:
     folder: Path
     database: dict[str, str]
     address: str  # of the same, which many projects want in a variable
+    limit: float | None = None  # in seconds, for each program that runs on the server
 
     def __post_init__(self) -> None:
         found = self.manifest["django"]["settings"]
@@ -175,7 +176,7 @@ class Project:
             "DATABASE_URL": self.address.replace("postgresql://", "postgres://"),
         }
         env = {**os.environ, **given, **named}
-        return _spent([self.python, *words], self.root / manage, env)
+        return _spent([self.python, *words], self.root / manage, env, self.limit)
 
     def manage(self, *words: str) -> Spent:
         """Run a command of its own manage.py on the server's data."""
@@ -239,13 +240,15 @@ def server(kind: str, folder: Path):
         }  # fmt: skip
 
 
-def measure(root: Path, kind: str, first: list[str], rows: int, leave: list[str]) -> list[dict]:
+def measure(
+    root: Path, kind: str, first: list[str], rows: int, leave: list[str], limit: float | None = None
+) -> list[dict]:
     """The rows of the table for one project on one server."""
     # The path of a socket may have 107 bytes.
     place, scratch = Path(tempfile.mkdtemp()), Path(tempfile.mkdtemp())
     try:
         with server(kind, place) as (address, entry):
-            project = Project(root, scratch, entry, address)
+            project = Project(root, scratch, entry, address, limit)
             project.manage("migrate", "-v0")
             for command in first:
                 project.manage(*command.split())
@@ -335,8 +338,16 @@ def repeat(folder: Path | None, rows: int) -> Iterator[dict]:
     """The lines of the table, one after another."""
     with tempfile.TemporaryDirectory() as scratch:
         for one in REPEATED:
-            root = obtained(one, (folder or Path(scratch)).resolve())
-            yield from measure(root, one.kind, [*one.first], rows, [*one.leave])
+            first, leave, limit = [*one.first], [*one.leave], LOADDATA_SECONDS
+            try:
+                root = obtained(one, (folder or Path(scratch)).resolve())
+                yield from measure(root, one.kind, first, rows, leave, limit)
+            except (FailedError, projects.UnobtainableError) as error:
+                yield {
+                    "project": one.project.name,
+                    "source": one.kind,
+                    "refused": _last_line(error),
+                }
 
 
 def table(found: list[dict]) -> str:
@@ -362,8 +373,8 @@ def _cells(one: dict) -> tuple[object, ...]:
     return (*begin, *counts, seconds, f"{one['peak_mb']} MB", verified, *beside)
 
 
-def _last_line(error: FailedError) -> str:
-    return str(error).strip().splitlines()[-1]
+def _last_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[-1]
 
 
 def main() -> int:
