@@ -106,9 +106,8 @@ def test_chromium_tells_the_log_what_it_refused(server, tmp_path):
         assert backend.request("POST", REFUSALS_PATH, sent | HEADERS, b"")[0] == 400
         context = chromium.new_context()
         page = context.new_page()
-        page.goto(f"http://127.0.0.1:{backend.port}{BOOTSTRAP_PATH}?token={TOKEN}&next=/")
         with page.expect_response(f"**{REFUSALS_PATH}") as answer:
-            page.wait_for_url("**/")
+            page.goto(f"http://127.0.0.1:{backend.port}{BOOTSTRAP_PATH}?token={TOKEN}&next=/")
         assert answer.value.status == 204
         context.close()
     lines = (app_data / "logs" / "backend.log").read_text(encoding="utf-8").splitlines()
