@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,10 +11,9 @@ from pathlib import Path
 import pytest
 from playwright import sync_api as playwright
 
-from checks import database, scratch_copy, workers
+from checks import database, processes, scratch_copy, workers
 from checks.application import Opened, open_once
 from checks.backend import Backend, manage
-from checks.processes import marked
 from checks.starts import browser as browsers
 from checks.starts import launches
 from checks.starts.app_data import Copies, copier, open_to_everybody, settle
@@ -38,10 +36,7 @@ def scratch() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        for process in list(marked(folder)):
-            with contextlib.suppress(Exception):
-                process.kill()
-        shutil.rmtree(folder, ignore_errors=True)
+        processes.remove(folder)
 
 
 # -- the target itself ------------------------------------------------------------------------

@@ -9,7 +9,6 @@ Exit codes: 0 conform, 1 criteria failed, 2 usage (nothing to judge), 3 harness 
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Generator
@@ -18,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from checks import criteria, report, workers
+from checks import criteria, processes, report, workers
 from checks.opening import own_page
 from checks.progress import Progress
 from checks.rehearsal import own_faults
@@ -256,9 +255,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Leave nothing of what the workers shared."""
+    """Leave nothing of what the workers shared, and no process of it."""
     if folder := config.stash.get(SHARED, None):
-        shutil.rmtree(folder, ignore_errors=True)
+        processes.remove(folder)
 
 
 def pytest_report_teststatus(

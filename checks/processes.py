@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -89,6 +90,14 @@ def marked(root: Path) -> Iterator[psutil.Process]:
                 value.startswith(str(root)) for value in process.environ().values()
             ):
                 yield process
+
+
+def remove(root: Path) -> None:
+    """Remove a folder of the suite, and end what still runs with a path under it."""
+    for process in list(marked(root)):
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    shutil.rmtree(root, ignore_errors=True)
 
 
 def _lives(process: psutil.Process) -> bool:

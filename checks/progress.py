@@ -40,9 +40,7 @@ class Progress:
         self._begun = self._shown = time.monotonic()
         self._waiting: set[str] = set()
         self._at_work: dict[str, None] = {}
-        self._judged = 0
-        self._total = 0.0
-        self._done = 0.0
+        self._expected: list[str] = []
         self._reporter: pytest.TerminalReporter | None = None
 
     @pytest.hookimpl(trylast=True)
@@ -63,8 +61,7 @@ class Progress:
         self._expect(ids)
 
     def _expect(self, ids: list[str]) -> None:
-        self._waiting = {*ids}
-        self._total = sum(_seconds(each) for each in ids)
+        self._expected, self._waiting = ids, {*ids}
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """A check begins."""
@@ -74,10 +71,7 @@ class Progress:
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """A check has ended."""
         self._at_work.pop(nodeid, None)
-        if nodeid in self._waiting:
-            self._waiting.discard(nodeid)
-            self._judged += 1
-            self._done += _seconds(nodeid)
+        self._waiting.discard(nodeid)
         self._show()
 
     @pytest.hookimpl(tryfirst=True)
@@ -90,10 +84,12 @@ class Progress:
         """The line, without its end."""
         names = [name for nodeid in self._at_work for name in judged(nodeid)]
         shown = ", ".join(names[:NAMED]) + (", …" if len(names) > NAMED else "")
-        parts = [f"{self._judged} of {self._judged + len(self._waiting)} checks"]
+        total = len(self._expected)
+        parts = [f"{total - len(self._waiting)} of {total} checks"]
         parts += [shown] if shown else []
-        if self._done > self._total * KNOWN_AFTER:
-            left = (time.monotonic() - self._begun) / self._done * (self._total - self._done)
+        work, rest = (sum(map(_seconds, each)) for each in (self._expected, self._waiting))
+        if work - rest > work * KNOWN_AFTER:
+            left = (time.monotonic() - self._begun) / (work - rest) * rest
             parts.append(f"about {max(left, 1):.0f} s left")
         return " · ".join(parts)
 

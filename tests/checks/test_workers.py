@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from checks import progress, workers
+from checks import processes, progress, workers
 
 CHECKS = Path(workers.__file__).parent
 
@@ -71,6 +74,19 @@ def test_a_start_that_fails_is_tried_by_the_next(tmp_path: Path) -> None:
         with pytest.raises(AssertionError, match="did not become ready"):
             workers.once(tmp_path, "first run", fail)
     assert workers.once(tmp_path, "first run", lambda: 3) == 3
+
+
+def test_a_shared_folder_goes_with_what_still_runs_in_it(tmp_path: Path) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+    left = subprocess.Popen(sleep, env={**os.environ, "APP_DATA": str(folder / "first")})
+    try:
+        processes.remove(folder)
+        assert left.wait(30)
+        assert not folder.exists()
+    finally:
+        left.kill()
 
 
 def test_the_line_names_what_is_at_work_and_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,14 @@ from textwrap import dedent
 
 from uv import find_uv_bin
 
+TOML = """\
+spec = "1.1"
+[app]
+name = "X"
+identifier = "org.example.x"
+version = "0.1.0"
+"""
+
 MANAGE = """\
 import os
 import sys

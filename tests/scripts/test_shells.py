@@ -19,14 +19,7 @@ from skill_scripts.layer.shells import ELECTRON, SHELLS, TOGA, among, shell_of
 
 from . import projects
 
-TOML = """\
-spec = "1.1"
-[app]
-name = "X"
-identifier = "org.example.x"
-version = "0.1.0"
-"""
-CHOSEN = f'{TOML}shell = "toga"\n'
+CHOSEN = f'{projects.TOML}shell = "toga"\n'
 
 
 @pytest.fixture
@@ -39,7 +32,9 @@ def adapted(make_project):
         for name, source in payload.payload_files(shell).items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(source.read_bytes())
-        (folder / "desktop.toml").write_text(CHOSEN if shell == TOGA else TOML, encoding="utf-8")
+        (folder / "desktop.toml").write_text(
+            CHOSEN if shell == TOGA else projects.TOML, encoding="utf-8"
+        )
         names = [*payload.payload_files(shell), "desktop.toml"]
         record.write(folder, {name: payload.sha256(folder / name) for name in names}, [])
         return projects.commit(root)
@@ -80,7 +75,7 @@ def test_the_other_shell_takes_its_place_and_its_packages_go(adapted, kit_json):
     assert kit_json("update", root)["steps"] == []
 
     (folder / "electron/sub/mine.js").unlink()
-    (folder / "desktop.toml").write_text(TOML, encoding="utf-8")
+    (folder / "desktop.toml").write_text(projects.TOML, encoding="utf-8")
     kit_json("update", root)
     assert not (folder / "toga").exists()
     assert {*record.read(root).files} == {*payload.payload_files(ELECTRON), "desktop.toml"}

@@ -11,13 +11,6 @@ from skill_scripts.layer import payload, record
 
 from . import projects
 
-TOML = """\
-spec = "1.1"
-[app]
-name = "X"
-identifier = "org.example.x"
-version = "0.1.0"
-"""
 LINES = "".join(f"line {number}\n" for number in range(12))
 
 
@@ -44,7 +37,7 @@ def adapted(make_project, kits):
         kits(files)
         root = make_project()
         folder = root / "desktop-app"
-        projects.write(folder, files | {"desktop.toml": TOML})
+        projects.write(folder, files | {"desktop.toml": projects.TOML})
         names = [*files, "desktop.toml"]
         record.write(folder, {name: payload.sha256(folder / name) for name in names}, ["a.b=c"])
         return projects.commit(root)
