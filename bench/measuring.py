@@ -92,10 +92,10 @@ class Section:
     group: str
     subject: str
     rows: list[Row] = field(default_factory=list)
-    pieces: list[Piece] = field(default_factory=list)
     seconds: float = 0.0
     load: tuple[float, float] = (0.0, 0.0)  # waiting for a processor, before and after
     failure: str = ""
+    pieces: list[Piece] = field(default_factory=list)
 
     @property
     def has_failed(self) -> bool:
@@ -114,15 +114,11 @@ class Report:
     @classmethod
     def read(cls, kept: Mapping[str, Any]) -> Self:
         """A report as `asdict` made it and JSON keeps it."""
-        sections = [
-            Section(**{
-                **each,
-                "load": tuple(each["load"]),
-                "rows": [Row(**row) for row in each["rows"]],
-                "pieces": [Piece(*piece) for piece in each.get("pieces", [])],
-            })
-            for each in kept["sections"]
-        ]
+        sections = [Section(**each) for each in kept["sections"]]
+        for section in sections:
+            section.load = (section.load[0], section.load[1])
+            section.rows = [Row(**row) for row in section.rows]
+            section.pieces = [Piece(*piece) for piece in section.pieces]
         return cls(kept["machine"], kept["is_short"], sections)
 
 

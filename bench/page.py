@@ -143,7 +143,7 @@ def compared(report: Report) -> Iterator[str]:
     for group, title in TITLES.items():
         rows = [row for each, row in now if each == group]
         if rows:
-            yield from ("", f"| {title} | before | now | before | now |",
+            yield from ("", f"| {title} | before | now | ratio before | ratio now |",
                         "| --- | ---: | ---: | ---: | ---: |")  # fmt: skip
         for row in rows:
             former, base = before[group, row.name], next(iter(row.against))
