@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import platform
 import signal
 import socket
 import sys
@@ -231,7 +230,7 @@ class Backend:
         self.channel.send(
             "ready",
             seconds=round(time.monotonic() - self.started, 3),
-            python=platform.python_version(),
+            python=sys.version.split()[0],
             django=django.get_version(),
             database=state,
             set_aside=recovery.set_aside,
