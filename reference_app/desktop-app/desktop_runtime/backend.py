@@ -237,6 +237,7 @@ class Backend:
             not_renewed=databases.kept,
         )
         trace.came("ready")
+        databases.hold_open()
         self.crew.start()
         from .scheduled import Schedule
 
