@@ -28,7 +28,8 @@ How fast and how heavy an adapted app is, beside the least that any would be. Ma
 Everything is measured beside what it is compared with, in turns, and a
 ratio is taken within one round, so that a busy machine slows both. A ratio is a median with the
 values between which the middle half lies; where there are fewer than three, there is none.
-**Bold** is a ratio that misses what the kit is aiming at.
+**Bold** is a ratio that misses what the kit is aiming at;
+[Where the time goes](../explanation/speed.md) says why.
 
 ![Ratios of this page: a dot is the median, a bar the middle half](../assets/performance.svg)
 """

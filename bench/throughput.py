@@ -150,7 +150,7 @@ def cells(batch: Batch) -> Iterator[Cell]:
         for clients in CLIENTS:
             share = batch.mebibytes // clients
             label = f"{name} of {share} MiB, {people(clients)}"
-            yield Cell(label, "MiB/s", clients, partial(send, mebibytes=share))
+            yield Cell(label, "MiB/s", clients, partial(send, mebibytes=share), least=1.0)
 
 
 def people(clients: int) -> str:
