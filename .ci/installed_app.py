@@ -49,11 +49,17 @@ class Installed:
     """An application that was installed into `target`."""
 
     def __init__(self, target: Path) -> None:
-        manifest = target / "resources" / "bundle" / "runtime-manifest.json"
+        # Electron keeps it beside its archive; the Toga shell runs in it.
+        self.bundle = next(
+            filter(Path.is_dir, (target / "resources/bundle", target / "bundle")), target
+        )
+        manifest = self.bundle / "runtime-manifest.json"
         if not manifest.is_file():
             raise WrongError(f"the installer left no bundle in {target}")
         self.target = target
         self.program = first(target, lambda name: not name.startswith("Uninstall"))
+        # The program that has the window, which taskkill asks to close.
+        self.shown = self.program.name if self.bundle.parent != target else "pythonw.exe"
         identifier = json.loads(manifest.read_text(encoding="utf-8"))["app"]["identifier"]
         self.data = Path(os.environ["LOCALAPPDATA"], identifier)
         self.database = self.data / "db.sqlite3"
@@ -77,7 +83,7 @@ class Installed:
             if not self.backends():
                 raise WrongError("the backend does not run on the bundled Python")
             # A program that is closing ends while taskkill looks at it: its exit code says nothing.
-            subprocess.run([*ending, self.program.name], stdout=subprocess.DEVNULL)
+            subprocess.run([*ending, self.shown], stdout=subprocess.DEVNULL)
             wait("no process is left", lambda: opened.poll() is not None and not self.backends())
         finally:
             for left in (*self.backends(), opened):
@@ -88,7 +94,7 @@ class Installed:
 
     def backends(self) -> list[psutil.Process]:
         """Living processes whose program is the bundle's Python."""
-        bundle = (self.target / "resources" / "bundle").resolve()
+        bundle = self.bundle.resolve()
         found = []
         for each in psutil.process_iter():
             with contextlib.suppress(psutil.Error):

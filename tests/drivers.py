@@ -22,6 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from skill_scripts.dependencies import bundled_python, web_view
+from skill_scripts.layer import shells
+from skill_scripts.package import package
 from tests.broken.applications import application
 from tests.broken.shells import SHELLS
 from tests.broken.targets import (
@@ -33,6 +36,8 @@ from tests.broken.targets import (
     make,
 )
 from tests.electron import check_options
+from tests.scripts import local_python
+from tests.scripts.staging import make_toga_project
 
 DATA = ROOT / "docs" / "shells.json"
 PAGE = ROOT / "docs" / "reference" / "shells.md"
@@ -133,6 +138,17 @@ def toga(path: Path) -> list[str]:
     return []
 
 
+def packaged_toga(path: Path) -> list[str]:
+    """The same as a packaged application, with a Python of this machine in its bundle."""
+    if missing := web_view.missing(shells.TOGA, Path(sys.executable)):
+        raise NotHereError(f"no Toga: needs {', '.join(missing)}")
+    bundled_python.INTERPRETERS = path.with_name("interpreters")
+    project = make_toga_project(path, local_python.make(path.with_name("mirror")))
+    project.stage()
+    app = package(project.root, unpacked=True, allow_old_sqlite=True).app
+    return ["--runtime", "packaged", "--app", str(app), "--shell", *OUTSIDE]
+
+
 def toga_command(folder: Path) -> list[str]:
     """Opens the Toga shell; an environment for it is made in `folder`. Raises NotHereError."""
     pins = REFERENCE / TOGA / "requirements.txt"
@@ -208,6 +224,7 @@ COLUMNS = (
     Column(FROM_OUTSIDE, electron(*OUTSIDE)),
     Column("Electron packaged, outside", packaged),
     Column("Toga, outside", toga),
+    Column("Toga packaged, outside", packaged_toga),
     Column("pywebview, outside", webview),
 )
 NEIGHBOUR_ROWS = (

@@ -77,6 +77,15 @@ def make_project(folder: Path, build: local_python.LocalBuild) -> Project:
     return project
 
 
+def make_toga_project(folder: Path, build: local_python.LocalBuild) -> Project:
+    """The same in the Toga shell."""
+    project = make_project(folder, build)
+    manifest = folder / "desktop-app" / "desktop.toml"
+    text = manifest.read_text(encoding="utf-8")
+    manifest.write_text(text.replace("[app]\n", '[app]\nshell = "toga"\n'), encoding="utf-8")
+    return project
+
+
 def refused(project, **changes):
     """The error of a stage that must fail, having left nothing and touched nothing."""
     marker = project.staged / "runtime-manifest.json"

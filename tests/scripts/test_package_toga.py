@@ -12,7 +12,7 @@ import pytest
 from skill_scripts.dependencies import web_view
 from skill_scripts.layer.shells import TOGA
 from skill_scripts.package import package
-from tests.scripts.staging import REFERENCE, make_project
+from tests.scripts.staging import make_toga_project
 
 OPEN_SECONDS = 180
 NEEDED = ("xvfb-run", "dbus-run-session", "dpkg-deb", "dpkg-shlibdeps")
@@ -32,12 +32,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory, local_build):
     """The root folder that the .deb is unpacked in, and what it asks for."""
-    project = make_project(tmp_path_factory.mktemp("Stäble app"), local_build)
-    shutil.copytree(REFERENCE / "desktop-app/toga", project.root / "desktop-app/toga",
-                    dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))  # fmt: skip
-    manifest = project.root / "desktop-app/desktop.toml"
-    text = manifest.read_text(encoding="utf-8")
-    manifest.write_text(text.replace("[app]\n", '[app]\nshell = "toga"\n'), encoding="utf-8")
+    project = make_toga_project(tmp_path_factory.mktemp("Stäble app"), local_build)
     project.stage()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DESKTOP_DJANGO_COMPRESSION", "store")
