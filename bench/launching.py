@@ -13,6 +13,7 @@ import os
 import secrets
 import socket
 import subprocess
+import threading
 import time
 import tomllib
 from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ from pathlib import Path
 
 import psutil
 
-HANG_SECONDS = 1800  # Django applies 2,000 migrations in minutes
+HANG_SECONDS = 300
 # Root of a machine writes where nobody may.
 WITHOUT_POWER = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--")
 SYSTEM_VARIABLES = ("PATH", "HOME", "LANG", "SYSTEMROOT", "TEMP", "TMP", "LOCALAPPDATA")
@@ -149,6 +150,8 @@ def backend(place: Place) -> Iterator[Running]:
 
     def ready(running: Running) -> None:
         event = json.loads(running.process.stdout.readline() or "{}")
+        # Read as a shell does: with 2,000 migrations the events are more than a pipe holds.
+        threading.Thread(target=running.process.stdout.read, daemon=True).start()
         if event.get("event") != "listening" or running.get(running.connect(), health) != 200:
             raise NotReadyError(f"the backend did not start: {event}")
 
