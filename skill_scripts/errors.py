@@ -264,13 +264,22 @@ ERRORS: dict[str, Text] = {
         "Run the same there, or let packages.yml make all of them (adapt --ci)",
     ),
     "DDK-PKG-12": Text(
-        "The Toga shell is packed for Linux only: nothing else has been opened and judged yet.",
-        "Package it on Linux, or take the other shell: desktop-django adapt PROJECT "
-        "--set app.shell=electron",
+        "Toga draws windows by .NET, and what starts .NET for it (clr-loader) has no library for ARM.",
+        "Package it on Windows for x64, whose packages run on ARM too, or take the other shell: "
+        "desktop-django adapt PROJECT --set app.shell=electron",
     ),
     "DDK-PKG-13": Text(
-        "Debian's own tools did not make the .deb; an earlier result is as it was.",
-        "Read their message above; desktop-django package PROJECT --dir makes the folder alone",
+        "A program that makes a part of the packages refused; an earlier result is as it was.",
+        "Read its message above; desktop-django package PROJECT --dir makes the folder alone",
+    ),
+    "DDK-PKG-14": Text(
+        "The application's program and the installer for Windows are made by NSIS.",
+        "Install it: winget install NSIS.NSIS, or choco install nsis",
+    ),
+    "DDK-PKG-15": Text(
+        "[package] sign demands signed packages, and the kit signs none of this shell on Windows.",
+        "Set sign = false and sign the installer yourself (signtool), or take the other shell: "
+        "desktop-django adapt PROJECT --set app.shell=electron",
     ),
     # ICO: drawing icons
     "DDK-ICO-01": Text(

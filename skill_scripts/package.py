@@ -1,7 +1,7 @@
 """Makes installers of a staged project, each shell by its own means, and looks at what came out.
 
-Electron's are made by electron-builder, those of a shell in the bundle's Python by
-`bundle/linux_package.py`.
+Electron's are made by electron-builder, those of a shell in the bundle's Python by one module of
+`bundle` for each system.
 """
 
 import hashlib
@@ -18,7 +18,13 @@ from typing import Any
 from packaging.version import Version
 
 from skill_scripts import desktop_toml
-from skill_scripts.bundle import linux_package, runtime_manifest, signing
+from skill_scripts.bundle import (
+    linux_package,
+    macos_package,
+    runtime_manifest,
+    signing,
+    windows_package,
+)
 from skill_scripts.bundle.macho import is_macho
 from skill_scripts.bundle.swap import replaced
 from skill_scripts.dependencies.platforms import Platform, this_platform
@@ -32,10 +38,14 @@ from skill_scripts.versions import OLDEST_NODE
 OUTPUT = "dist"  # in desktop-app
 CHECKSUMS = "SHA256SUMS"
 BUILD_LIMIT_SECONDS = 3600
-# What electron-builder reads to sign, by system; Linux packages are vouched for by SHA256SUMS.
-SIGNING = {"macos": ("CSC_LINK", "CSC_NAME"), "windows": ("WIN_CSC_LINK", "CSC_LINK")}
+# What names the certificate, by shell and system; Linux packages are vouched for by SHA256SUMS.
+SIGNING = {
+    ELECTRON.name: {"macos": ("CSC_LINK", "CSC_NAME"), "windows": ("WIN_CSC_LINK", "CSC_LINK")},
+    TOGA.name: {"macos": ("CSC_NAME",)},
+}
 # Makes the packages in a folder; returns what to tell a person.
 Build = Callable[[Path], list[str]]
+PACKERS = {"linux": linux_package, "macos": macos_package, "windows": windows_package}
 SYSTEM_OPTION = {"linux": "--linux", "macos": "--mac", "windows": "--win"}
 
 
@@ -82,7 +92,7 @@ def package(
     progress("comparing the bundle with the project")
     staged = current(root)
     settings = desktop_toml.read(folder / desktop_toml.FILE_NAME)
-    packaging = _settings(folder, platform)
+    packaging = _settings(folder, settings, here)
     if staged["allow_old_sqlite"] and not allow_old_sqlite:
         sqlite = staged["interpreter"]["sqlite"]
         raise KitError("DDK-PKG-09", f"the bundle has SQLite {sqlite}")
@@ -95,7 +105,7 @@ def package(
         app = _application(output, staged)
         artefacts = _checksums(output)
         sizes = _sizes(app, shell)
-    if platform.name.split("-")[0] in SIGNING and not packaging.get("sign"):
+    if here != "linux" and not packaging.get("sign"):
         notes.append("not signed: [package] sign is not set")
     if shell == ELECTRON.name and (left_out := _languages_left_out(packaging, staged)):
         notes.append(left_out)
@@ -104,14 +114,14 @@ def package(
     return Packaged(target, artefacts, target / app.relative_to(output), sizes, seconds, notes)
 
 
-def _settings(folder: Path, platform: Platform) -> Mapping[str, Any]:
+def _settings(folder: Path, settings: desktop_toml.Manifest, system: str) -> Mapping[str, Any]:
     """[package] of desktop.toml."""
     file = folder / desktop_toml.FILE_NAME
-    table: Mapping[str, Any] = desktop_toml.read(file).get("package", {})
+    table: Mapping[str, Any] = settings.get("package", {})
     feed = table.get("feed", "")
     if feed and not re.match(r"https://|http://127\.0\.0\.1[:/]", feed):
         raise KitError("DDK-PKG-07", f"package.feed {feed!r} must be https", file=str(file))
-    variables = SIGNING.get(platform.name.split("-")[0], ())
+    variables = SIGNING[settings["app"]["shell"]].get(system, ())
     if table.get("sign") and variables and not any(map(os.environ.get, variables)):
         raise KitError(
             "DDK-PKG-06", "the environment names no certificate", variables=" or ".join(variables)
@@ -130,11 +140,9 @@ def _electron(
 def _toga(
     folder: Path, settings: desktop_toml.Manifest, platform: Platform, unpacked: bool
 ) -> Build:
-    """On Linux alone. Raises KitError DDK-PKG-12 elsewhere."""
-    system = platform.name.split("-")[0]
-    if system != "linux":
-        raise KitError("DDK-PKG-12", f"no packages of the Toga shell are made on {system}")
-    return lambda output: linux_package.pack(folder, settings, platform, output, unpacked=unpacked)
+    """By the module of the system."""
+    packer = PACKERS[platform.name.split("-")[0]]
+    return lambda output: packer.pack(folder, settings, platform, output, unpacked=unpacked)
 
 
 BUILDERS = {ELECTRON.name: _electron, TOGA.name: _toga}
@@ -180,7 +188,7 @@ def _build(command: list[str], folder: Path, output: Path) -> list[str]:
         if "ENOSPC" in done.stdout:
             raise KitError("DDK-STG-09", "the disk is full", details="\n".join(lines[-5:]))
         if "forceCodeSigning" in done.stdout:
-            names = " or ".join(dict.fromkeys(sum(SIGNING.values(), ())))
+            names = " or ".join(dict.fromkeys(sum(SIGNING[ELECTRON.name].values(), ())))
             raise KitError("DDK-PKG-06", "electron-builder did not sign", variables=names)
         code = "DDK-PKG-08" if re.search(r"\bfuse\b", done.stdout, re.I) and "fuses.mjs" in (
             done.stdout

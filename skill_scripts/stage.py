@@ -198,7 +198,8 @@ class _Work:
             self.lock = self._lock()
         with self._step("fetch Python"):
             unpacked = fetch(build, downloads=downloads, mirror=mirror)
-            keep = {*self.settings["stage"]["keep"], *pruning.imported_modules(source)}
+            shell = shell_of(self.settings)
+            keep = {*self.settings["stage"]["keep"], *pruning.imported_modules(source), *shell.keeps}
             python = place(unpacked, self.bundle, self.platform, keep)
             runtime = inspect(python, build, allow_old_sqlite=allow_old_sqlite)
         with self._step("install packages"):

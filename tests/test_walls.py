@@ -17,7 +17,7 @@ PAYLOAD = ROOT / "reference_app" / "desktop-app"
 SCRIPTS = ROOT / "skill_scripts"
 FUNCTION_LINES = 80
 RUNTIME_LINES = 9290  # one sitting; raise it only through docs/decisions.md
-TOGA_LINES = 2060
+TOGA_LINES = 2062
 
 # The wings and single modules of skill_scripts: each may import from itself and from what stands
 # before it. A module that is named nowhere fails the test.

@@ -1,65 +1,37 @@
 """Packs a shell that runs in the bundle's own Python, for Linux: a folder, a .tar.gz and a .deb.
 
-There is no program to build around it: a script of three lines starts the bundle. So it takes
-`tarfile`, and what Debian makes its own packages with, which knows the names and the oldest
-versions of the system's libraries.
+It takes `tarfile`, and what Debian makes its own packages with, which knows the names and the
+oldest versions of the system's libraries.
 """
 
 import os
 import re
 import shlex
 import shutil
-import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
+from skill_scripts.bundle.application import (
+    BUNDLE,
+    App,
+    is_hurried,
+    run,
+    write,
+    write_launcher,
+)
 from skill_scripts.dependencies.platforms import Platform
 from skill_scripts.dependencies.web_view import CONFINES, WEB_VIEW
-from skill_scripts.errors import KitError
 from skill_scripts.layer.shells import Shell, shell_of
-from skill_scripts.project.files import PAYLOAD_FOLDER, distribution_name
+from skill_scripts.project.files import distribution_name
 
 UNPACKED = "linux-unpacked"
 DEBIAN_PROCESSORS = {"x64": "amd64", "arm64": "arm64"}
 NO_DEB = "no .deb: it takes dpkg-deb and dpkg-shlibdeps (Debian's package dpkg-dev)"
-LIMIT_SECONDS = 1800
-LAUNCHER = """\
-#!/bin/sh
-here=$(dirname "$(readlink -f "$0")")
-exec "$here/bundle/python/bin/python3" -I -B -u -X utf8 "$here/bundle/app/{shell}" "$@"
-"""
-
-
-@dataclass(frozen=True)
-class _App:
-    """What is packed, and as what."""
-
-    settings: Mapping[str, Any]
-    icons: Path
-    platform: Platform
-
-    @property
-    def program(self) -> str:
-        """The name of what a person starts, of the package and of its files."""
-        return re.sub(r"[^a-z0-9]+", "-", self.settings["app"]["name"].lower()).strip("-") or "app"
-
-    @property
-    def author(self) -> str:
-        app = self.settings["app"]
-        return app["author"] or app["name"]
-
-    def file_name(self, processor: str, kind: str) -> str:
-        """As electron-builder names its files."""
-        return f"{self.program}-{self.settings['app']['version']}-linux-{processor}.{kind}"
-
-    @property
-    def processor(self) -> str:
-        return self.platform.name.split("-")[1]
+BEGINNING = 'here=$(dirname "$(readlink -f "$0")")'
 
 
 def pack(
@@ -69,17 +41,14 @@ def pack(
 
     `unpacked` makes the application's folder only. Raises KitError DDK-PKG-13.
     """
-    app = _App(settings, layer / "icons" / "png", platform)
+    app = App(layer, settings, platform)
     folder = output / UNPACKED
-    shutil.copytree(layer / "staged", folder / "bundle")
-    launcher = folder / app.program
-    script = f"{PAYLOAD_FOLDER}/{shell_of(settings).name}/shell.py"
-    launcher.write_text(LAUNCHER.format(shell=script), encoding="utf-8", newline="\n")
-    launcher.chmod(0o755)
+    shutil.copytree(app.bundle, folder / BUNDLE)
+    write_launcher(folder / app.program, app, BEGINNING)
     if unpacked:
         return []
-    name = app.file_name(app.processor, "tar.gz")
-    with tarfile.open(output / name, "w:gz", compresslevel=1 if _is_hurried() else 6) as archive:
+    name = app.file_name("linux", "tar.gz")
+    with tarfile.open(output / name, "w:gz", compresslevel=1 if is_hurried() else 6) as archive:
         archive.add(folder, name.removesuffix(".tar.gz"), filter=_of_root)
     if not (shutil.which("dpkg-deb") and shutil.which("dpkg-shlibdeps")):
         return [NO_DEB]
@@ -88,33 +57,33 @@ def pack(
     return []
 
 
-def _make_deb(app: _App, folder: Path, scratch: Path, output: Path) -> None:
+def _make_deb(app: App, folder: Path, scratch: Path, output: Path) -> None:
     root = scratch / "root"
     place = Path("opt", app.program)
     (root / "opt").mkdir(parents=True)
     shutil.copytree(folder, root / place, copy_function=os.link)
     (root / "usr" / "bin").mkdir(parents=True)
     (root / "usr" / "bin" / app.program).symlink_to(f"/{place}/{app.program}")
-    _write(root / "usr/share/applications" / f"{app.program}.desktop", _entry(app, place))
-    for picture in app.icons.glob("*x*.png"):
+    write(root / "usr/share/applications" / f"{app.program}.desktop", _entry(app, place))
+    for picture in (app.icons / "png").glob("*x*.png"):
         target = root / f"usr/share/icons/hicolor/{picture.stem}/apps/{app.program}.png"
         target.parent.mkdir(parents=True)
         shutil.copyfile(picture, target)
     size = sum(each.lstat().st_size for each in root.rglob("*") if each.is_file()) // 1024
     depends = _dependencies(folder, shell_of(app.settings), scratch)
-    _write(root / "DEBIAN" / "control", _control(app, size, depends))
-    deb = output / app.file_name(DEBIAN_PROCESSORS[app.processor], "deb")
-    _run(
-        ["dpkg-deb", "--root-owner-group", "-Znone" if _is_hurried() else "-Zxz", "--build",
+    write(root / "DEBIAN" / "control", _control(app, size, depends))
+    deb = output / app.file_name("linux", "deb", DEBIAN_PROCESSORS[app.processor])
+    run(
+        ["dpkg-deb", "--root-owner-group", "-Znone" if is_hurried() else "-Zxz", "--build",
          str(root), str(deb)], scratch,
     )  # fmt: skip
 
 
 def _dependencies(folder: Path, shell: Shell, scratch: Path) -> list[str]:
     """The packages of the system that the shell's own modules are linked to, and its web view."""
-    _write(scratch / "debian" / "control", "Source: app\n\nPackage: app\nArchitecture: any\n")
-    files = [word for each in _built(folder / "bundle", shell) for word in ("-e", str(each))]
-    said = _run(["dpkg-shlibdeps", "-O", *files], scratch)
+    write(scratch / "debian" / "control", "Source: app\n\nPackage: app\nArchitecture: any\n")
+    files = [word for each in _built(folder / BUNDLE, shell) for word in ("-e", str(each))]
+    said = run(["dpkg-shlibdeps", "-O", *files], scratch)
     found = re.search(r"(?m)^shlibs:Depends=(.*)$", said)
     return [*(found[1].split(", ") if found else []), WEB_VIEW, *CONFINES]
 
@@ -129,7 +98,7 @@ def _built(bundle: Path, shell: Shell) -> Iterator[Path]:
                         yield Path(str(each.locate_file(file)))
 
 
-def _entry(app: _App, place: Path) -> str:
+def _entry(app: App, place: Path) -> str:
     """What shows it in the menus of the desktop."""
     about, packaging = app.settings["app"], app.settings.get("package", {})
     category = packaging.get("category", "Utility")
@@ -141,7 +110,7 @@ def _entry(app: _App, place: Path) -> str:
     )
 
 
-def _control(app: _App, size: int, depends: list[str]) -> str:
+def _control(app: App, size: int, depends: list[str]) -> str:
     about, packaging = app.settings["app"], app.settings.get("package", {})
     fields = {
         "Package": app.program,
@@ -162,30 +131,3 @@ def _of_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = "root"
     return entry
-
-
-def _is_hurried() -> bool:
-    """Whether files may be large, as for electron-builder."""
-    return os.environ.get("DESKTOP_DJANGO_COMPRESSION") == "store"
-
-
-def _write(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8", newline="\n")
-
-
-def _run(command: list[str], folder: Path) -> str:
-    """What it prints. Raises KitError DDK-PKG-13."""
-    try:
-        done = subprocess.run(
-            command, cwd=folder, capture_output=True, text=True, encoding="utf-8",
-            errors="replace", stdin=subprocess.DEVNULL, timeout=LIMIT_SECONDS,
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise KitError("DDK-PKG-13", f"{command[0]}: {error}") from error
-    if done.returncode:
-        if "No space left" in done.stderr:
-            raise KitError("DDK-STG-09", "the disk is full", details=done.stderr.strip())
-        shown = "\n    ".join(done.stderr.strip().splitlines()[-6:])
-        raise KitError("DDK-PKG-13", f"{command[0]} failed:\n    {shown}")
-    return done.stdout

@@ -155,7 +155,7 @@ def clear_cache() -> None:
 def place(source: Path, bundle: Path, platform: Platform, keep: Collection[str] = ()) -> Path:
     """Copy the interpreter to `bundle`/python: no links, and without what is pruned.
 
-    `keep` names those of OPTIONAL_MODULES that stay.
+    `keep` names those of OPTIONAL_MODULES that stay, and of the other patterns.
     """
     target = bundle / "python"
     # Links are followed, so that the copy survives archives and systems that have none.
@@ -204,7 +204,7 @@ def _prune(python: Path, platform: Platform, keep: Collection[str]) -> None:
         for pattern in (name, *more)
     ]  # fmt: skip
     patterns = (*(PRUNED_WINDOWS if platform.windows else PRUNED_POSIX), *unwanted)
-    doomed = [each for pattern in patterns for each in python.glob(pattern)]
+    doomed = [each for pattern in patterns if pattern not in keep for each in python.glob(pattern)]
     for library in libraries:
         for pattern in (*PRUNED_LIBRARY, *unwanted):
             doomed += library.glob(pattern)

@@ -29,6 +29,8 @@ class Shell:
 
     shipped: tuple[str, ...] = ()
     """What lies in the bundle, for one that runs in the bundle's Python."""
+    keeps: frozenset[str] = frozenset()
+    """What else it needs of the bundle's Python, as `bundled_python.place` names it."""
 
 
 ELECTRON = Shell(
@@ -40,6 +42,7 @@ TOGA = Shell(
     modules=("toga",),
     built=frozenset({"pycairo", "pygobject"}),
     shipped=("toga", "icons/icon.png", "icons/icon.ico", "icons/icon.icns"),
+    keeps=frozenset({"pythonw.exe"}),
 )
 SHELLS = {each.name: each for each in (ELECTRON, TOGA)}
 

@@ -6,6 +6,7 @@ processes of pages.
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -135,7 +136,8 @@ class Guard:
 
     @staticmethod
     def prepare(application: Any) -> None:
-        """Nothing: the app data folder decides which instance there is."""
+        """What told macOS which application this is is not for the programs that it opens."""
+        os.environ.pop("CFProcessPath", None)
 
     @staticmethod
     def present(window: Any) -> None:

@@ -5,6 +5,7 @@ https://learn.microsoft.com/dotnet/api/microsoft.web.webview2.core.corewebview2
 
 from __future__ import annotations
 
+import ctypes
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +48,9 @@ class Guard:
         os.environ["WEBVIEW2_ADDITIONAL_BROWSER_ARGUMENTS"] = ARGUMENTS
         self._main: GuardedWebView | None = None
         self._name = ""
+        # Else the taskbar knows the window as Python's; the installer's shortcut has the same.
+        identify = ctypes.WinDLL("shell32").SetCurrentProcessExplicitAppUserModelID
+        identify(ctypes.c_wchar_p(shell.manifest.identifier))
 
     # -- the app ----------------------------------------------------------------------------------
 

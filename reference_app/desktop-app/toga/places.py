@@ -144,7 +144,8 @@ def _local_data() -> Path:
 def backend_command(place: Place, manifest: Manifest, app_data: Path) -> Command:
     """It runs in the Python of this shell; a developer may name another one in PYTHON."""
     developer: tuple[str, ...] = ()
-    python = sys.executable
+    # Windows gives a window of its own to each program of the console that pythonw starts.
+    python = sys.executable.replace("pythonw.exe", "python.exe")
     flags = ["-I", "-B", "-u", "-X", "utf8"]
     if place.mode == "development":
         developer = ("DJANGO_SETTINGS_MODULE", *manifest.environment_names)

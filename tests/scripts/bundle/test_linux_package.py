@@ -11,7 +11,6 @@ from skill_scripts import desktop_toml
 from skill_scripts.bundle import linux_package
 from skill_scripts.dependencies.platforms import PLATFORMS
 from skill_scripts.errors import KitError
-from skill_scripts.package import BUILDERS
 
 LIBRARY = next(Path("/").glob("lib/*-linux-gnu/libz.so.1"), None)
 NAME = "herb-arium"
@@ -137,9 +136,3 @@ def test_what_dpkg_refuses_is_one_clear_error(layer, settings, tmp_path):
     with pytest.raises(KitError, match="DDK-PKG-13") as refused:
         linux_package.pack(layer, settings, PLATFORMS["linux-x64"], tmp_path, unpacked=False)
     assert "dpkg-deb failed" in refused.value.message
-
-
-@pytest.mark.parametrize("platform", ["windows-x64", "macos-arm64"])
-def test_other_systems_are_refused(layer, settings, platform):
-    with pytest.raises(KitError, match="DDK-PKG-12"):
-        BUILDERS["toga"](layer, settings, PLATFORMS[platform], False)
