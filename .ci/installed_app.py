@@ -35,7 +35,7 @@ def main(dist: Path) -> int:
     try:
         installed = Installed.install(dist, target)
         with no_other_python() as environment:
-            for ending in (["taskkill", "/IM"], ["taskkill", "/F", "/T", "/IM"]):
+            for ending in (installed.asking, ["taskkill", "/F", "/T", "/IM"]):
                 installed.open_and_end(ending, environment)
         installed.uninstall()
     except WrongError as error:
@@ -49,10 +49,15 @@ class Installed:
     """An application that was installed into `target`."""
 
     def __init__(self, target: Path) -> None:
-        manifest = target / "resources" / "bundle" / "runtime-manifest.json"
-        if not manifest.is_file():
+        places = (target / "resources" / "bundle", target / "bundle")  # of Electron, of Toga
+        found = [each for each in places if (each / "runtime-manifest.json").is_file()]
+        if not found:
             raise WrongError(f"the installer left no bundle in {target}")
-        self.target = target
+        self.target, self.bundle = target, found[0]
+        manifest = self.bundle / "runtime-manifest.json"
+        # Toga's window is that of a child of the program.
+        below = [] if self.bundle == places[0] else ["/T"]
+        self.asking = ["taskkill", *below, "/IM"]
         self.program = first(target, lambda name: not name.startswith("Uninstall"))
         identifier = json.loads(manifest.read_text(encoding="utf-8"))["app"]["identifier"]
         self.data = Path(os.environ["LOCALAPPDATA"], identifier)
@@ -88,7 +93,7 @@ class Installed:
 
     def backends(self) -> list[psutil.Process]:
         """Living processes whose program is the bundle's Python."""
-        bundle = (self.target / "resources" / "bundle").resolve()
+        bundle = self.bundle.resolve()
         found = []
         for each in psutil.process_iter():
             with contextlib.suppress(psutil.Error):
