@@ -5,6 +5,7 @@ import plistlib
 import stat
 import subprocess
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -70,9 +71,9 @@ def test_it_starts_from_the_unpacked_zip_as_a_process_of_the_application(pack, t
     place = tmp_path / "sömewhere else"
     with zipfile.ZipFile(tmp_path / "dist" / f"{NAME}.zip") as archive:
         for each in archive.infolist():
-            unpacked = archive.extract(each, place)
+            unpacked = Path(archive.extract(each, place))
             if mode := stat.S_IMODE(each.external_attr >> 16):
-                os.chmod(unpacked, mode)
+                unpacked.chmod(mode)
     contents = place / app.name / "Contents"
     done = subprocess.run(
         [contents / "MacOS/herb-rium-home", "a b"], check=True, capture_output=True, text=True
@@ -95,8 +96,9 @@ def test_disk_image_holds_the_application_and_where_it_goes(pack, tmp_path):
 
 def test_every_program_is_signed_ad_hoc_before_the_application(pack):
     app, _, calls = pack()
+    tool = app / "Contents/Resources/bundle/python/bin/tool"
     assert [call for call in calls if call[0] == "codesign"] == [
-        ["codesign", "--force", "--sign", "-", str(app / "Contents/Resources/bundle/python/bin/tool")],
+        ["codesign", "--force", "--sign", "-", str(tool)],
         ["codesign", "--force", "--sign", "-", str(app)],
         ["codesign", "--verify", "--deep", "--strict", str(app)],
     ]  # fmt: skip
