@@ -35,7 +35,7 @@ def main(dist: Path) -> int:
     try:
         installed = Installed.install(dist, target)
         with no_other_python() as environment:
-            for ending in (["taskkill", "/IM"], ["taskkill", "/F", "/T", "/IM"]):
+            for ending in (installed.asking, ["taskkill", "/F", "/T", "/IM"]):
                 installed.open_and_end(ending, environment)
         installed.uninstall()
     except WrongError as error:
@@ -49,14 +49,15 @@ class Installed:
     """An application that was installed into `target`."""
 
     def __init__(self, target: Path) -> None:
-        # Electron keeps it beside its archive; the Toga shell runs in it.
-        self.bundle = next(
-            filter(Path.is_dir, (target / "resources/bundle", target / "bundle")), target
-        )
-        manifest = self.bundle / "runtime-manifest.json"
-        if not manifest.is_file():
+        places = (target / "resources" / "bundle", target / "bundle")  # of Electron, of Toga
+        found = [each for each in places if (each / "runtime-manifest.json").is_file()]
+        if not found:
             raise WrongError(f"the installer left no bundle in {target}")
-        self.target = target
+        self.target, self.bundle = target, found[0]
+        manifest = self.bundle / "runtime-manifest.json"
+        # Toga's window is that of a child of the program.
+        below = [] if self.bundle == places[0] else ["/T"]
+        self.asking = ["taskkill", *below, "/IM"]
         self.program = first(target, lambda name: not name.startswith("Uninstall"))
         # The program that has the window, which taskkill asks to close.
         self.shown = self.program.name if self.bundle.parent != target else "pythonw.exe"

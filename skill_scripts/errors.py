@@ -264,7 +264,7 @@ ERRORS: dict[str, Text] = {
         "Run the same there, or let packages.yml make all of them (adapt --ci)",
     ),
     "DDK-PKG-12": Text(
-        "Toga draws windows by .NET, and what starts .NET (clr-loader) has no library for ARM.",
+        "Toga draws windows by .NET, and what starts .NET for it has no library for ARM.",
         "Package it on Windows for x64, whose packages run on ARM too, or take the other shell: "
         "desktop-django adapt PROJECT --set app.shell=electron",
     ),

@@ -198,12 +198,8 @@ class _Work:
             self.lock = self._lock()
         with self._step("fetch Python"):
             unpacked = fetch(build, downloads=downloads, mirror=mirror)
-            shell = shell_of(self.settings)
-            keep = {
-                *self.settings["stage"]["keep"],
-                *pruning.imported_modules(source),
-                *shell.keeps,
-            }
+            keep = {*self.settings["stage"]["keep"], *pruning.imported_modules(source)}
+            keep |= shell_of(self.settings).keeps
             python = place(unpacked, self.bundle, self.platform, keep)
             runtime = inspect(python, build, allow_old_sqlite=allow_old_sqlite)
         with self._step("install packages"):

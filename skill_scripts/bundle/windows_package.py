@@ -68,7 +68,7 @@ def _makensis(app: App) -> str:
 
 
 def _names(app: App, folder: Path, file: Path) -> dict[str, str | Path]:
-    """What the scripts are written with: texts of the app, and paths of this machine."""
+    """What the scripts are written with; paths are those of this machine."""
     size = sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
     numbers = [*re.findall(r"\d+", app.version)[:4], "0", "0", "0", "0"][:4]
     python = str(Path(app.platform.interpreter).parent)
@@ -91,17 +91,15 @@ def _names(app: App, folder: Path, file: Path) -> dict[str, str | Path]:
 
 
 def _make(program: str, script: Path, names: Mapping[str, str | Path], folder: Path) -> None:
-    # NSIS takes a path as it is, and reads variables in what it writes for a person.
-    lines = [
-        f'!define {name} "{value if isinstance(value, Path) else _quoted(value)}"'
-        for name, value in names.items()
-    ]
+    lines = [f'!define {name} "{_quoted(value)}"' for name, value in names.items()]
     compression = "SetCompress off" if is_hurried() else "SetCompressor /SOLID lzma"
     file = folder / script.name
     write(file, "\n".join([*lines, compression, f'!include "{script}"', ""]))
     run([program, "-V2", "-WX", "-INPUTCHARSET", "UTF8", str(file)], folder)
 
 
-def _quoted(text: str) -> str:
-    """As NSIS reads a text in quotes, which it can hold none of."""
-    return re.sub(r'["`]', "'", text).replace("$", "$$")
+def _quoted(value: str | Path) -> str:
+    """As NSIS reads it in quotes, of which it can hold none; it looks for names in texts alone."""
+    if isinstance(value, Path):
+        return str(value)
+    return re.sub(r'["`]', "'", value).replace("$", "$$")

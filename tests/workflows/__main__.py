@@ -77,7 +77,7 @@ def run(job: runner.Job, folder: Path, real: Machine | None) -> list[runner.Step
         given(artefacts)
     stand_ins = machine(folder / "stand-ins", job.system, folder)
     made = runner.Runner(job, folder, stand_ins, artefacts=artefacts)
-    made.contexts["needs"] = {"build": {"outputs": {"app": app}}}
+    made.contexts["needs"]["build"] = {"outputs": {"app": app}}
     return made.run()
 
 

@@ -35,6 +35,11 @@ def every_job() -> Iterator[runner.Job]:
     """Every row of every workflow."""
     for file in sorted(runner.WORKFLOWS.glob("*.yml")):
         yield from runner.jobs(file.name)
+    # The same rows where the project has the other shell.
+    for job in runner.jobs("packages.yml", {"path": "reference_app", "shell": "toga"}):
+        if job.row in ("linux", "macos", "windows"):
+            job.name = f"{job.name} (toga)"
+            yield job
 
 
 def as_started_by_a_person(job: runner.Job) -> None:

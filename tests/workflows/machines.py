@@ -90,6 +90,7 @@ def machine(folder: Path, system: str, around: Path) -> StandIns:
     if system == "Windows":
         stand_ins.add("taskkill", does=TASKKILL.format(target=str(around)))
         stand_ins.add("python3")
+        stand_ins.add("choco")
         system32(around / "system")
         (around / "local").mkdir()
     return stand_ins

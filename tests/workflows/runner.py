@@ -185,7 +185,7 @@ class Runner:
                 "event_name": "push" if job.workflow == "ci.yml" else "workflow_dispatch",
             },
             "steps": {},
-            "needs": {},
+            "needs": {"shell": {"outputs": {"name": job.inputs.get("shell") or "electron"}}},
         }
         for each in (self.workspace, folder / "temp"):
             each.mkdir(parents=True)

@@ -113,7 +113,7 @@ assert sys.argv[1] == "/S" and sys.argv[-1].startswith("/D="), sys.argv
 if {fails!r}:
     raise SystemExit(2)
 target = Path(sys.argv[-1][3:])
-bundle = target / "resources" / "bundle"
+bundle = target / {bundle!r}
 (bundle / "python").mkdir(parents=True)
 shutil.copy2({sleep!r}, bundle / "python" / "python.exe")
 (bundle / "runtime-manifest.json").write_text(json.dumps({{"app": {{"identifier": "org.app"}}}}))
@@ -123,7 +123,7 @@ for name, text in {{"My App.exe": {app!r}, "Uninstall My App.exe": {uninstaller!
 """
 # It starts its backend, writes its data, says that it is ready, and waits until taskkill ends it.
 APP = """#!{shell}
-"$(dirname "$0")/resources/bundle/python/python.exe" 600 &
+"$(dirname "$0")/{bundle}/python/python.exe" 600 &
 mkdir -p "$LOCALAPPDATA/org.app/logs"
 {saves}
 echo "$PATH" > "$LOCALAPPDATA/org.app/path"
@@ -147,7 +147,7 @@ raise SystemExit(128)
 """
 
 
-def write_installer(file: Path, fault: str = "") -> None:
+def write_installer(file: Path, fault: str = "", bundle: str = "resources/bundle") -> None:
     """An installer in the place of NSIS's, of an application with one fault."""
     data = "$LOCALAPPDATA/org.app"
     saves = "" if fault == "saves nothing" else f'touch "{data}/db.sqlite3"'
@@ -157,7 +157,8 @@ def write_installer(file: Path, fault: str = "") -> None:
             python=sys.executable,
             fails=fault == "installer fails",
             sleep="/bin/sleep",
-            app=APP.format(shell="/bin/sh", saves=saves),
+            app=APP.format(shell="/bin/sh", saves=saves, bundle=bundle),
+            bundle=bundle,
             uninstaller=UNINSTALLER.format(deletes=deletes),
         ),
         encoding="utf-8",

@@ -175,8 +175,8 @@ def windows(tmp_path, stand_ins):
     stand_ins.add("python3")
     stand_ins.add("taskkill", does=TASKKILL.format(target=str(tmp_path)))
 
-    def install(fault=""):
-        write_installer(tmp_path / "dist" / "my-app-win-x64.exe", fault)
+    def install(fault="", bundle="resources/bundle"):
+        write_installer(tmp_path / "dist" / "my-app-win-x64.exe", fault, bundle)
         system32(tmp_path / "system")
         return script(
             "installed_app.py",
@@ -219,6 +219,11 @@ class TestInstalled:
         assert (tmp_path / "local/org.app/path").read_text().strip() == str(
             tmp_path / "system" / "System32"
         )
+
+    def test_a_toga_app_is_asked_by_the_window_of_a_child(self, windows, stand_ins):
+        done = windows(bundle="bundle")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert stand_ins.called()[0] == "taskkill /T /IM 'My App.exe'"
 
     def test_a_python_that_is_hidden_comes_back_after_a_fault_too(self, windows, stand_ins):
         assert windows("saves nothing").returncode == 1

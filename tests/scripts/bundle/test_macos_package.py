@@ -71,9 +71,9 @@ def test_it_starts_from_the_unpacked_zip_as_a_process_of_the_application(pack, t
     place = tmp_path / "sömewhere else"
     with zipfile.ZipFile(tmp_path / "dist" / f"{NAME}.zip") as archive:
         for each in archive.infolist():
-            unpacked = archive.extract(each, place)
+            unpacked = Path(archive.extract(each, place))
             if mode := stat.S_IMODE(each.external_attr >> 16):
-                Path(unpacked).chmod(mode)
+                unpacked.chmod(mode)
     contents = place / app.name / "Contents"
     done = subprocess.run(
         [contents / "MacOS/herb-rium-home", "a b"], check=True, capture_output=True, text=True
@@ -96,9 +96,9 @@ def test_disk_image_holds_the_application_and_where_it_goes(pack, tmp_path):
 
 def test_every_program_is_signed_ad_hoc_before_the_application(pack):
     app, _, calls = pack()
-    tool = str(app / "Contents/Resources/bundle/python/bin/tool")
+    tool = app / "Contents/Resources/bundle/python/bin/tool"
     assert [call for call in calls if call[0] == "codesign"] == [
-        ["codesign", "--force", "--sign", "-", tool],
+        ["codesign", "--force", "--sign", "-", str(tool)],
         ["codesign", "--force", "--sign", "-", str(app)],
         ["codesign", "--verify", "--deep", "--strict", str(app)],
     ]  # fmt: skip
@@ -131,7 +131,7 @@ def test_where_sign_is_set_the_certificate_is_taken(variables, asked, pack, monk
         "--timestamp", "--entitlements",
     ]  # fmt: skip
     submitted = [call[5:] for call in calls if call[1:2] == ["notarytool"]]
-    assert submitted == ([["--wait", *asked][1:]] if asked else [])
+    assert submitted == ([asked] if asked else [])
     assert (macos_package.NOT_NOTARISED in notes) is not bool(asked)
     assert (["xcrun", "stapler", "staple", str(app)] in calls) is bool(asked)
 
