@@ -56,7 +56,10 @@ WITH_SECRETS = [job for job in JOBS if name(job).startswith("packages.yml") and 
 @pytest.mark.parametrize(
     ("job", "secrets"),
     [
-        *((job, {}) for job in JOBS),
+        *(
+            pytest.param(job, {}, marks=[pytest.mark.long] if "toga" in job.name else [])
+            for job in JOBS
+        ),
         *(pytest.param(job, SECRETS, marks=pytest.mark.long) for job in WITH_SECRETS),
     ],
     ids=[*map(name, JOBS), *(f"{name(job)} with secrets" for job in WITH_SECRETS)],
