@@ -16,7 +16,14 @@ from checks.application import Opened, open_once
 from checks.backend import Backend, manage
 from checks.starts import browser as browsers
 from checks.starts import launches
-from checks.starts.app_data import Copies, copier, open_to_everybody, settle
+from checks.starts.app_data import (
+    Copies,
+    Undisturbed,
+    copier,
+    open_to_everybody,
+    settle,
+    start_undisturbed,
+)
 from checks.starts.chatty import Chatty, start_chatty
 from checks.starts.first_run import FirstRun, start_first
 from checks.starts.killed import Killed, kill_shell
@@ -75,6 +82,19 @@ def settled_copies(target: Target, first_run: FirstRun, shared: Path, scratch: P
         return settle(target, copier(first_run.app_data, shared)("settled"))
 
     return copier(workers.once(shared, "settled", make), scratch)
+
+
+@pytest.fixture(scope="session")
+def undisturbed(target: Target, shared: Path) -> Undisturbed:
+    """A first start at which nobody was there."""
+    folder = shared / "undisturbed"
+    return workers.once(shared, "undisturbed", lambda: start_undisturbed(target, folder))
+
+
+@pytest.fixture(scope="session")
+def unclaimed_copies(undisturbed: Undisturbed, scratch: Path) -> Copies:
+    """Make app data folders that have had their first start, and have nobody's data yet."""
+    return copier(undisturbed.app_data, scratch)
 
 
 @pytest.fixture(scope="session")
