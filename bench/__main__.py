@@ -1,6 +1,6 @@
 """One bench: start, window, footprint, throughput, commands and growth, each beside its floor.
 
-    python -m bench [--short] [--only GROUP ...] [--project NAME=PATH ...] [--write]
+    python -m bench [--short] [--only GROUP ...] [--project NAME=PATH ...] [--before PATH] [--write]
 
 A full run takes hours on two cores, a brief one (`--short`) minutes. A group that fails is named
 as failed and the others go on; then the exit code is 1. `python -m bench.foreign` prepares the
@@ -16,12 +16,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench import commands, footprint, growth, page, starts, subjects, throughput, windows
-from bench.measuring import Report, Row, Section, said, watched
+from bench.measuring import BEFORE, USUAL, Piece, Report, Row, Section, said, watched
 from bench.subjects import ROOT, Subject, made
 
 GROUPS = ("start", "window", "footprint", "throughput", "commands", "growth")
@@ -56,7 +56,7 @@ SHORT = Size(
     2000,
 )  # fmt: skip
 
-Work = Callable[[], list[Row]]
+Work = Callable[[], Sequence[Row | Piece]]
 
 
 def plan(asked: argparse.Namespace, every: list[Subject], size: Size
@@ -73,7 +73,10 @@ def plan(asked: argparse.Namespace, every: list[Subject], size: Size
     for each in every:
         yield "footprint", each.name, lambda each=each: footprint.measure(each, min(rounds, 3))
     yield "footprint", "packed", lambda: footprint.installer(reference)
-    yield "throughput", reference.name, lambda: throughput.measure(reference, rounds, size.batch)
+    for each in every:
+        if each.name in (USUAL, BEFORE):
+            yield "throughput", each.name, lambda each=each: throughput.measure(
+                each, rounds, size.batch)  # fmt: skip
     yield "commands", reference.name, lambda: commands.measure(
         reference, rounds, size.commands, slow)  # fmt: skip
     yield "commands", "bringing data in", lambda: commands.measure_import(
@@ -87,6 +90,9 @@ def run(asked: argparse.Namespace) -> Report:
     report = Report(machine(), asked.short)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         every = [subjects.reference(Path(scratch, "reference"))]
+        if asked.before:
+            every.append(subjects.before(asked.before, made(Path(scratch, BEFORE))))
+            report.machine["before"] = f"commit {commit(asked.before)}"
         for number, (name, path) in enumerate(asked.project):
             folder = made(Path(scratch, f"project-{number}"))
             prepared = Section("start", f"{name}: preparing it")
@@ -99,7 +105,8 @@ def run(asked: argparse.Namespace) -> Report:
                 continue
             section = Section(group, subject)
             with watched(section):
-                section.rows = work()
+                for each in work():
+                    (section.rows if isinstance(each, Row) else section.pieces).append(each)
             report.sections.append(section)
             print(
                 f"{page.TITLES[group]}: {subject}", *page.table(section), "", sep="\n", flush=True
@@ -115,21 +122,31 @@ def machine() -> dict[str, str]:
         electron = f"{version} (the old one of the tests)" if is_old else version
     except Exception as error:
         electron = said(error)
-    git = shutil.which("git")
-    commit = subprocess.run([git or "git", "rev-parse", "--short", "HEAD"], cwd=ROOT,
-                            capture_output=True, text=True).stdout.strip()  # fmt: skip
     return {
         "cores": str(os.cpu_count()), "system": f"{platform.system()} {platform.machine()}",
-        "Python": platform.python_version(), "Electron": electron, "commit": commit,
+        "Python": platform.python_version(), "Electron": electron, "commit": commit(ROOT),
     }  # fmt: skip
+
+
+def commit(folder: Path) -> str:
+    """The one that is checked out there, shortened."""
+    command = [shutil.which("git") or "git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True).stdout.strip()
 
 
 def named_path(text: str) -> tuple[str, Path]:
     """NAME=PATH, of a project that is adapted."""
     name, _, path = text.partition("=")
-    if not name or not Path(path, "desktop-app", "desktop.toml").is_file():
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=PATH of an adapted project")
-    return name, Path(path).resolve()
+    if not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=PATH")
+    return name, adapted(path)
+
+
+def adapted(text: str) -> Path:
+    """The folder of a project that is adapted."""
+    if not Path(text, "desktop-app", "desktop.toml").is_file():
+        raise argparse.ArgumentTypeError(f"{text!r} is no folder of an adapted project")
+    return Path(text).resolve()
 
 
 def parser() -> argparse.ArgumentParser:
@@ -143,6 +160,8 @@ def parser() -> argparse.ArgumentParser:
         help="measure this adapted project too; may be repeated")  # fmt: skip
     add("--peer", type=Path, metavar="PATH", help="folder of another Electron app, or of an "
         "adapted project, whose window is measured in turns with the kit's")  # fmt: skip
+    add("--before", type=adapted, metavar="PATH", help="the reference app of an earlier checkout, "
+        "staged by it: what it takes is told beside what it takes now")  # fmt: skip
     add("--json", type=Path, metavar="FILE", help="write the figures here")
     add("--write", action="store_true", help="write the page of the docs, its data and picture")
     add("--render", action="store_true", help="write them from the data that are kept; no run")

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+USUAL, BEFORE = "reference app", "before"  # names of subjects: the one of an earlier checkout
 PAIRS = 3
 SAID = 200  # characters of a failure
 DIGITS = 4
@@ -72,6 +73,18 @@ class Row:
         return is_low_enough and (self.least is None or ratio.median >= self.least)
 
 
+@dataclass(frozen=True)
+class Piece:
+    """A piece of a launch that was traced, named after what came at its end. Seconds."""
+
+    launch: str
+    process: str
+    name: str
+    begin: float  # after the launch
+    seconds: float
+    busy: float  # of them, a processor was
+
+
 @dataclass
 class Section:
     """What was measured together, in turns; one table of the page."""
@@ -82,6 +95,7 @@ class Section:
     seconds: float = 0.0
     load: tuple[float, float] = (0.0, 0.0)  # waiting for a processor, before and after
     failure: str = ""
+    pieces: list[Piece] = field(default_factory=list)
 
     @property
     def has_failed(self) -> bool:
@@ -100,12 +114,11 @@ class Report:
     @classmethod
     def read(cls, kept: Mapping[str, Any]) -> Self:
         """A report as `asdict` made it and JSON keeps it."""
-        sections = [
-            Section(
-                **{**each, "load": tuple(each["load"]), "rows": [Row(**r) for r in each["rows"]]}
-            )
-            for each in kept["sections"]
-        ]
+        sections = [Section(**each) for each in kept["sections"]]
+        for section in sections:
+            section.load = (section.load[0], section.load[1])
+            section.rows = [Row(**row) for row in section.rows]
+            section.pieces = [Piece(*piece) for piece in section.pieces]
         return cls(kept["machine"], kept["is_short"], sections)
 
 

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from bench import plot
-from bench.measuring import Middle, Report, Row, Section
+from bench import plot, timeline
+from bench.measuring import BEFORE, USUAL, Middle, Report, Row, Section
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 DATA = DOCS / "performance.json"
 PAGE = DOCS / "reference" / "performance.md"
 PICTURE = DOCS / "assets" / "performance.svg"
+LAUNCHES = DOCS / "assets" / "launches.svg"
 HEAD = """\
 ---
 hide:
@@ -27,10 +28,14 @@ How fast and how heavy an adapted app is, beside the least that any would be. Ma
 Everything is measured beside what it is compared with, in turns, and a
 ratio is taken within one round, so that a busy machine slows both. A ratio is a median with the
 values between which the middle half lies; where there are fewer than three, there is none.
-**Bold** is a ratio that misses what the kit is aiming at.
+**Bold** is a ratio that misses what the kit is aiming at;
+[Where the time goes](../explanation/speed.md) says why.
 
 ![Ratios of this page: a dot is the median, a bar the middle half](../assets/performance.svg)
 """
+ABOUT_BEFORE = """\
+The reference app of an earlier commit with the shell it had, measured in the same run: medians,
+then ratios to what stands first in the tables below."""
 TITLES = {
     "start": "Start of the backend",
     "window": "Until a person sees it",
@@ -43,7 +48,12 @@ ABOUT = {
     "start": "Seconds from the start of the process to the answer of the health request. The floor "
     "is the same interpreter that binds a socket and calls `django.setup()` on the same settings.",
     "window": "Seconds from the launch of the shell. The floor is a bare window of the same "
-    "Electron. *Page painted* is the first paint of the app's page, by Chromium's own clock.",
+    "Electron. *Page painted* is the first paint of the app's page, by Chromium's own clock.\n\n"
+    "![What shell and backend do until the window is shown](../assets/launches.svg)\n\n"
+    "The picture is [the timeline](../how-to/window.md#see-where-a-start-spends-its-time) of a "
+    "launch of each kind, the median of three: each line ends where what it is named after has "
+    "come. Pale is the time it took, full the time a processor was busy with it, the number its "
+    "milliseconds.",
     "footprint": "Backend and whole app in use, beside Django alone and a bare window. RSS counts "
     "memory that several processes share each time, PSS once. Sizes are of the staged bundle.",
     "throughput": "What all clients together got a second; more is better. `runserver`, waitress "
@@ -65,7 +75,8 @@ def write(report: Report) -> list[Path]:
 
 def texts(report: Report) -> dict[Path, str]:
     """What belongs into each file."""
-    return {DATA: as_json(report), PAGE: text(report), PICTURE: plot.draw(report)}
+    return {DATA: as_json(report), PAGE: text(report), PICTURE: plot.draw(report),
+            LAUNCHES: timeline.draw(report)}  # fmt: skip
 
 
 def read() -> Report:
@@ -80,12 +91,17 @@ def as_json(report: Report) -> str:
     lines = [json.dumps(kept, indent=2, ensure_ascii=False).removesuffix("\n}") + ","]
     lines.append('  "sections": [')
     for number, section in enumerate(sections):
-        rows = [json.dumps(_without_defaults(row), ensure_ascii=False)
-                for row in section.pop("rows")]  # fmt: skip
-        opening = json.dumps(section, ensure_ascii=False).removesuffix("}")
-        listed = ",\n      ".join(rows)
+        lists = {
+            "rows": [_without_defaults(row) for row in section.pop("rows")],
+            "pieces": [[*piece.values()] for piece in section.pop("pieces")],
+        }
+        text = json.dumps(section, ensure_ascii=False).removesuffix("}")
+        for name, found in lists.items():
+            if found:
+                listed = (json.dumps(each, ensure_ascii=False) for each in found)
+                text += f', "{name}": [\n      ' + ",\n      ".join(listed) + "\n    ]"
         end = "," if number + 1 < len(sections) else ""
-        lines.append(f'    {opening}, "rows": [\n      {listed}\n    ]}}{end}')
+        lines.append(f"    {text}}}{end}")
     return "\n".join([*lines, "  ]", "}", ""])
 
 
@@ -100,14 +116,41 @@ def text(report: Report) -> str:
     machine = ", ".join(f"{name} {value}" for name, value in report.machine.items())
     seconds = sum(section.seconds for section in report.sections)
     size = "brief" if report.is_short else "full"
-    lines = [HEAD, f"{machine}. A {size} run of {seconds / 60:.0f} minutes."]
+    lines = [HEAD, f"{machine}. A {size} run of {seconds / 60:.0f} minutes.", *compared(report)]
     for group, title in TITLES.items():
-        sections = [each for each in report.sections if each.group == group]
+        sections = [
+            each for each in report.sections if each.group == group and each.subject != BEFORE
+        ]
         if sections:
             lines += ["", f"## {title}", "", ABOUT[group]]
         for section in sections:
             lines += ["", f"### {section.subject}", "", *table(section)]
     return "\n".join(lines) + "\n"
+
+
+def compared(report: Report) -> Iterator[str]:
+    """The ratios of an earlier checkout beside those of this one, where both were measured."""
+    before = {
+        (section.group, row.name): row
+        for section in report.sections if section.subject == BEFORE for row in section.rows
+    }  # fmt: skip
+    now = [
+        (section.group, row) for section in report.sections if section.subject == USUAL
+        for row in section.rows if (section.group, row.name) in before and row.against
+    ]  # fmt: skip
+    if not now:
+        return
+    yield from ("", "## Before and now", "", ABOUT_BEFORE)
+    for group, title in TITLES.items():
+        rows = [row for each, row in now if each == group]
+        if rows:
+            yield from ("", f"| {title} | before | now | ratio before | ratio now |",
+                        "| --- | ---: | ---: | ---: | ---: |")  # fmt: skip
+        for row in rows:
+            former, base = before[group, row.name], next(iter(row.against))
+            cells = [cell(named(row)), figure(former), figure(row),
+                     shown(former, base), shown(row, base)]  # fmt: skip
+            yield f"| {' | '.join(cells)} |"
 
 
 def table(section: Section) -> Iterator[str]:

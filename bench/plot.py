@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from html import escape
 
-from bench.measuring import Middle, Report, Row
+from bench.measuring import BEFORE, USUAL, Middle, Report, Row
 
 WIDTH, LEFT, RIGHT = 900, 350, 30
 LINE, TOP = 17, 34
@@ -21,7 +21,6 @@ GROUPS = {
     "commands": "commands, times the smallest project or loaddata: less is better",
     "growth": "warm start of a large app, times a small one: less is better",
 }
-REFERENCE = "reference app"  # named nowhere, for most of it is measured on that
 LEGEND = (
     "dot: median; bar: middle half; upright stroke: what is wanted, in green where it is met, "
     "red where it is missed"
@@ -54,10 +53,12 @@ def draw(report: Report) -> str:
 def ratios(report: Report, group: str) -> Iterator[tuple[str, Middle, Row]]:
     """Every ratio of a group with what it is of, first ones of each row only."""
     for section in report.sections:
-        for row in section.rows if section.group == group else ():
+        is_drawn = section.group == group and section.subject != BEFORE
+        for row in section.rows if is_drawn else ():
             for other in [*row.against][:1]:
                 if ratio := row.ratio(other):
-                    is_usual = section.subject == REFERENCE
+                    # Most of it is measured on the reference app.
+                    is_usual = section.subject == USUAL
                     label = row.name if is_usual else f"{section.subject}: {row.name}"
                     yield label, ratio, row
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.launching import Place
+from bench.measuring import BEFORE, USUAL
 from skill_scripts import desktop_toml
 from skill_scripts.dependencies.environment import find_adapted
 from skill_scripts.stage import STAGED, Staged, stage
@@ -78,7 +79,7 @@ def reference(scratch: Path) -> Subject:
     """The reference app, staged when that is first asked for."""
     root = copy(scratch / "project")
     give_shell(root)
-    return Subject("reference app", root, this_python(), scratch, is_staged_here=True)
+    return Subject(USUAL, root, this_python(), scratch, is_staged_here=True)
 
 
 def ask_for(root: Path, build: LocalBuild) -> None:
@@ -116,9 +117,15 @@ def copy_app(source: Path, folder: Path) -> Path:
     return folder
 
 
-def copy(folder: Path, changes: dict[str, tuple[str, str]] | None = None) -> Path:
-    """A copy of the reference app in which, in the named files, one text takes another's place."""
-    shutil.copytree(REFERENCE, folder, ignore=shutil.ignore_patterns(".venv", "node_modules",
+def before(path: Path, scratch: Path) -> Subject:
+    """The reference app of an earlier checkout, staged there, with the shell it has."""
+    return given(BEFORE, path, scratch, path / "desktop-app" / "electron")
+
+
+def copy(folder: Path, changes: dict[str, tuple[str, str]] | None = None,
+         source: Path = REFERENCE) -> Path:  # fmt: skip
+    """A copy of a reference app in which, in the named files, one text takes another's place."""
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns(".venv", "node_modules",
                     STAGED, "electron", ".pytest_cache", "db.sqlite3*"))  # fmt: skip
     for name, (old, new) in (changes or {}).items():
         text = (folder / name).read_text(encoding="utf-8")

@@ -113,7 +113,7 @@ class Batch:
 def measure(subject: Subject, rounds: int, batch: Batch) -> list[Row]:
     """Every page, by every kind of connection and number of clients."""
     own = subject.scratch / "throughput"
-    root = prepared(own, batch)
+    root = prepared(own, batch, subject.root)
     place = place_of(root, own)
     with contextlib.ExitStack() as stack:
         servers = {"app": stack.enter_context(backend(place))}
@@ -150,7 +150,7 @@ def cells(batch: Batch) -> Iterator[Cell]:
         for clients in CLIENTS:
             share = batch.mebibytes // clients
             label = f"{name} of {share} MiB, {people(clients)}"
-            yield Cell(label, "MiB/s", clients, partial(send, mebibytes=share))
+            yield Cell(label, "MiB/s", clients, partial(send, mebibytes=share), least=1.0)
 
 
 def people(clients: int) -> str:
@@ -236,9 +236,9 @@ def download(running: Running, connection: http.client.HTTPConnection, mebibytes
     return mebibytes
 
 
-def prepared(own: Path, batch: Batch) -> Path:
+def prepared(own: Path, batch: Batch, source: Path) -> Path:
     """The copy of the reference app that all of them serve."""
-    root = copy(own / "project")
+    root = copy(own / "project", source=source)
     for share in {batch.mebibytes // clients for clients in CLIENTS}:
         (root / f"{share}.bin").write_bytes(b"x" * (share * 2**20))
     urls = root / "config" / "urls.py"

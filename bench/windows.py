@@ -13,14 +13,16 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
+from operator import itemgetter
 from pathlib import Path
 
 import psutil
 
+from bench import timeline
 from bench.launching import NotReadyError, memory
-from bench.measuring import Row, take_turns
+from bench.measuring import Piece, Row, take_turns
 from bench.subjects import Subject, copy_app, given, made
 from checks.display import display
 from tests.checks.legacy_electron import transpiled
@@ -31,6 +33,7 @@ HANG_SECONDS = 60
 LOOK_SECONDS = 0.003
 END_SECONDS = 10
 SETTLED_SECONDS = 2  # by then its processes have loaded what they need
+TRACE, TRACED = "DESKTOP_DJANGO_TRACE", 3  # launches of each kind
 BARE, WHOLE = "bare window", "shell and backend"
 MOMENTS = {"visible": "something visible", "painted": "page painted", "shown": "window shown"}
 
@@ -46,9 +49,10 @@ class Shell:
 
 @dataclass(frozen=True)
 class Opened:
-    """A shell whose window is shown, and the seconds until each moment."""
+    """A shell whose window is shown, when it was launched, and the seconds until each moment."""
 
     process: psutil.Process
+    begun: float  # since 1970
     moments: dict[str, float]
 
     def family(self) -> list[psutil.Process]:
@@ -145,7 +149,7 @@ def opened(asked: Shell, scratch: Path) -> Iterator[Opened]:
                 last = log_end(scratch / "shell-stderr.log")
                 raise NotReadyError(f"no window was shown: {last}")
             time.sleep(LOOK_SECONDS)
-        yield Opened(process, found)
+        yield Opened(process, begun, found)
     finally:
         end(child, process)
 
@@ -179,35 +183,61 @@ def end(child: subprocess.Popen[bytes], process: psutil.Process) -> None:
     child.wait()
 
 
-def measure(subject: Subject, rounds: int, peer: Path | None = None) -> list[Row]:
-    """Every kind of launch of the subject's shell, and of the peer's."""
-    scratch = made(subject.scratch / "windows")
+def launches(subject: Subject) -> dict[str, Callable[[], Shell]]:
+    """Every kind of launch of the subject's shell."""
     warm, installed = subject.fresh(), subject.fresh()
-
-    def moments(make: Callable[[], Shell]) -> dict[str, float]:
-        with opened(make(), scratch) as window:
-            return window.moments
-
-    contestants = {
-        BARE: lambda: moments(bare),
-        "warm": lambda: moments(lambda: own_shell(subject, warm)),
-        "staged, warm": lambda: moments(lambda: own_shell(subject, installed, is_staged=True)),
-        "staged, first": lambda: moments(
-            lambda: own_shell(subject, subject.fresh(), is_staged=True)
-        ),
+    return {
+        "warm": lambda: own_shell(subject, warm),
+        "staged, warm": lambda: own_shell(subject, installed, is_staged=True),
+        "staged, first": lambda: own_shell(subject, subject.fresh(), is_staged=True),
     }
+
+
+def measure(subject: Subject, rounds: int, peer: Path | None = None) -> list[Row | Piece]:
+    """Every kind of launch of the subject's shell, and of the peer's; then where its time goes."""
+    scratch = made(subject.scratch / "windows")
+    own = launches(subject)
+    contestants = {BARE: bare, **own}
     if peer:
-        other = cache(partial(peer_shell, peer, scratch))
-        contestants["peer, warm"] = lambda: moments(other)
+        contestants["peer, warm"] = cache(partial(peer_shell, peer, scratch))
     with shown_somewhere():
-        turns = take_turns(contestants, rounds)
+        turns = take_turns(
+            {name: partial(moments, make, scratch) for name, make in contestants.items()}, rounds
+        )
+        pieces = [
+            piece for name, make in own.items() if name not in turns.failures
+            for piece in traced(name, make, scratch)
+        ]  # fmt: skip
     rows = [turns.row(BARE, "shown", "s", label=f"{BARE}: {MOMENTS['shown']}")]
     most = {("warm", "shown"): 1.5, ("staged, warm", "shown"): 1.5, ("staged, first", "shown"): 2}
     for name in [*contestants][1:]:
         for part, label in MOMENTS.items():
             rows.append(turns.row(name, part, "s", BARE, label=f"{name}: {label}",
                                   most=most.get((name, part))))  # fmt: skip
-    return rows
+    return [*rows, *pieces]
+
+
+def moments(make: Callable[[], Shell], scratch: Path) -> dict[str, float]:
+    """One launch."""
+    with opened(make(), scratch) as window:
+        return window.moments
+
+
+def traced(name: str, make: Callable[[], Shell], scratch: Path) -> list[Piece]:
+    """The pieces of the median of some launches; none of a shell that draws no timeline."""
+    file = scratch / "trace.json"
+    found = []
+    for _ in range(TRACED):
+        file.unlink(missing_ok=True)
+        asked = make()
+        asked = replace(asked, environment={**asked.environment, TRACE: str(file)})
+        with opened(asked, scratch) as window:
+            pass
+        if not file.is_file():
+            return []
+        found.append((window.moments["shown"], timeline.pieces(file, name, window.begun)))
+    shown, pieces = sorted(found, key=itemgetter(0))[TRACED // 2]
+    return [piece for piece in pieces if piece.begin < shown]
 
 
 @contextlib.contextmanager

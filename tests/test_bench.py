@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bench import __main__ as bench
-from bench import page, plot
-from bench.measuring import Middle, Report, Row, Section, take_turns, watched
+from bench import page, plot, timeline
+from bench.measuring import Middle, Piece, Report, Row, Section, take_turns, watched
 
 ROOT = Path(__file__).resolve().parents[1]
 MACHINE = {"cores": "2", "Electron": "9.4.1"}
@@ -137,6 +137,43 @@ def test_page_picture_and_figures_of_the_docs_are_of_one_run():
     ]
     assert not stale, "run: python -m bench --short --write, or --render"
     assert {each.group for each in kept.sections} == {*bench.GROUPS}
+
+
+def test_an_earlier_commit_is_told_beside_this_one_and_nowhere_else():
+    now = Row("warm", "s", [2, 2, 2], {"floor": [1, 1, 1]}, most=1.5)
+    before = Row("warm", "s", [3, 3, 3], {"floor": [1, 1, 1]}, most=1.5)
+    kept = Report(MACHINE, True, [
+        Section("start", "reference app", [now, Row("floor", "s", [1, 1, 1])]),
+        Section("start", "before", [before, Row("floor", "s", [1, 1, 1])]),
+    ])  # fmt: skip
+    text = page.text(kept)
+    assert "| warm (at most 1.5) | 3 s | 2 s | **3 (3 to 3)** | **2 (2 to 2)** |" in text
+    assert "### before" not in text
+    assert plot.draw(kept).count("<circle") == 1
+    assert "## Before and now" not in page.text(report(now))
+
+
+def test_a_launch_is_read_from_its_timeline_and_drawn(tmp_path):
+    file = tmp_path / "trace.json"
+    names = {1: "shell", 2: "backend", 3: "backend worker"}
+    pieces = [(2, "settings", 10.2, 0.1), (3, "settings", 10.3, 0.1), (1, "loaded", 10.02, 0.09)]
+    events = [{"pid": pid, "ph": "M", "args": {"name": name}} for pid, name in names.items()]
+    events += [
+        {"pid": pid, "ph": "X", "name": name, "ts": at * 1e6, "dur": took * 1e6, "tdur": took * 5e5}
+        for pid, name, at, took in pieces
+    ]
+    text = "".join(f"{json.dumps(event)},\n" for event in events)
+    file.write_text(f"[\n{text}", encoding="utf-8")
+    found = timeline.pieces(file, "warm", 10.0)
+    assert found == [
+        Piece("warm", "shell", "loaded", 0.02, 0.09, 0.045),
+        Piece("warm", "backend", "settings", 0.2, 0.1, 0.05),
+    ]
+    kept = report(Row("warm", "s", [1]), pieces=found)
+    assert Report.read(json.loads(page.as_json(kept))) == kept
+    picture = xml.etree.ElementTree.fromstring(timeline.draw(kept))
+    texts = [each.text for each in picture.findall("{http://www.w3.org/2000/svg}text")]
+    assert {"an app, warm", "shell: loaded", "backend: settings", "90"} <= {*texts}
 
 
 @pytest.mark.long

@@ -12,6 +12,7 @@ launch.py export FOLDER   the same as files that other programs read: rows as JS
 launch.py password        let the next start ask for a new password
 """
 
+import gc
 import sys
 from _frozen_importlib_external import SourceFileLoader, cache_from_source
 
@@ -31,8 +32,10 @@ def read_whole_code(loader: SourceFileLoader, name: str) -> object:
         return read_code(loader, name)
 
 
-# Before anything is imported that is not frozen into the interpreter.
+# Before anything is imported that is not frozen into the interpreter. Modules stay: no collection
+# needs to look at them.
 SourceFileLoader.get_code = read_whole_code
+gc.disable()
 
 from pathlib import Path  # noqa: E402
 
@@ -46,6 +49,8 @@ trace.came("interpreter started")
 from desktop_runtime import backend  # noqa: E402
 
 trace.came("runtime imported")
+gc.freeze()
+gc.enable()
 
 if __name__ == "__main__":
     sys.exit(backend.main(PAYLOAD, sys.argv[1:]))

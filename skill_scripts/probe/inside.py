@@ -18,7 +18,6 @@ import re
 import sys
 import traceback
 from collections.abc import Iterator
-from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -185,7 +184,7 @@ def look(report: Report, project: Path, request: dict[str, Any]) -> None:
     if manifest.login_create:
         from desktop_runtime import migrations
 
-        migrations._create_user(replace(manifest, first_run_after_login=(), login_groups=()))
+        migrations._create_user(manifest._replace(first_run_after_login=(), login_groups=()))
     if manifest.asks_for_first_account:
         make_first_account()
     report.facts["landing"] = describe_landing(manifest.home)

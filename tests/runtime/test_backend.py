@@ -50,7 +50,9 @@ def test_serves_and_stops_clean(tmp_path, data):
     with Backend(project, data) as backend:
         assert backend.ready().events[-1]["database"] == "unchanged"
         assert backend.get("/")[2] == b"one"
+        assert (data / "db.sqlite3-wal").exists()  # a request does not make it anew
         assert backend.stop() == 0
+    assert not list(data.glob("db.sqlite3-*"))
     assert not list((data / "backups").iterdir())
 
 

@@ -6,9 +6,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from desktop_runtime.channels import Channel
 from desktop_runtime.contract import Address
 from desktop_runtime.guard import Guard
-from desktop_runtime.server import THREADS, WsgiServer
+from desktop_runtime.server import PIECE_BYTES, THREADS, WsgiServer
 
 from .backends import HEADERS, TOKEN
 
@@ -38,9 +39,9 @@ def ask():
         serving = threading.Thread(target=server.run)
         serving.start()
 
-        def ask(path):
+        def ask(path, body=None):
             connection = http.client.HTTPConnection("127.0.0.1", address.port, timeout=60)
-            connection.request("GET", path, headers=HEADERS)
+            connection.request("POST" if body else "GET", path, body, HEADERS)
             return connection.getresponse().read()
 
         yield ask
@@ -55,3 +56,11 @@ def test_pages_one_after_another_meet_the_same_threads(ask):
 def test_pages_at_the_same_time_wait_for_none(ask):
     with ThreadPoolExecutor(TOGETHER) as pool:
         assert len({*pool.map(ask, ["/together"] * TOGETHER)}) == TOGETHER
+
+
+def test_an_upload_is_taken_in_large_pieces(ask, monkeypatch):
+    pieces = []
+    take = Channel.received
+    monkeypatch.setattr(Channel, "received", lambda *of: pieces.append(of[1]) or take(*of))
+    ask("/", bytes(16 * PIECE_BYTES))
+    assert max(map(len, pieces)) == PIECE_BYTES

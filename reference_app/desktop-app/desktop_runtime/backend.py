@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-import platform
 import signal
 import socket
 import sys
@@ -231,13 +230,14 @@ class Backend:
         self.channel.send(
             "ready",
             seconds=round(time.monotonic() - self.started, 3),
-            python=platform.python_version(),
+            python=sys.version.split()[0],
             django=django.get_version(),
             database=state,
             set_aside=recovery.set_aside,
             not_renewed=databases.kept,
         )
         trace.came("ready")
+        databases.hold_open()
         self.crew.start()
         from .scheduled import Schedule
 

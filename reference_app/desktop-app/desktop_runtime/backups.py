@@ -7,9 +7,9 @@ import os
 import re
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from . import databases, system
 from .data import not_writable
@@ -32,8 +32,7 @@ HEADER_BYTES = 100
 VOLATILE = [*range(18, 20), *range(24, 28), *range(92, 100)]
 
 
-@dataclass(frozen=True, order=True)
-class Backup:
+class Backup(NamedTuple):
     """One copy of one database; they sort by age, whatever the clock said."""
 
     number: int

@@ -1,4 +1,8 @@
-"""What the shell tells the backend, and how the backend ends."""
+"""What the shell tells the backend, and how the backend ends.
+
+Records of the modules that every start loads are named tuples: a frozen dataclass writes and
+compiles its methods anew in each process.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,9 @@ import json
 import os
 import re
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 PREFIX = "DESKTOP_DJANGO_"
 
@@ -75,8 +78,7 @@ def answer(work: Callable[[], dict[str, Any]], say: Callable[[dict[str, Any]], N
     return code
 
 
-@dataclass(frozen=True)
-class Installation:
+class Installation(NamedTuple):
     """Where one installed copy of the app lives."""
 
     app_data: Path
@@ -84,8 +86,7 @@ class Installation:
     packaged: bool
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(NamedTuple):
     """Where this launch listens, and the secret its shell shares with it."""
 
     host: str

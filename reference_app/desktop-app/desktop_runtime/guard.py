@@ -12,8 +12,7 @@ import hmac
 import html
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
 from .contract import Address
@@ -35,8 +34,7 @@ CONTENT_POLICY = "frame-ancestors 'self'; object-src 'self' blob: data:; base-ur
 SAFE_PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What the guard says in the project's place."""
 
     status: str

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from .contract import BackendError, Exit
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
-@dataclass(frozen=True)
-class Worker:
+
+class Worker(NamedTuple):
     """A program that runs beside the backend: a management command, or what `python -m` runs."""
 
     command: tuple[str, ...] = ()
@@ -40,8 +42,7 @@ class Worker:
         return self.module or self.command[0]
 
 
-@dataclass(frozen=True)
-class Manifest:
+class Manifest(NamedTuple):
     """What the runtime needs of desktop.toml; other tables are for the shell and the kit."""
 
     identifier: str
@@ -55,19 +56,19 @@ class Manifest:
     server: str = "wsgi"
     health_path: str = "/health/"
     path: tuple[str, ...] = ()
-    environment: dict[str, str] = field(default_factory=dict)
-    overrides: dict[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, str] = NOTHING
+    overrides: Mapping[str, Any] = NOTHING
     seed: tuple[dict[str, str], ...] = ()
     first_run: tuple[tuple[str, ...], ...] = ()
     first_run_after_login: tuple[tuple[str, ...], ...] = ()
     retired_migrations: frozenset[str] = frozenset()
     rehearse: str = "auto"
-    backups: dict[str, int] = field(default_factory=dict)
+    backups: Mapping[str, int] = NOTHING
     login_user: str = ""
     login_create: bool = False
     first_account: bool = False
     login_groups: tuple[str, ...] = ()
-    workers: dict[str, Worker] = field(default_factory=dict)
+    workers: Mapping[str, Worker] = NOTHING
 
     @property
     def asks_for_first_account(self) -> bool:

@@ -17,8 +17,8 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from . import aside, backups, databases, system
 from .contract import BackendError, Exit
@@ -29,8 +29,7 @@ REHEARSAL = "rehearsal"
 """The folder of a copy on which an update is tried; see rehearsal.py."""
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """A change of databases that is under way; file and backup names by alias."""
 
     files: Mapping[str, str]
@@ -253,7 +252,7 @@ class Recovery:
 
     def _mark(self, change: Change) -> None:
         try:
-            write_private(self.marker, json.dumps(asdict(change)))
+            write_private(self.marker, json.dumps(change._asdict()))
         except OSError as error:
             raise not_writable(self.app_data, error) from error
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from . import rediskeeper
@@ -56,13 +55,13 @@ class RedisServer:
             return manifest
         (self._folder / rediskeeper.ADDRESS).unlink(missing_ok=True)  # of one that was killed
         kept = {
-            name: replace(each, redis=False)
+            name: each._replace(redis=False)
             for name, each in manifest.workers.items()
             if not each.redis or each.program in QUEUES_ELSEWHERE
         }
         left_out = ", ".join(manifest.workers.keys() - kept) or "what workers and pages share"
         print(f"warning: no Redis server can be started here; without: {left_out}", file=sys.stderr)
-        return replace(manifest, workers=kept)
+        return manifest._replace(workers=kept)
 
     def stop(self) -> None:
         """End its lifeline and wait for its end; what it holds is on the disk."""

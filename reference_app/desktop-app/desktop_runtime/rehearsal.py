@@ -16,9 +16,8 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import backups, databases, lateready
 from .contract import PREFIX, BackendError, Exit, Installation
@@ -38,8 +37,7 @@ DONE = "rehearsed"
 """What the process says at the end; the contract's events are what it says before."""
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """A migration that is about to run, or a command of the first start."""
 
     done: int
@@ -63,8 +61,7 @@ class Step:
 Progress = Callable[[Step], None]
 
 
-@dataclass(frozen=True)
-class Pace:
+class Pace(NamedTuple):
     """How long the copy took."""
 
     starts: Mapping[str, float]

@@ -17,6 +17,8 @@ from .limits import DRAIN_SECONDS, IDLE_SECONDS, LARGEST_BODY
 # event.
 THREADS = 32
 MAINTENANCE_SECONDS = 5
+# Of an upload: each piece is a round of the loop, and waitress takes 8 KiB of its own accord.
+PIECE_BYTES = 1 << 16
 
 
 class _Settings(Adjustments):
@@ -37,6 +39,7 @@ class WsgiServer:
             cleanup_interval=MAINTENANCE_SECONDS,
             channel_timeout=IDLE_SECONDS,
             max_request_body_size=LARGEST_BODY,
+            recv_bytes=PIECE_BYTES,
             # A client that leaves is noticed while it is being answered.
             channel_request_lookahead=1,
         )

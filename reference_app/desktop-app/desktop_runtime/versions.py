@@ -8,6 +8,7 @@ folders and what a squash replaces is read from its source. Where these folders 
 from __future__ import annotations
 
 import ast
+import functools
 import hashlib
 import json
 import os
@@ -149,9 +150,16 @@ def noted(
 def _listed(module: str, path: list[str]) -> dict[str, list[tuple[str, str]]]:
     """The migrations in a package with what they replace; empty if not all can be read."""
     parts = module.split(".")
-    folder = next((each for each in (Path(root, *parts) for root in path) if each.is_dir()), None)
+    folders = (os.path.join(root, *parts) for root in path)  # noqa: PTH118 - many are tried
+    folder = next(filter(os.path.isdir, folders), None)
+    return _read(Path(folder), os.stat(folder).st_mtime_ns) if folder else {}  # noqa: PTH116
+
+
+@functools.cache
+def _read(folder: Path, _changed: int) -> dict[str, list[tuple[str, str]]]:
+    """Every start asks twice, before the project is loaded and afterwards."""
     found = {}
-    for file in folder.glob("[!_~]*.py") if folder else []:
+    for file in folder.glob("[!_~]*.py"):
         try:
             found[file.stem] = _replaced(file.read_bytes())
         except (OSError, SyntaxError, ValueError):

@@ -2,9 +2,11 @@
 // backend write what took how long (Chrome's trace format, for chrome://tracing and Perfetto).
 import { appendFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { performance } from "node:perf_hooks";
 
 let file = process.env.DESKTOP_DJANGO_TRACE && resolve(process.env.DESKTOP_DJANGO_TRACE);
-let last = process.getCreationTime?.() ?? Date.now();
+// process.getCreationTime() of Electron counts from the system's start, which Linux tells in whole seconds.
+let last = performance.timeOrigin;
 let lastBusy = 0;
 // The end of the list may be absent: both processes only append.
 let early = "[\n";
@@ -31,7 +33,7 @@ export function came(name) {
   if (!file) {
     return;
   }
-  const [now, busy] = [Date.now(), busyTime()];
+  const [now, busy] = [performance.timeOrigin + performance.now(), busyTime()];
   const [ts, dur, tts, tdur] = [last * 1000, (now - last) * 1000, lastBusy, busy - lastBusy];
   const text = line({ name, ph: "X", ts, dur, tts, tdur });
   [last, lastBusy] = [now, busy];

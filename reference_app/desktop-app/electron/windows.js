@@ -163,7 +163,6 @@ export function createMainWindow({ options, name, state, onShown }) {
   return window;
 }
 
-/** A one-line bar over the page; Return finds the next match, Escape closes it. */
 /** Tells how far a backup or an export is, above the page that goes on. */
 export function createBackupWindow({ parent, session, background, icon, name }) {
   const window = new BrowserWindow({
@@ -184,6 +183,7 @@ export function createBackupWindow({ parent, session, background, icon, name }) 
   return window;
 }
 
+/** A one-line bar over the page; Return finds the next match, Escape closes it. */
 export function createFindBar({ parent, session }) {
   const [width, height] = [420, 44];
   const { x, y, width: available } = parent.getContentBounds();

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import sys
@@ -67,7 +66,7 @@ class Import:
         installation = contract.read_installation()
         read = manifest.read_manifest(self.payload / "desktop.toml")
         # Rows to begin with are for those who have none.
-        manifest_ = dataclasses.replace(read, first_run=(), login_create=False)
+        manifest_ = read._replace(first_run=(), login_create=False)
         self.app_data = installation.app_data
         held = data.open_folder(self.app_data)
         self._load(installation, manifest_)
