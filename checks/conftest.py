@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright import sync_api as playwright
 
-from checks import database, processes, scratch_copy, workers
+from checks import database, processes, records, scratch_copy, workers
 from checks.application import Opened, open_once
 from checks.backend import Backend, manage
 from checks.starts import browser as browsers
@@ -121,6 +122,13 @@ def live(target: Target, copies: Copies) -> Iterator[Backend]:
 
 
 @pytest.fixture(scope="session")
+def open_admin(live: Backend) -> Callable[[], str]:
+    """First page of its admin, with an account for it, as `records.open_admin` says it; asked of
+    the target once."""
+    return functools.cache(lambda: records.open_admin(live.target, live.app_data))
+
+
+@pytest.fixture(scope="session")
 def restarts(target: Target, copies: Copies, first_run: FirstRun, scratch: Path) -> Restarts:
     """Save, kill, start on the same port, save, stop, start."""
     return restart(target, copies("restarts"), first_run, scratch / "killed")
@@ -143,9 +151,13 @@ def opened(probe_target: Target, copies: Copies) -> Iterator[Backend]:
 
 
 @pytest.fixture(scope="session")
-def probed(probe_target: Target, copies: Copies, first_run: FirstRun) -> Probed:
+def probed(probe_target: Target, first_run: FirstRun, shared: Path) -> Probed:
     """A start of the copy that is asked about itself and then stopped while it is busy."""
-    return probe(probe_target, copies("probed"), first_run)
+
+    def make() -> Probed:
+        return probe(probe_target, copier(first_run.app_data, shared)("probed"), first_run)
+
+    return workers.once(shared, "probed", make)
 
 
 @pytest.fixture(scope="session")

@@ -102,9 +102,7 @@ def test_refused(target: Target, unclaimed_copies: Copies, seen: Seen) -> None:
 
 
 @pytest.mark.criterion("ACC-3")
-def test_whole(
-    probe_target: Target, target: Target, unclaimed_copies: Copies, seen: Seen
-) -> None:
+def test_whole(probe_target: Target, target: Target, unclaimed_copies: Copies, seen: Seen) -> None:
     """Makes the account whole or not at all."""
     app_data = unclaimed_copies("killed account")
     with switched(probe_target, "ddk_probe_slow_account"):

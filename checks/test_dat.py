@@ -236,14 +236,17 @@ def test_no_needless_backup(restarts: Restarts, seen: Seen) -> None:
 
 @pytest.mark.criterion("DAT-14")
 @pytest.mark.usefixtures("needs_database")
-def test_clock_that_was_ahead(probe_target: Target, settled_copies: Copies, seen: Seen) -> None:
+def test_clock_that_was_ahead(
+    probe_target: Target, migration_failed: Migrated, scratch: Path, seen: Seen
+) -> None:
     """Keeps the backup of an update, whatever the clock."""
-    app_data = settled_copies("clock")
-    first = start_newer(probe_target, app_data, "ddk_probe_fail_migration")
+    first = migration_failed
     assert first.backups, (
         f"there is no backup of what was there before the new migrations ({first.ending})"
     )
-    for backup in first.backups:
+    app_data = Path(shutil.copytree(first.app_data, scratch / "clock"))
+    for old in first.backups:
+        backup = app_data / old.relative_to(first.app_data)
         for year in range(2090, 2096):
             later = backup.with_name(re.sub("20[0-9]{2}", str(year), backup.name, count=1))
             shutil.copyfile(backup, later)
@@ -369,15 +372,20 @@ def test_data_before_code(probe_target: Target, settled_copies: Copies, seen: Se
 
 @pytest.mark.criterion("DAT-21")
 @pytest.mark.usefixtures("needs_database")
-def test_updated_over_a_squash(probe_target: Target, settled_copies: Copies, seen: Seen) -> None:
+def test_updated_over_a_squash(
+    probe_target: Target, migrated: Migrated, scratch: Path, seen: Seen
+) -> None:
     """Is updated over a squash and a removed app."""
-    app_data = settled_copies("squashed")
-    with switched(probe_target, "ddk_probe_migrations"):
-        path = _settled(probe_target, app_data)
-        before = database.migrations(path)
-        database.add_row(path, "ddk_probe_first")
-        with switched(probe_target, "ddk_probe_squashed"):
-            _settled(probe_target, app_data)
+    assert len(migrated.applied) == 2, f"the migrations were not applied ({migrated.ending})"
+    app_data = Path(shutil.copytree(migrated.app_data, scratch / "squashed"))
+    path = database.main_file(app_data)
+    before = database.migrations(path)
+    database.add_row(path, "ddk_probe_first")
+    with (
+        switched(probe_target, "ddk_probe_migrations"),
+        switched(probe_target, "ddk_probe_squashed"),
+    ):
+        _settled(probe_target, app_data)
     # What Django's own `migrate` does with a squash of which all is applied.
     lacking = {*before, ("ddk_probe_app", "0001_both")} - database.migrations(path)
     assert not lacking, (
