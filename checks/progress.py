@@ -50,6 +50,8 @@ class Progress:
         self._reporter = plugins.get_plugin("terminalreporter")
         if plugins.has_plugin("terminaldistreporter"):
             plugins.unregister(name="terminaldistreporter")
+            # It also writes by itself, past the hooks of that plugin.
+            plugins.get_plugin("dsession").terminal = None
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         """Know what is to be done."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
@@ -184,13 +184,15 @@ def visits(window: Window, target: Target, pytestconfig: pytest.Config) -> Visit
 
 
 @pytest.fixture(scope="session")
-def inside(browser: playwright.Browser, live: Backend, visits: Visits) -> Visits:
+def inside(
+    browser: playwright.Browser, live: Backend, visits: Visits, open_admin: Callable[[], str]
+) -> Visits:
     """The admin and the pages it links to, seen by somebody with an account, after `visits`."""
     notes = Visits()
     if visits.problem:
         return notes
     try:
-        admin = records.open_admin(live.target, live.app_data)
+        admin = open_admin()
     except NotTested:
         return notes
     with opened_window(browser, live) as window:
@@ -279,11 +281,15 @@ def _fails(status: int) -> bool:
 
 @pytest.mark.criterion("WEB-6")
 @pytest.mark.usefixtures("visits")  # are made before anybody signs in
-def test_form(window: Window, live: Backend, first_run: FirstRun, seen: Seen) -> None:
+def test_form(
+    window: Window,
+    live: Backend,
+    first_run: FirstRun,
+    open_admin: Callable[[], str],
+    seen: Seen,
+) -> None:
     """Saves a form sent in the browser."""
-    way = first_run.way or records.find_in_admin(
-        live, records.open_admin(live.target, live.app_data)
-    )
+    way = first_run.way or records.find_in_admin(live, open_admin())
     text = pages.new_text()
     try:
         if way.admin:

@@ -234,6 +234,7 @@ class TestReports:
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
         assert (tmp_path / "made" / "for it" / "report.json").exists()
+        assert "nodes" not in done.stdout, "xdist speaks of its workers"
 
 
 SET_UP = """
