@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright import sync_api as playwright
 
-from checks import database, processes, records, scratch_copy, workers
+from checks import database, processes, scratch_copy, workers
 from checks.application import Opened, open_once
 from checks.backend import Backend, manage
 from checks.starts import browser as browsers
 from checks.starts import launches
-from checks.starts.app_data import (
-    Copies,
-    Undisturbed,
-    copier,
-    open_to_everybody,
-    settle,
-    start_undisturbed,
-)
+from checks.starts.app_data import Copies, copier, open_to_everybody, settle
 from checks.starts.chatty import Chatty, start_chatty
 from checks.starts.first_run import FirstRun, start_first
 from checks.starts.killed import Killed, kill_shell
@@ -86,19 +78,6 @@ def settled_copies(target: Target, first_run: FirstRun, shared: Path, scratch: P
 
 
 @pytest.fixture(scope="session")
-def undisturbed(target: Target, shared: Path) -> Undisturbed:
-    """A first start at which nobody was there."""
-    folder = shared / "undisturbed"
-    return workers.once(shared, "undisturbed", lambda: start_undisturbed(target, folder))
-
-
-@pytest.fixture(scope="session")
-def unclaimed_copies(undisturbed: Undisturbed, scratch: Path) -> Copies:
-    """Make app data folders that have had their first start, and have nobody's data yet."""
-    return copier(undisturbed.app_data, scratch)
-
-
-@pytest.fixture(scope="session")
 def has_database(target: Target, first_run: FirstRun) -> bool:
     """Whether there should be one: a few projects keep nothing, and have no migration."""
     with contextlib.suppress(AssertionError):
@@ -119,13 +98,6 @@ def live(target: Target, copies: Copies) -> Iterator[Backend]:
     """A backend that serves while checks talk to it."""
     with Backend(target, copies("live")) as backend:
         yield backend.ready()
-
-
-@pytest.fixture(scope="session")
-def open_admin(live: Backend) -> Callable[[], str]:
-    """First page of its admin, with an account for it, as `records.open_admin` says it; asked of
-    the target once."""
-    return functools.cache(lambda: records.open_admin(live.target, live.app_data))
 
 
 @pytest.fixture(scope="session")
@@ -151,13 +123,9 @@ def opened(probe_target: Target, copies: Copies) -> Iterator[Backend]:
 
 
 @pytest.fixture(scope="session")
-def probed(probe_target: Target, first_run: FirstRun, shared: Path) -> Probed:
+def probed(probe_target: Target, copies: Copies, first_run: FirstRun) -> Probed:
     """A start of the copy that is asked about itself and then stopped while it is busy."""
-
-    def make() -> Probed:
-        return probe(probe_target, copier(first_run.app_data, shared)("probed"), first_run)
-
-    return workers.once(shared, "probed", make)
+    return probe(probe_target, copies("probed"), first_run)
 
 
 @pytest.fixture(scope="session")

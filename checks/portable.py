@@ -23,10 +23,10 @@ from checks.verdicts import NotApplicable
 MANIFEST = "manifest.json"
 TABLE = "ddk_portable"
 UPLOADS = Path("media", "ddk_portable")
-BULK_ROWS = 8_000
+BULK_ROWS = 400_000
 MANY = """
     WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)
-    SELECT hex(randomblob(1000)) FROM numbers
+    SELECT hex(randomblob(20)) FROM numbers
 """
 
 

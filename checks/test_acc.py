@@ -13,7 +13,6 @@ from checks import accounts, database
 from checks.backend import Backend, TargetFailedError, manage
 from checks.pages import Page, Visitor
 from checks.scratch_copy import switched
-from checks.starts.app_data import Copies
 from checks.target import Target
 from checks.verdicts import NotApplicable, Seen
 
@@ -75,9 +74,9 @@ def _look_at(markup: str, policy: str) -> None:
 
 
 @pytest.mark.criterion("ACC-2")
-def test_refused(target: Target, unclaimed_copies: Copies, seen: Seen) -> None:
+def test_refused(target: Target, scratch: Path, seen: Seen) -> None:
     """Takes a form with the token and its own secret only."""
-    app_data = unclaimed_copies("refused account")
+    app_data = scratch / "refused account"
     with Backend(target, app_data) as backend:
         visitor = Visitor(backend.ready())
         form, place = _form(visitor), visitor.place
@@ -102,9 +101,9 @@ def test_refused(target: Target, unclaimed_copies: Copies, seen: Seen) -> None:
 
 
 @pytest.mark.criterion("ACC-3")
-def test_whole(probe_target: Target, target: Target, unclaimed_copies: Copies, seen: Seen) -> None:
+def test_whole(probe_target: Target, target: Target, scratch: Path, seen: Seen) -> None:
     """Makes the account whole or not at all."""
-    app_data = unclaimed_copies("killed account")
+    app_data = scratch / "killed account"
     with switched(probe_target, "ddk_probe_slow_account"):
         with Backend(probe_target, app_data) as backend, ThreadPoolExecutor(1) as pool:
             visitor = Visitor(backend.ready())
@@ -123,9 +122,9 @@ def test_whole(probe_target: Target, target: Target, unclaimed_copies: Copies, s
 
 
 @pytest.mark.criterion("ACC-4")
-def test_one(target: Target, unclaimed_copies: Copies, seen: Seen) -> None:
+def test_one(target: Target, scratch: Path, seen: Seen) -> None:
     """Makes one account, however often it is asked."""
-    app_data = unclaimed_copies("one account")
+    app_data = scratch / "one account"
     with Backend(target, app_data) as backend, ThreadPoolExecutor(AT_ONCE) as pool:
         form = _form(Visitor(backend.ready()))
         visitors = [Visitor(backend) for _ in range(AT_ONCE)]

@@ -14,6 +14,7 @@ import sys
 import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -22,7 +23,7 @@ from checks import database, exported, pages, portable
 from checks.backend import Backend, Ending, TargetFailedError, run_to_end
 from checks.files import not_root
 from checks.scratch_copy import bringing, switched
-from checks.starts.app_data import UNUSUAL, Copies, Undisturbed
+from checks.starts.app_data import UNUSUAL, Copies
 from checks.starts.first_run import FirstRun
 from checks.starts.killed import Killed, kill_first_start
 from checks.starts.probed import Probed
@@ -236,17 +237,14 @@ def test_no_needless_backup(restarts: Restarts, seen: Seen) -> None:
 
 @pytest.mark.criterion("DAT-14")
 @pytest.mark.usefixtures("needs_database")
-def test_clock_that_was_ahead(
-    probe_target: Target, migration_failed: Migrated, scratch: Path, seen: Seen
-) -> None:
+def test_clock_that_was_ahead(probe_target: Target, settled_copies: Copies, seen: Seen) -> None:
     """Keeps the backup of an update, whatever the clock."""
-    first = migration_failed
+    app_data = settled_copies("clock")
+    first = start_newer(probe_target, app_data, "ddk_probe_fail_migration")
     assert first.backups, (
         f"there is no backup of what was there before the new migrations ({first.ending})"
     )
-    app_data = Path(shutil.copytree(first.app_data, scratch / "clock"))
-    for old in first.backups:
-        backup = app_data / old.relative_to(first.app_data)
+    for backup in first.backups:
         for year in range(2090, 2096):
             later = backup.with_name(re.sub("20[0-9]{2}", str(year), backup.name, count=1))
             shutil.copyfile(backup, later)
@@ -283,17 +281,15 @@ def test_bad_backup(probe_target: Target, settled_copies: Copies, seen: Seen) ->
 
 @pytest.mark.criterion("DAT-16")
 @pytest.mark.usefixtures("needs_database")
-def test_killed_first_start(
-    target: Target, undisturbed: Undisturbed, scratch: Path, seen: Seen
-) -> None:
+def test_killed_first_start(target: Target, scratch: Path, seen: Seen) -> None:
     """Completes a first start that was killed."""
-    whole = database.main_file(undisturbed.app_data)
-    steps = [event for event in undisturbed.events if event["event"] == "migrating"]
+    whole, events = _settled(target, scratch / "undisturbed")
+    steps = [event for event in events if event["event"] == "migrating"]
     interrupted = scratch / "interrupted"
     # Twice on one folder: what the first one leaves must not mislead the second.
     kill_first_start(target, interrupted, None)
     kill_first_start(target, interrupted, steps[-1] if steps else None)
-    path = _settled(target, interrupted)
+    path, _ = _settled(target, interrupted)
     lacking = database.migrations(whole) - database.migrations(path)
     assert not lacking, f"{len(lacking)} migrations are not applied after the next start"
     rows = database.counts(path)
@@ -372,20 +368,15 @@ def test_data_before_code(probe_target: Target, settled_copies: Copies, seen: Se
 
 @pytest.mark.criterion("DAT-21")
 @pytest.mark.usefixtures("needs_database")
-def test_updated_over_a_squash(
-    probe_target: Target, migrated: Migrated, scratch: Path, seen: Seen
-) -> None:
+def test_updated_over_a_squash(probe_target: Target, settled_copies: Copies, seen: Seen) -> None:
     """Is updated over a squash and a removed app."""
-    assert len(migrated.applied) == 2, f"the migrations were not applied ({migrated.ending})"
-    app_data = Path(shutil.copytree(migrated.app_data, scratch / "squashed"))
-    path = database.main_file(app_data)
-    before = database.migrations(path)
-    database.add_row(path, "ddk_probe_first")
-    with (
-        switched(probe_target, "ddk_probe_migrations"),
-        switched(probe_target, "ddk_probe_squashed"),
-    ):
-        _settled(probe_target, app_data)
+    app_data = settled_copies("squashed")
+    with switched(probe_target, "ddk_probe_migrations"):
+        path, _ = _settled(probe_target, app_data)
+        before = database.migrations(path)
+        database.add_row(path, "ddk_probe_first")
+        with switched(probe_target, "ddk_probe_squashed"):
+            _settled(probe_target, app_data)
     # What Django's own `migrate` does with a squash of which all is applied.
     lacking = {*before, ("ddk_probe_app", "0001_both")} - database.migrations(path)
     assert not lacking, (
@@ -446,12 +437,12 @@ def _is_answered(visitor: pages.Visitor, path: str) -> bool:
         return False
 
 
-def _settled(target: Target, app_data: Path) -> Path:
-    """The database after a start and a stop."""
+def _settled(target: Target, app_data: Path) -> tuple[Path, list[dict[str, Any]]]:
+    """The database after a start and a stop, and what was reported."""
     with Backend(target, app_data) as backend:
         backend.ready()
         backend.stop()
-    return database.main_file(app_data)
+    return database.main_file(app_data), backend.events
 
 
 @pytest.mark.criterion("DAT-23")
@@ -586,9 +577,7 @@ def test_killed_restore(target: Target, settled_copies: Copies, scratch: Path, s
 
 @pytest.mark.criterion("DAT-28")
 @pytest.mark.usefixtures("needs_database")
-def test_export(
-    target: Target, settled_copies: Copies, unclaimed_copies: Copies, scratch: Path, seen: Seen
-) -> None:
+def test_export(target: Target, settled_copies: Copies, scratch: Path, seen: Seen) -> None:
     """Exports all data as files that are read back."""
     path = database.main_file(settled_copies("to export"))
     portable.put(path, "an upload")
@@ -609,7 +598,7 @@ def test_export(
         held = [each for each in files if secret in each.read_bytes()]
         assert not held, f"{name} is in {held[0].name}" if held else ""
     before = exported.rows(target, path.parent)
-    after = exported.loaded(target, unclaimed_copies("read back"), folder)
+    after = exported.loaded(target, scratch / "read back", folder)
     different = [label for label, rows in before.items() if after.get(label) != rows]
     assert not different, (
         f"{different[0]}: {before[different[0]][0]} rows were there, read back they are others"

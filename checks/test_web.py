@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
@@ -184,15 +184,13 @@ def visits(window: Window, target: Target, pytestconfig: pytest.Config) -> Visit
 
 
 @pytest.fixture(scope="session")
-def inside(
-    browser: playwright.Browser, live: Backend, visits: Visits, open_admin: Callable[[], str]
-) -> Visits:
+def inside(browser: playwright.Browser, live: Backend, visits: Visits) -> Visits:
     """The admin and the pages it links to, seen by somebody with an account, after `visits`."""
     notes = Visits()
     if visits.problem:
         return notes
     try:
-        admin = open_admin()
+        admin = records.open_admin(live.target, live.app_data)
     except NotTested:
         return notes
     with opened_window(browser, live) as window:
@@ -281,15 +279,11 @@ def _fails(status: int) -> bool:
 
 @pytest.mark.criterion("WEB-6")
 @pytest.mark.usefixtures("visits")  # are made before anybody signs in
-def test_form(
-    window: Window,
-    live: Backend,
-    first_run: FirstRun,
-    open_admin: Callable[[], str],
-    seen: Seen,
-) -> None:
+def test_form(window: Window, live: Backend, first_run: FirstRun, seen: Seen) -> None:
     """Saves a form sent in the browser."""
-    way = first_run.way or records.find_in_admin(live, open_admin())
+    way = first_run.way or records.find_in_admin(
+        live, records.open_admin(live.target, live.app_data)
+    )
     text = pages.new_text()
     try:
         if way.admin:

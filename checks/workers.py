@@ -24,9 +24,6 @@ STARTS = {
     "opened_application": "application",
     "moved": "bundle",
     "queued": "tasks",
-    "browser": "pages",
-    "live": "pages",
-    "opened": "pages",
     "probed": "inside",
     "second_install": "inside",
     "shell_killed": "inside",
@@ -37,6 +34,9 @@ STARTS = {
     "load_failure": "load failure",
     "terminated": "terminated",
     "served": "sockets",
+    "browser": "pages",
+    "live": "pages",
+    "opened": "copy",
 }
 
 

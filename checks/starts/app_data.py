@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from checks.backend import Backend, TargetFailedError
 from checks.target import Target
@@ -36,22 +34,6 @@ def settle(target: Target, app_data: Path) -> Path:
         backend.ready()
         backend.stop()
     return app_data
-
-
-@dataclass(frozen=True)
-class Undisturbed:
-    """A first start that came to its end, and nobody was there."""
-
-    app_data: Path
-    events: list[dict[str, Any]]
-
-
-def start_undisturbed(target: Target, app_data: Path) -> Undisturbed:
-    """Start on a folder that does not exist, and stop; nobody signs in, nothing is saved."""
-    with Backend(target, app_data) as backend:
-        backend.ready()
-        backend.stop()
-    return Undisturbed(app_data, backend.events)
 
 
 def open_to_everybody(app_data: Path) -> Path:

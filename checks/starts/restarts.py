@@ -122,20 +122,15 @@ def _start_again(
             backend.ready()
         except TargetFailedError as error:
             result.rebound = str(error)
-        else:
-            _save_and_stop(result, backend, former, patience)
-            return
-    with Backend(target, app_data) as backend:
-        _save_and_stop(result, backend.ready(), former, patience)
-
-
-def _save_and_stop(result: Restarts, backend: Backend, former: _Former, patience: float) -> None:
-    home = backend.target.home
-    result.new_header = backend.get(backend.target.health_path).status
-    result.old_header = backend.get(home, token=former.token).status
-    if former.cookies:
-        result.old_cookie = backend.get(home, token=None, cookies=former.cookies).status
-    if result.way:
-        text = new_text()
-        result.kept = text if records.save(backend, result.way, text) else ""
-    backend.stop(patience)
+    port = None if result.rebound else result.same_port
+    with Backend(target, app_data, port=port) as backend:
+        backend.ready()
+        home = target.home
+        result.new_header = backend.get(target.health_path).status
+        result.old_header = backend.get(home, token=former.token).status
+        if former.cookies:
+            result.old_cookie = backend.get(home, token=None, cookies=former.cookies).status
+        if result.way:
+            text = new_text()
+            result.kept = text if records.save(backend, result.way, text) else ""
+        backend.stop(patience)

@@ -18,7 +18,6 @@ from checks.verdicts import NotApplicable
 class Migrated:
     """A start with new migrations."""
 
-    app_data: Path
     before: str
     after: str
     backups: list[Path]
@@ -45,7 +44,6 @@ def start_newer(copy: Target, app_data: Path, *switches: str) -> Migrated:
             stack.enter_context(switched(copy, name, str(path)))
         ending = run_to_end(copy, app_data)
     return Migrated(
-        app_data=app_data,
         before=before,
         after=database.contents(path),
         backups=sorted(database.backups(app_data) - old),

@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -148,20 +147,6 @@ def test_installers_and_what_lies_beside_them_are_given(packaged, tmp_path):
         *("app-1-win-x64.exe", "app-1-win-x64.exe.blockmap", "latest.yml"),
         *("SHA256SUMS-windows", "sbom-windows.cdx.json"),
     }
-
-
-# --- shell.py -------------------------------------------------------------------------------------
-
-
-def test_the_shell_of_a_project_is_told_and_the_one_asked_for_is_taken(packaged):
-    manifest = packaged / "desktop-app" / "desktop.toml"
-    assert script("shell.py", packaged, "").stdout == "name=electron\n"
-    before = manifest.read_text(encoding="utf-8")
-    assert script("shell.py", packaged, "toga").stdout == "name=toga\n"
-    assert tomllib.loads(manifest.read_text(encoding="utf-8"))["app"] == {
-        **tomllib.loads(before)["app"], "shell": "toga",
-    }  # fmt: skip
-    assert script("shell.py", packaged).stdout == "name=toga\n"
 
 
 # --- installed_app.py -----------------------------------------------------------------------------
