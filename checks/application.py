@@ -122,7 +122,8 @@ def open_once(target: Target, application: Path, folder: Path) -> Opened:
         opened.problem = f"{application.name} has no program to open"
         return opened
     with _Watcher() as watcher, display() as screen:
-        launch = _Launch(_open(program, opened.home, watcher.port, screen))
+        opener = _open(program, opened.home, watcher.port, screen)
+        launch = _Launch(opener, (program.parent / OF_CHROMIUM).exists())
         try:
             _watch(opened, launch)
         finally:
@@ -210,8 +211,10 @@ def _watch(opened: Opened, launch: _Launch) -> None:
 class _Launch:
     """A launch: its backend, and the connections of its processes."""
 
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], is_chromium: bool) -> None:
         self.process = process
+        # The window of others may be that of a child.
+        self.below = [] if is_chromium else ["/T"]
         self.environment: dict[str, str] = {}
         """What the backend that serves was given; empty until there is one."""
         self.connections: set[str] = set()
@@ -245,7 +248,8 @@ class _Launch:
         """Ask it to quit; its exit code (None: it went on) and what was left. Nothing remains."""
         self.tree.descendants()
         if WINDOWS:
-            subprocess.run(["taskkill", "/PID", str(self.process.pid)], capture_output=True)
+            command = ["taskkill", *self.below, "/PID", str(self.process.pid)]
+            subprocess.run(command, capture_output=True)
         else:
             self.process.terminate()
         code = None

@@ -92,7 +92,7 @@ def package(
     progress("comparing the bundle with the project")
     staged = current(root)
     settings = desktop_toml.read(folder / desktop_toml.FILE_NAME)
-    packaging = _settings(folder, settings, here)
+    packaging = _settings(folder, platform)
     if staged["allow_old_sqlite"] and not allow_old_sqlite:
         sqlite = staged["interpreter"]["sqlite"]
         raise KitError("DDK-PKG-09", f"the bundle has SQLite {sqlite}")
@@ -114,14 +114,15 @@ def package(
     return Packaged(target, artefacts, target / app.relative_to(output), sizes, seconds, notes)
 
 
-def _settings(folder: Path, settings: desktop_toml.Manifest, system: str) -> Mapping[str, Any]:
+def _settings(folder: Path, platform: Platform) -> Mapping[str, Any]:
     """[package] of desktop.toml."""
     file = folder / desktop_toml.FILE_NAME
+    settings = desktop_toml.read(file)
     table: Mapping[str, Any] = settings.get("package", {})
     feed = table.get("feed", "")
     if feed and not re.match(r"https://|http://127\.0\.0\.1[:/]", feed):
         raise KitError("DDK-PKG-07", f"package.feed {feed!r} must be https", file=str(file))
-    variables = SIGNING[settings["app"]["shell"]].get(system, ())
+    variables = SIGNING[settings["app"]["shell"]].get(platform.name.split("-")[0], ())
     if table.get("sign") and variables and not any(map(os.environ.get, variables)):
         raise KitError(
             "DDK-PKG-06", "the environment names no certificate", variables=" or ".join(variables)

@@ -16,6 +16,7 @@ RequestExecutionLevel user
 InstallDir "$LOCALAPPDATA\Programs\${FILE}"
 InstallDirRegKey HKCU "${UNINSTALL}" "InstallLocation"
 AutoCloseWindow true
+BrandingText "${TITLE} ${VERSION}"
 ShowInstDetails nevershow
 ShowUninstDetails nevershow
 UninstallText "Your data stays in $LOCALAPPDATA\${IDENTIFIER}."

@@ -39,6 +39,8 @@ def test_the_environment_decides_nothing_in_a_packaged_app(tmp_path, monkeypatch
     assert command.arguments[:3] == (sys.executable, "-I", "-B")
     assert command.environment["DESKTOP_DJANGO_RUNTIME_MODE"] == "packaged"
     assert backend_command(find_place(HERE), manifest, own).arguments[0] == "/elsewhere/python"
+    monkeypatch.setattr(sys, "executable", "C:\\app\\pythonw.exe")
+    assert backend_command(packaged, manifest, own).arguments[0] == "C:\\app\\python.exe"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="XDG_DATA_HOME is of Linux")

@@ -1,7 +1,9 @@
 """A shell in the bundle's own Python, packed for Windows: NSIS makes the same files on Linux."""
 
+import os
 import shutil
 import subprocess
+import time
 import zipfile
 from pathlib import Path
 
@@ -99,3 +101,90 @@ def test_what_is_refused_is_refused_before_anything_is_made(
             odd_layer, odd_settings, PLATFORMS[platform], tmp_path / "dist", unpacked=False
         )
     assert not [*(tmp_path / "dist").iterdir()]
+
+
+# --- the installer itself, under Wine -------------------------------------------------------------
+
+WINE = shutil.which("wine64") or shutil.which("wine64", path="/usr/lib/wine")
+# In the place of pythonw.exe: waits, and says in its exit code that it was run.
+PROGRAM = """Target amd64-unicode
+Unicode true
+OutFile "{file}"
+SilentInstall silent
+RequestExecutionLevel user
+Section
+Sleep 6000
+SetErrorLevel 7
+SectionEnd
+"""
+
+
+@pytest.fixture
+def wine(tmp_path, monkeypatch):
+    """Run a program of Windows in a prefix of its own; its exit code."""
+    environment = {**os.environ, "WINEPREFIX": str(tmp_path / "prefix"), "WINEDEBUG": "-all"}
+    environment["DISPLAY"] = ""
+
+    def start(*words):
+        return subprocess.Popen([WINE, *map(str, words)], env=environment)
+
+    try:
+        assert start("wineboot", "-i").wait(120) == 0
+        yield start
+    finally:
+        server = Path(WINE).resolve().with_name("wineserver64")
+        subprocess.run([server, "-k"], env=environment, timeout=60)
+
+
+@pytest.mark.long
+@needs_nsis
+@pytest.mark.skipif(not WINE, reason="needs wine64 to run an installer (Debian: wine64)")
+def test_it_installs_for_one_user_replaces_and_leaves_the_data(
+    odd_layer, odd_settings, tmp_path, monkeypatch, wine
+):
+    run = windows_package.run
+    # Wine has no 32 bits here; NSIS's own build has no others.
+    monkeypatch.setattr(
+        windows_package, "run",
+        lambda words, folder: run([words[0], "-XTarget amd64-unicode", *words[1:]], folder),
+    )  # fmt: skip
+    odd_settings["app"]["name"] = "Herb Ärium"
+    shutil.copyfile(ICON, odd_layer / "icons/icon.ico")
+    (tmp_path / "program.nsi").write_text(
+        PROGRAM.format(file=odd_layer / "staged/python/pythonw.exe")
+    )
+    subprocess.run(["makensis", "-V1", tmp_path / "program.nsi"], check=True)
+    windows_package.pack(
+        odd_layer, odd_settings, PLATFORMS["windows-x64"], tmp_path, unpacked=False
+    )
+    (setup,) = tmp_path.glob("*-win-x64.exe")
+    drive = tmp_path / "prefix/drive_c"
+    (home,) = (each for each in (drive / "users").iterdir() if each.name != "Public")
+    data = home / "AppData/Local/org.example.herbarium/db.sqlite3"
+    data.parent.mkdir(parents=True)
+    data.touch()
+
+    assert wine(setup, "/S", r"/D=C:\apps\one").wait(120) == 0
+    installed = drive / "apps/one"
+    assert files(installed / "bundle") == files(odd_layer / "staged")
+    (shortcut,) = home.glob("AppData/**/Herb Ärium.lnk")
+    assert "pythonw.exe".encode("utf-16-le") in shortcut.read_bytes()
+
+    # It replaces an older version where that is, but never one that runs.
+    (installed / "bundle/app/old.py").touch()
+    opened = wine(installed / "Herb Ärium.exe")
+    time.sleep(2)
+    assert wine(setup, "/S").wait(120) == 2
+    assert (installed / "bundle/app/old.py").exists()
+    assert opened.wait(60) == 7
+    assert wine(setup, "/S").wait(120) == 0
+    assert files(installed / "bundle") == files(odd_layer / "staged")
+
+    # It copies itself away and ends before it is done.
+    wine(installed / "Uninstall Herb Ärium.exe", "/S").wait(120)
+    deadline = time.monotonic() + 60
+    while installed.exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert not installed.exists()
+    assert not shortcut.exists()
+    assert data.exists()

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from skill_scripts.cli import app
 from skill_scripts.dependencies import bundled_python
 from skill_scripts.dependencies.platforms import PLATFORMS, choose
+from skill_scripts.layer.shells import TOGA
 from tests.scripts import local_python
 from tests.scripts.staging import refused
 
@@ -148,6 +149,19 @@ def test_a_module_that_is_kept_has_all_that_goes_with_it(name, layout, tmp_path,
     monkeypatch.setattr(bundled_python, "_facts", lambda _: None)
     bundled_python.place(tmp_path / "source", tmp_path / "bundle", PLATFORMS[name], {"tkinter"})
     assert tk and all((tmp_path / "bundle/python" / file).exists() for file in tk)
+
+
+def test_what_a_shell_starts_itself_with_stays(tmp_path):
+    (tmp_path / "source").mkdir()
+    for file in ("python.exe", *TOGA.keeps):
+        (tmp_path / "source" / file).touch()
+    (tmp_path / "bundle").mkdir()
+    bundled_python.place(
+        tmp_path / "source", tmp_path / "bundle", PLATFORMS["windows-x64"], TOGA.keeps
+    )
+    assert {each.name for each in (tmp_path / "bundle/python").iterdir()} == {
+        "python.exe", "pythonw.exe",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("needed", [True, False])
