@@ -13,6 +13,7 @@ from skill_scripts import package
 from skill_scripts.bundle import macos_package
 from skill_scripts.dependencies.platforms import PLATFORMS
 from skill_scripts.errors import KitError
+from tests.scripts import projects
 
 MACHO = b"\xcf\xfa\xed\xfe" + b"\0" * 28
 NAME = "herb-rium-home-1.2.0rc1-mac-arm64"
@@ -139,8 +140,8 @@ def test_where_sign_is_set_the_certificate_is_taken(variables, asked, pack, monk
 def test_a_certificate_that_is_not_in_the_keychain_is_refused(tmp_path, monkeypatch):
     monkeypatch.delenv("CSC_NAME", raising=False)
     monkeypatch.setenv("CSC_LINK", "certificate.p12")
-    text = 'spec = "1.1"\n[app]\nname = "X"\nidentifier = "org.x"\nshell = "toga"\n'
-    (tmp_path / "desktop.toml").write_text(f"{text}[package]\nsign = true\n", encoding="utf-8")
+    text = f'{projects.TOML}shell = "toga"\n[package]\nsign = true\n'
+    (tmp_path / "desktop.toml").write_text(text, encoding="utf-8")
     with pytest.raises(KitError, match="DDK-PKG-06") as refused:
         package._settings(tmp_path, PLATFORMS["macos-arm64"])
     assert refused.value.details["variables"] == "CSC_NAME"
