@@ -59,8 +59,6 @@ class Installed:
         below = [] if self.bundle == places[0] else ["/T"]
         self.asking = ["taskkill", *below, "/IM"]
         self.program = first(target, lambda name: not name.startswith("Uninstall"))
-        # The program that has the window, which taskkill asks to close.
-        self.shown = self.program.name if self.bundle.parent != target else "pythonw.exe"
         identifier = json.loads(manifest.read_text(encoding="utf-8"))["app"]["identifier"]
         self.data = Path(os.environ["LOCALAPPDATA"], identifier)
         self.database = self.data / "db.sqlite3"
@@ -84,7 +82,7 @@ class Installed:
             if not self.backends():
                 raise WrongError("the backend does not run on the bundled Python")
             # A program that is closing ends while taskkill looks at it: its exit code says nothing.
-            subprocess.run([*ending, self.shown], stdout=subprocess.DEVNULL)
+            subprocess.run([*ending, self.program.name], stdout=subprocess.DEVNULL)
             wait("no process is left", lambda: opened.poll() is not None and not self.backends())
         finally:
             for left in (*self.backends(), opened):

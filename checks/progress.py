@@ -50,7 +50,7 @@ class Progress:
         self._reporter = plugins.get_plugin("terminalreporter")
         if plugins.has_plugin("terminaldistreporter"):
             plugins.unregister(name="terminaldistreporter")
-            # It also writes by itself, past the hooks of that plugin.
+            # It also writes where no hook is asked.
             plugins.get_plugin("dsession").terminal = None
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
