@@ -36,18 +36,34 @@ def draw(report: Report) -> str:
         if not lines:
             continue
         y += LINE
-        body.append(f"<text x='12' y='{y}' fill='{INK}' font-weight='700' {FONT}>{title}</text>")
-        for label, ratio, row in lines:
+        body.append(heading(title, y))
+        for name, ratio, row in lines:
             y += LINE
-            body += line(label, ratio, y, row)
+            body += line(name, ratio, y, row)
         y += LINE // 2
     y += LINE
     body.append(f"<text x='12' y='{y}' fill='{INK}' {FONT}>{LEGEND}</text>")
     height = y + LINE
+    return sheet(height, [*axis(height), *body])
+
+
+def sheet(height: int, parts: list[str]) -> str:
+    """A picture of this height, with its paper under the parts."""
     size = f"width='{WIDTH}' height='{height}' viewBox='0 0 {WIDTH} {height}'"
     paper = f"<rect width='{WIDTH}' height='{height}' fill='{PAPER}'/>"
     head = f"<svg xmlns='http://www.w3.org/2000/svg' {size}>"
-    return "\n".join([head, paper, *axis(height), *body, "</svg>", ""])
+    return "\n".join([head, paper, *parts, "</svg>", ""])
+
+
+def heading(title: str, y: int) -> str:
+    """The title of what stands below it."""
+    return f"<text x='12' y='{y}' fill='{INK}' font-weight='700' {FONT}>{escape(title)}</text>"
+
+
+def label(text: str, x: float, y: int) -> str:
+    """What a line is of, to the left of it."""
+    return (f"<text x='{x}' y='{y}' text-anchor='end' fill='{INK}' {FONT}>"
+            f"{escape(text)}</text>")  # fmt: skip
 
 
 def ratios(report: Report, group: str) -> Iterator[tuple[str, Middle, Row]]:
@@ -59,8 +75,8 @@ def ratios(report: Report, group: str) -> Iterator[tuple[str, Middle, Row]]:
                 if ratio := row.ratio(other):
                     # Most of it is measured on the reference app.
                     is_usual = section.subject == USUAL
-                    label = row.name if is_usual else f"{section.subject}: {row.name}"
-                    yield label, ratio, row
+                    name = row.name if is_usual else f"{section.subject}: {row.name}"
+                    yield name, ratio, row
 
 
 def axis(height: int) -> Iterator[str]:
@@ -73,13 +89,12 @@ def axis(height: int) -> Iterator[str]:
         yield f"<text {at} fill='{INK}' {FONT}>{words}</text>"
 
 
-def line(label: str, ratio: Middle, y: int, row: Row) -> Iterator[str]:
+def line(name: str, ratio: Middle, y: int, row: Row) -> Iterator[str]:
     """One ratio, in the colour of whether it is as wanted."""
     low, median, high = place(ratio.low), place(ratio.median), place(ratio.high)
     middle = y - 4
     colour = {True: GOOD, False: BAD, None: INK}[row.is_met]
-    yield (f"<text x='{LEFT - 10}' y='{y}' text-anchor='end' fill='{INK}' {FONT}>"
-           f"{escape(label)}</text>")  # fmt: skip
+    yield label(name, LEFT - 10, y)
     yield (f"<path d='M{low} {middle}H{max(high, low + 1)}' stroke='{colour}' stroke-width='6' "
            "stroke-opacity='0.35'/>")  # fmt: skip
     yield f"<circle cx='{median}' cy='{middle}' r='3.5' fill='{colour}'/>"

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from html import escape
 from itertools import groupby
 from pathlib import Path
 
 from bench.measuring import Piece, Report
-from bench.plot import FAINT, FONT, GOOD, INK, PAPER
+from bench.plot import FAINT, FONT, GOOD, INK, LINE, TOP, WIDTH, heading, label, sheet
 
 DRAWN = ("shell", "backend")
 SHORTEST = 0.003  # seconds
 DIGITS = 4
-WIDTH, LEFT, RIGHT, LINE, TOP = 900, 250, 60, 17, 34
+LEFT, RIGHT = 250, 60
 COLOURS = {"shell": "#4a6d8c", "backend": GOOD}
 STEP_MS = 100
 
@@ -47,17 +46,13 @@ def draw(report: Report) -> str:
     body, y = [], TOP
     for title, found in titled:
         y += LINE
-        body.append(f"<text x='12' y='{y}' fill='{INK}' font-weight='700' {FONT}>"
-                    f"{escape(title)}</text>")  # fmt: skip
+        body.append(heading(title, y))
         for each in found:
             y += LINE
             body += line(each, y, last)
         y += LINE // 2
     height = y + LINE
-    head = (f"<svg xmlns='http://www.w3.org/2000/svg' width='{WIDTH}' height='{height}' "
-            f"viewBox='0 0 {WIDTH} {height}'>")  # fmt: skip
-    paper = f"<rect width='{WIDTH}' height='{height}' fill='{PAPER}'/>"
-    return "\n".join([head, paper, *axis(height, last), *body, "</svg>", ""])
+    return sheet(height, [*axis(height, last), *body])
 
 
 def axis(height: int, last: float) -> Iterator[str]:
@@ -75,9 +70,7 @@ def line(each: Piece, y: int, last: float) -> Iterator[str]:
     x, end = place(each.begin, last), place(each.begin + each.seconds, last)
     busy = place(each.begin + min(each.busy, each.seconds), last)
     colour = COLOURS[each.process]
-    label = f"{each.process}: {each.name}"
-    yield (f"<text x='{LEFT - 10}' y='{y}' text-anchor='end' fill='{INK}' {FONT}>"
-           f"{escape(label)}</text>")  # fmt: skip
+    yield label(f"{each.process}: {each.name}", LEFT - 10, y)
     for until, opacity in ((end, 0.35), (busy, 1)):
         yield (f"<rect x='{x}' y='{y - 10}' width='{round(max(until - x, 0.5), 1)}' height='11' "
                f"fill='{colour}' fill-opacity='{opacity}'/>")  # fmt: skip

@@ -4,15 +4,22 @@ from skill_scripts import desktop_toml
 
 
 @pytest.fixture
-def odd_settings():
+def toga_settings():
+    """Make the settings of an app in the Toga shell."""
+
+    def make(package, **app):
+        settings = desktop_toml.defaults()
+        settings["app"] |= {"identifier": "org.example.herbarium", "shell": "toga", **app}
+        settings["package"] = package
+        return settings
+
+    return make
+
+
+@pytest.fixture
+def odd_settings(toga_settings):
     """Of an app whose name holds what scripts and file systems take for something else."""
-    settings = desktop_toml.defaults()
-    settings["app"] |= {
-        "name": 'Herb "Ärium": $HOME', "identifier": "org.example.herbarium", "version": "1.2.0rc1",
-        "author": "A. Gärtner", "shell": "toga",
-    }  # fmt: skip
-    settings["package"] = {}
-    return settings
+    return toga_settings({}, name='Herb "Ärium": $HOME', version="1.2.0rc1", author="A. Gärtner")
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from skill_scripts import desktop_toml
 from skill_scripts.bundle import linux_package
 from skill_scripts.dependencies.platforms import PLATFORMS
 from skill_scripts.errors import KitError
@@ -20,14 +19,11 @@ needs_dpkg = pytest.mark.skipif(
 
 
 @pytest.fixture
-def settings():
-    settings = desktop_toml.defaults()
-    settings["app"] |= {
-        "name": "Herb Arium!", "identifier": "org.example.herbarium", "version": "1.2.0",
-        "author": "A. Gardener <g@example.org>", "shell": "toga",
-    }  # fmt: skip
-    settings["package"] = {"homepage": "https://example.org/", "category": "Education"}
-    return settings
+def settings(toga_settings):
+    return toga_settings(
+        {"homepage": "https://example.org/", "category": "Education"},
+        name="Herb Arium!", version="1.2.0", author="A. Gardener <g@example.org>",
+    )  # fmt: skip
 
 
 @pytest.fixture
