@@ -16,7 +16,12 @@ PASSWORD = "a password of the checks 7!"
 def is_asked(visitor: Visitor) -> bool:
     """Whether the first page leads to the one that asks for the first account."""
     visitor.get(visitor.backend.target.home)
-    return urlsplit(visitor.place).path.startswith(OWN_PAGES)
+    return is_own(visitor.place)
+
+
+def is_own(place: str) -> bool:
+    """Whether a page is one of those that the payload has for accounts."""
+    return urlsplit(place).path.startswith(OWN_PAGES)
 
 
 def alone(page: Page) -> Form | None:

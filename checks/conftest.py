@@ -68,6 +68,12 @@ def copies(first_run: FirstRun, scratch: Path) -> Copies:
 
 
 @pytest.fixture(scope="session")
+def untouched(first_run: FirstRun, scratch: Path) -> Copies:
+    """The same as the first start left it: nobody has been there yet."""
+    return copier(first_run.untouched, scratch)
+
+
+@pytest.fixture(scope="session")
 def settled_copies(target: Target, first_run: FirstRun, shared: Path, scratch: Path) -> Copies:
     """The same after another start."""
 
@@ -151,9 +157,19 @@ def queued(target: Target, scratch: Path, request: pytest.FixtureRequest) -> Que
 
 
 @pytest.fixture(scope="session")
-def second_install(probe_target: Target, scratch: Path) -> SecondInstall:
+def unstarted(scratch: Path) -> Copies:
+    """Name folders for a first start: they do not exist."""
+    return scratch.joinpath
+
+
+@pytest.fixture(scope="session")
+def second_install(probe_target: Target, unstarted: Copies, shared: Path) -> SecondInstall:
     """Another installation, whose first start is stopped at once."""
-    return install_again(probe_target, scratch / "second")
+
+    def make() -> SecondInstall:
+        return install_again(probe_target, unstarted("second"))
+
+    return workers.once(shared, "second install", make)
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,6 @@ SAY = "print('\\n' + json.dumps({m._meta.label: digest(m) for m in tables()}))"
 LOAD = """
 from django.core.management import call_command
 from django.db.models.signals import ModelSignal
-call_command("migrate", run_syncdb=True, interactive=False, verbosity=0)
 with connection.constraint_checks_disabled(), connection.cursor() as cursor:
     for model in tables():
         cursor.execute(f"DELETE FROM {connection.ops.quote_name(model._meta.db_table)}")
@@ -53,7 +52,7 @@ def rows(target: Target, app_data: Path) -> dict[str, list[object]]:
 
 
 def loaded(target: Target, app_data: Path, folder: Path) -> dict[str, list[object]]:
-    """The same of a new database that has the rows of an export."""
+    """The same of a new installation, once it has the rows of an export instead of its own."""
     first = [f"{each}.json" for each in ("contenttypes.ContentType", "auth.Permission")]
     found = sorted(folder.glob("rows/*.json"), key=lambda file: file.name not in first)
     files = f"FILES = {[*map(str, found)]!r}"

@@ -116,7 +116,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         print(error, file=sys.stderr)
         return 2
     if getattr(option, "numprocesses", None):
-        option.dist = "loadscope"
+        option.dist, option.loadscopereorder = "loadscope", False
         config.stash[SHARED] = Path(tempfile.mkdtemp(prefix="ddk-checks-")).resolve()
     config.stash[TARGET], config.stash[RUN] = target, run
     config.pluginmanager.register(run, "acceptance run")
@@ -147,9 +147,9 @@ def seen(record_property: Callable[[str, object], None]) -> Callable[[object], N
     return lambda what: record_property("seen", str(what))
 
 
-@pytest.hookimpl(optionalhook=True)
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """How many processes `-n auto` means."""
+    """How many processes `-n auto` means; xdist itself would take one for each core."""
     return workers.count()
 
 
@@ -187,7 +187,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             raise pytest.UsageError(f"{item.nodeid} names {sorted(unknown)}: not in SPEC.md")
         run.expect(ids, _title(item))
         (wanted if not ids or run.wants(ids) else other).append(item)
-    items[:] = _in_order_of_launches(wanted)
+    ordered = _in_order_of_launches(wanted)
+    items[:] = sorted(ordered, key=lambda item: workers.rank(item.fixturenames))
     if other:
         config.hook.pytest_deselected(items=other)
 

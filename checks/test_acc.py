@@ -13,6 +13,8 @@ from checks import accounts, database
 from checks.backend import Backend, TargetFailedError, manage
 from checks.pages import Page, Visitor
 from checks.scratch_copy import switched
+from checks.starts.app_data import Copies
+from checks.starts.first_run import FirstRun
 from checks.target import Target
 from checks.verdicts import NotApplicable, Seen
 
@@ -36,16 +38,16 @@ def _is_declared(target: Target) -> None:
 
 
 @pytest.mark.criterion("ACC-1")
-def test_asked_once(target: Target, scratch: Path, seen: Seen) -> None:
+def test_asked_once(target: Target, first_run: FirstRun, untouched: Copies, seen: Seen) -> None:
     """Asks a new installation for its account, once."""
-    app_data = scratch / "first account"
+    app_data = untouched("first account")
+    assert accounts.is_own(first_run.place), (
+        f"the first page is {first_run.place}: a new installation is not asked"
+        f" and has {_users(target, app_data)} accounts"
+    )
     with Backend(target, app_data) as backend:
-        backend.ready()
-        visitor = Visitor(backend)
-        assert accounts.is_asked(visitor), (
-            f"the first page is {visitor.place}: a new installation is not asked"
-            f" and has {_users(target, app_data)} accounts"
-        )
+        visitor = Visitor(backend.ready())
+        assert accounts.is_asked(visitor), "the next launch does not ask again"
         answer = visitor.get(visitor.place)
         page = Page(backend.origin + visitor.place, answer.text)
         _look_at(answer.text, answer.headers.get("content-security-policy", ""))
@@ -74,9 +76,9 @@ def _look_at(markup: str, policy: str) -> None:
 
 
 @pytest.mark.criterion("ACC-2")
-def test_refused(target: Target, scratch: Path, seen: Seen) -> None:
+def test_refused(target: Target, untouched: Copies, seen: Seen) -> None:
     """Takes a form with the token and its own secret only."""
-    app_data = scratch / "refused account"
+    app_data = untouched("refused account")
     with Backend(target, app_data) as backend:
         visitor = Visitor(backend.ready())
         form, place = _form(visitor), visitor.place
@@ -101,9 +103,9 @@ def test_refused(target: Target, scratch: Path, seen: Seen) -> None:
 
 
 @pytest.mark.criterion("ACC-3")
-def test_whole(probe_target: Target, target: Target, scratch: Path, seen: Seen) -> None:
+def test_whole(probe_target: Target, target: Target, untouched: Copies, seen: Seen) -> None:
     """Makes the account whole or not at all."""
-    app_data = scratch / "killed account"
+    app_data = untouched("killed account")
     with switched(probe_target, "ddk_probe_slow_account"):
         with Backend(probe_target, app_data) as backend, ThreadPoolExecutor(1) as pool:
             visitor = Visitor(backend.ready())
@@ -122,9 +124,9 @@ def test_whole(probe_target: Target, target: Target, scratch: Path, seen: Seen) 
 
 
 @pytest.mark.criterion("ACC-4")
-def test_one(target: Target, scratch: Path, seen: Seen) -> None:
+def test_one(target: Target, untouched: Copies, seen: Seen) -> None:
     """Makes one account, however often it is asked."""
-    app_data = scratch / "one account"
+    app_data = untouched("one account")
     with Backend(target, app_data) as backend, ThreadPoolExecutor(AT_ONCE) as pool:
         form = _form(Visitor(backend.ready()))
         visitors = [Visitor(backend) for _ in range(AT_ONCE)]
@@ -141,11 +143,9 @@ def test_one(target: Target, scratch: Path, seen: Seen) -> None:
 
 
 @pytest.mark.criterion("ACC-5")
-def test_not_shipped(target: Target, scratch: Path, seen: Seen) -> None:
+def test_not_shipped(first_run: FirstRun, seen: Seen) -> None:
     """Ships no account."""
-    with Backend(target, scratch / "shipped account") as backend:
-        asked = accounts.is_asked(Visitor(backend.ready()))
-        assert asked, "the bundle's own data has an account"
+    assert accounts.is_own(first_run.place), "the bundle's own data has an account"
     seen("a first start from the bundle's own data asks for one")
 
 

@@ -14,7 +14,6 @@ import sys
 import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -281,15 +280,15 @@ def test_bad_backup(probe_target: Target, settled_copies: Copies, seen: Seen) ->
 
 @pytest.mark.criterion("DAT-16")
 @pytest.mark.usefixtures("needs_database")
-def test_killed_first_start(target: Target, scratch: Path, seen: Seen) -> None:
+def test_killed_first_start(target: Target, first_run: FirstRun, scratch: Path, seen: Seen) -> None:
     """Completes a first start that was killed."""
-    whole, events = _settled(target, scratch / "undisturbed")
-    steps = [event for event in events if event["event"] == "migrating"]
+    whole = database.main_file(first_run.untouched)
+    steps = [event for event in first_run.events if event["event"] == "migrating"]
     interrupted = scratch / "interrupted"
     # Twice on one folder: what the first one leaves must not mislead the second.
     kill_first_start(target, interrupted, None)
     kill_first_start(target, interrupted, steps[-1] if steps else None)
-    path, _ = _settled(target, interrupted)
+    path = _settled(target, interrupted)
     lacking = database.migrations(whole) - database.migrations(path)
     assert not lacking, f"{len(lacking)} migrations are not applied after the next start"
     rows = database.counts(path)
@@ -372,7 +371,7 @@ def test_updated_over_a_squash(probe_target: Target, settled_copies: Copies, see
     """Is updated over a squash and a removed app."""
     app_data = settled_copies("squashed")
     with switched(probe_target, "ddk_probe_migrations"):
-        path, _ = _settled(probe_target, app_data)
+        path = _settled(probe_target, app_data)
         before = database.migrations(path)
         database.add_row(path, "ddk_probe_first")
         with switched(probe_target, "ddk_probe_squashed"):
@@ -390,9 +389,9 @@ def test_updated_over_a_squash(probe_target: Target, settled_copies: Copies, see
 
 
 @pytest.mark.criterion("DAT-22")
-def test_shipped_files(probe_target: Target, scratch: Path, seen: Seen) -> None:
+def test_shipped_files(probe_target: Target, unstarted: Copies, seen: Seen) -> None:
     """Renews unchanged copies of what comes with it."""
-    app_data = scratch / "brought"
+    app_data = unstarted("brought")
     copies = app_data / "media" / "ddk_brought"
     with bringing(probe_target, "ddk_brought") as originals:
         for version in ("first", "second version"):  # of different length
@@ -437,12 +436,12 @@ def _is_answered(visitor: pages.Visitor, path: str) -> bool:
         return False
 
 
-def _settled(target: Target, app_data: Path) -> tuple[Path, list[dict[str, Any]]]:
-    """The database after a start and a stop, and what was reported."""
+def _settled(target: Target, app_data: Path) -> Path:
+    """The database after a start and a stop."""
     with Backend(target, app_data) as backend:
         backend.ready()
         backend.stop()
-    return database.main_file(app_data), backend.events
+    return database.main_file(app_data)
 
 
 @pytest.mark.criterion("DAT-23")
@@ -489,11 +488,12 @@ def test_one_file_for_all(
     portable.put(path, "first")
     portable.enlarge(path)
     file, fresh = scratch / "all.zip", scratch / "carried"
-    with Backend(target, path.parent) as backend, portable.writing(path) as saved:
+    with Backend(target, path.parent) as backend:
         backend.ready()
-        database_rows, before = database.rows(path), [*saved]
-        done = portable.run(target, path.parent, "backup", str(file))
-        held_up = len(saved) == len(before)
+        with portable.writing(path) as saved:
+            database_rows, before = database.rows(path), [*saved]
+            done = portable.run(target, path.parent, "backup", str(file))
+            held_up = len(saved) == len(before)
     assert done.code == 0, f"backup: {done}"
     assert not held_up, "nothing could be saved while the backup was made"
     done = portable.run(target, fresh, "restore", str(file))
@@ -577,7 +577,9 @@ def test_killed_restore(target: Target, settled_copies: Copies, scratch: Path, s
 
 @pytest.mark.criterion("DAT-28")
 @pytest.mark.usefixtures("needs_database")
-def test_export(target: Target, settled_copies: Copies, scratch: Path, seen: Seen) -> None:
+def test_export(
+    target: Target, settled_copies: Copies, untouched: Copies, scratch: Path, seen: Seen
+) -> None:
     """Exports all data as files that are read back."""
     path = database.main_file(settled_copies("to export"))
     portable.put(path, "an upload")
@@ -598,7 +600,7 @@ def test_export(target: Target, settled_copies: Copies, scratch: Path, seen: See
         held = [each for each in files if secret in each.read_bytes()]
         assert not held, f"{name} is in {held[0].name}" if held else ""
     before = exported.rows(target, path.parent)
-    after = exported.loaded(target, scratch / "read back", folder)
+    after = exported.loaded(target, untouched("read back"), folder)
     different = [label for label, rows in before.items() if after.get(label) != rows]
     assert not different, (
         f"{different[0]}: {before[different[0]][0]} rows were there, read back they are others"

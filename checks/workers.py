@@ -16,6 +16,8 @@ Made = TypeVar("Made")
 
 MOST = 4
 """More workers wait for each other: the longest chain of starts decides."""
+FIRST = ["shell", "pages", "first starts", "inside", "tasks", "restarts"]
+"""The longest chains begin first; one of them needs no data of the first run, which takes long."""
 SHARED = "shared"
 # Starts that checks look at together, and the worker that makes them. The first that a check asks
 # for decides; what costs little comes last, and is made by several workers.
@@ -25,7 +27,8 @@ STARTS = {
     "moved": "bundle",
     "queued": "tasks",
     "probed": "inside",
-    "second_install": "inside",
+    "second_install": "first starts",
+    "unstarted": "first starts",
     "shell_killed": "inside",
     "restarts": "restarts",
     "migrated": "update",
@@ -41,16 +44,28 @@ STARTS = {
 
 
 def count() -> int:
-    """How many workers this machine can use; 0: none beside the one process."""
-    cores = min(os.cpu_count() or 1, MOST)
-    return cores if cores > 1 else 0
+    """How many workers this machine can use, one of which waits at any time; 0: none beside the
+    one process."""
+    cores = os.cpu_count() or 1
+    return min(cores + 1, MOST) if cores > 1 else 0
+
+
+def worker(fixtures: list[str]) -> str:
+    """The worker that a check belongs to by its fixtures; "" where any will do."""
+    return next((name for start, name in STARTS.items() if start in fixtures), "")
+
+
+def rank(fixtures: list[str]) -> int:
+    """The place of a check by its fixtures: what is lower is begun earlier."""
+    name = worker(fixtures)
+    return FIRST.index(name) if name in FIRST else len(FIRST)
 
 
 def name(criteria: list[str], fixtures: list[str]) -> str:
     """A check in its node id: what it judges and, where it matters, the worker it belongs to."""
     judged = ",".join(criteria)
-    worker = next((name for start, name in STARTS.items() if start in fixtures), "")
-    return f"{judged}@{worker}" if worker else judged
+    place = worker(fixtures)
+    return f"{judged}@{place}" if place else judged
 
 
 def judged(nodeid: str) -> list[str]:

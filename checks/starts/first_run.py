@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import threading
 import time
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 from checks import accounts, database, files, records
 from checks.backend import Backend, TargetFailedError
 from checks.limits import ANSWER_SECONDS, POLITE_SECONDS, START_SECONDS, STOP_SECONDS
+from checks.pages import Visitor
 from checks.records import Way
 from checks.target import Target
 
@@ -20,9 +22,13 @@ EARLY_CONNECTIONS = 20
 
 @dataclass(frozen=True)
 class FirstRun:
-    """A start on a folder that did not exist, and a stop."""
+    """A start on a folder that did not exist, and a stop; then one of somebody who saves."""
 
     app_data: Path
+    untouched: Path
+    """The folder as the first start left it, in which nobody has done anything."""
+    place: str
+    """Where the first page led, if the target asks for the first account."""
     port: int
     events: list[dict[str, Any]]
     noise: list[bytes]
@@ -35,6 +41,7 @@ class FirstRun:
     changed: list[str]
     """Files of the bundle that differ afterwards."""
     exit: int | None
+    """Of the last stop, as what follows."""
     seconds_to_stop: float
     left: list[str]
     """Processes that were there STOP_SECONDS after the stop."""
@@ -47,26 +54,35 @@ class FirstRun:
 
 
 def start_first(target: Target, app_data: Path, form: str | None) -> FirstRun:
-    """Start, send requests from `listening` on, look for a form that saves (`form`: its page)."""
+    """Start, send requests from `listening` on, stop; start again and look for a form that saves
+    (`form`: its page)."""
     before = files.digests(target.bundle)
-    with Backend(target, app_data) as backend:
-        backend.wait_for("listening")
-        early = _Early(backend)
-        backend.ready()
+    with Backend(target, app_data) as first:
+        first.wait_for("listening")
+        early = _Early(first)
+        first.ready()
         early.join()
-        listening = backend.listening()
+        listening = first.listening()
         later = database.applied(app_data)
-        way = None
+        visitor = Visitor(first)
+        if target.first_account:
+            accounts.is_asked(visitor)
+        code, seconds, left = _stopped(first)
+    untouched = Path(shutil.copytree(app_data, app_data.with_name("untouched")))
+    way = None
+    with Backend(target, app_data) as second, contextlib.suppress(TargetFailedError):
+        second.ready()
         with contextlib.suppress(TargetFailedError):
-            accounts.let_in(backend)
-            way = records.find(backend, form)
-        code, seconds = backend.stop()
-        left, _ = backend.tree.gone_within(0 if code is None else STOP_SECONDS)
+            accounts.let_in(second)
+            way = records.find(second, form)
+        code, seconds, left = _stopped(second)
     return FirstRun(
         app_data=app_data,
-        port=backend.port,
-        events=backend.events,
-        noise=backend.noise,
+        untouched=untouched,
+        place=visitor.place,
+        port=first.port,
+        events=first.events,
+        noise=first.noise,
         early=early.statuses,
         applied_at_health=early.applied,
         applied_later=later,
@@ -77,6 +93,12 @@ def start_first(target: Target, app_data: Path, form: str | None) -> FirstRun:
         left=left,
         way=way,
     )
+
+
+def _stopped(backend: Backend) -> tuple[int | None, float, list[str]]:
+    code, seconds = backend.stop()
+    left, _ = backend.tree.gone_within(0 if code is None else STOP_SECONDS)
+    return code, seconds, left
 
 
 class _Early:

@@ -10,6 +10,7 @@ import sys
 import time
 
 import pytest
+from desktop_runtime import recovery
 
 from .backends import Backend, make_project, manage, restore, rows
 from .test_backend import ADD_FIELD, FAILING, NOT_ATOMIC
@@ -186,6 +187,24 @@ def test_the_log_of_another_database_is_set_aside(project, data, tmp_path):
     run(LEAVE_A_LOG, tmp_path / "other.sqlite3")
     shutil.copy(tmp_path / "other.sqlite3-wal", data / "db.sqlite3-wal")
     assert serve(project, data)[0] == "one"
+
+
+@pytest.mark.parametrize("way", ["copy2", "move"])
+def test_a_log_that_another_program_removes_meanwhile(project, data, monkeypatch, way):
+    log = data / "db.sqlite3-wal"
+    run(LEAVE_A_LOG, data / "db.sqlite3")
+    if way == "copy2":  # the database is not that of the clean stop any more
+        os.utime(data / "db.sqlite3", (1, 1))
+    real = getattr(shutil, way)
+
+    def late(source, target):
+        if source == log:
+            log.unlink()
+        return real(source, target)
+
+    monkeypatch.setattr(shutil, way, late)
+    recovery.Recovery(data).run()
+    assert not log.exists()
 
 
 def test_the_log_of_a_killed_command_is_kept(project, data):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,9 +26,9 @@ def new_folder(app_data: Path, reason: str) -> Path:
 
 
 def move(files: Iterable[Path], folder: Path) -> None:
-    """Move those files that exist. Raises `OSError`."""
+    """Move those files that exist, also while another program removes its log. Raises `OSError`."""
     for file in files:
-        if os.path.lexists(file):
+        with contextlib.suppress(FileNotFoundError):
             shutil.move(file, folder / file.name)
             system.sync_folder(file.parent)
     system.sync_folder(folder)
@@ -37,7 +37,7 @@ def move(files: Iterable[Path], folder: Path) -> None:
 def copy(files: Iterable[Path], folder: Path) -> None:
     """Copy those files that exist. Raises `OSError`."""
     for file in files:
-        if file.exists():
+        with contextlib.suppress(FileNotFoundError):
             shutil.copy2(file, folder / file.name)
 
 

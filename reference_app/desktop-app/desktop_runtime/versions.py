@@ -152,18 +152,22 @@ def _listed(module: str, path: list[str]) -> dict[str, list[tuple[str, str]]]:
     parts = module.split(".")
     folders = (os.path.join(root, *parts) for root in path)  # noqa: PTH118 - many are tried
     folder = next(filter(os.path.isdir, folders), None)
-    return _read(Path(folder), os.stat(folder).st_mtime_ns) if folder else {}  # noqa: PTH116
+    return _read(folder, os.stat(folder).st_mtime_ns) if folder else {}  # noqa: PTH116
 
 
 @functools.cache
-def _read(folder: Path, _changed: int) -> dict[str, list[tuple[str, str]]]:
+def _read(folder: str, _changed: int) -> dict[str, list[tuple[str, str]]]:
     """Every start asks twice, before the project is loaded and afterwards."""
     found = {}
-    for file in folder.glob("[!_~]*.py"):
-        try:
-            found[file.stem] = _replaced(file.read_bytes())
-        except (OSError, SyntaxError, ValueError):
-            return {}
+    try:
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                name, suffix = os.path.splitext(entry.name)  # noqa: PTH122 - thousands at each start
+                if suffix == ".py" and name[0] not in "_~":
+                    with open(entry.path, "rb", buffering=0) as file:  # noqa: PTH123
+                        found[name] = _replaced(file.read())
+    except (OSError, SyntaxError, ValueError):
+        return {}
     return found
 
 
