@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 
 import pytest
 
@@ -17,3 +18,12 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = os.environ[VARIABLE] = tempfile.mkdtemp(prefix="ddk-bytecode-")
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
         config.add_cleanup(lambda: os.environ.pop(VARIABLE, None))
+
+
+@pytest.fixture(autouse=True)
+def _umask() -> Iterator[None]:
+    """The payload closes to others what its process makes; what later tests make stays open."""
+    before = os.umask(0o022)
+    os.umask(before)
+    yield
+    os.umask(before)

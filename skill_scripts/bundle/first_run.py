@@ -24,6 +24,7 @@ from skill_scripts.processes import clean_environment
 from skill_scripts.project.files import PAYLOAD_FOLDER
 
 FOLDER = "first-run"  # in the bundle
+VERSIONS = "versions.json"  # which migrations its code has, from the first start
 DATA = "first-data.zip"  # in desktop-app: what `import --into stage` leaves
 SCRIPT = Path(__file__).with_name("first_run_inside.py")
 CLOCK = "time-machine==3.6.0"
@@ -78,6 +79,7 @@ def make(bundle: Path, python: Path, payload: Path, *, data: Path | None, wanted
             findings.append(_not_the_same(different, shipped=shipped))
         if not different or shipped:
             _ship(first.folder, bundle / FOLDER)
+            shutil.copyfile(first.folder / VERSIONS, bundle / VERSIONS)
             if not different:
                 findings.append(Finding("first-run", FINE, "the first launch copies ready data"))
     return Prepared(findings, first.languages)

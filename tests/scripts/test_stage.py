@@ -177,10 +177,11 @@ def test_moved_read_only_without_environment_and_network(bundle, manifest, tmp_p
         "DESKTOP_DJANGO_RUNTIME_MODE": "packaged",
     }
     command = [str(moved / manifest["entry"][0]), *manifest["entry"][1:-1]]
-    command = [*_alone(), *command, str(moved / manifest["entry"][-1])]
-    with subprocess.Popen(
+    command = [*_alone(), *command, "-X", "importtime", str(moved / manifest["entry"][-1])]
+    imports = tmp_path / "imports"
+    with imports.open("w") as errors, subprocess.Popen(
         command, env=environment, cwd=moved, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True,
+        stderr=errors, text=True,
     ) as backend:  # fmt: skip
         events = []
         for line in backend.stdout:
@@ -188,9 +189,12 @@ def test_moved_read_only_without_environment_and_network(bundle, manifest, tmp_p
             if events[-1]["event"] == "ready":
                 break
         backend.stdin.close()
-        assert backend.wait(30) == 0, backend.stderr.read()
+        assert backend.wait(30) == 0, imports.read_text()[-2000:]
     assert events[-1]["event"] == "ready"
     assert events[-1]["database"] == "unchanged"
+    assert "desktop_runtime.versions" in imports.read_text()
+    loader = "django.db.migrations.loader"  # which imports every migration
+    assert loader not in imports.read_text()
     assert runtime_manifest.file_hashes(moved) == manifest["files"]
 
 

@@ -173,7 +173,7 @@ class Databases:
         """The migrations that are known to the code, and the record of this code.
 
         Django's loader imports every migration. Where the files are those of the last good start,
-        which asked it, they tell the same.
+        or of the making of the bundle, which asked it, they tell the same.
         """
         chosen = settings.MIGRATION_MODULES
         modules = {
@@ -183,7 +183,7 @@ class Databases:
         }
         found = versions.listed({**before, "modules": modules}, self.project)
         code = self._noted(found, modules, before)
-        if code == before:
+        if code == before or self._is_as_bundled(found, modules):
             self.listed = found
         else:
             loader, found = leave_out_absent(), {}
@@ -194,12 +194,23 @@ class Databases:
         known = versions.names(found, before.get("replaced", {}))
         return versions.accept(known, self.manifest.retired_migrations), code
 
+    def _is_as_bundled(self, found: versions.Found, modules: dict[str, str]) -> bool:
+        """Whether the files are those that the making of the bundle noted, before its manifest."""
+        bundled = read_json(self.installation.bundle / versions.RECORD) or {}
+        now = self._noted(found, modules, {}, release=b"")
+        return all(bundled.get(each) == now[each] for each in ("modules", "replaced", "code"))
+
     def _noted(
-        self, found: versions.Found, modules: dict[str, str], before: dict[str, Any]
+        self,
+        found: versions.Found,
+        modules: dict[str, str],
+        before: dict[str, Any],
+        release: bytes | None = None,
     ) -> dict[str, Any]:
         modules = {app: modules[app] for app in found}
-        bundle = self.installation.bundle / "runtime-manifest.json"
-        release = bundle.read_bytes() if bundle.is_file() else b""
+        if release is None:
+            bundle = self.installation.bundle / "runtime-manifest.json"
+            release = bundle.read_bytes() if bundle.is_file() else b""
         release += repr(sorted(model._meta.label for model in apps.get_models())).encode()
         code = versions.noted(found, modules, self.project, before, release)
         files = {alias: Path(connections[alias].settings_dict["NAME"]) for alias in connections}

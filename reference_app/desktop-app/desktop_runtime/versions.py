@@ -2,7 +2,8 @@
 
 Both are read from files, without a line of the project's code: migrations are listed in their
 folders and what a squash replaces is read from its source. Where these folders are is in
-`versions.json`, which every start that came so far leaves in the app data folder.
+`versions.json`, which every start that came so far leaves in the app data folder. A bundle that
+brings first data has one too, so that the first start need not import every migration.
 """
 
 from __future__ import annotations
