@@ -33,6 +33,7 @@ from checks.limits import (
     SILENCE_SECONDS,
     START_SECONDS,
     STOP_SECONDS,
+    WORKERS_SECONDS,
 )
 from checks.processes import MARK, ProcessTree
 from checks.target import Target
@@ -295,6 +296,14 @@ class Backend:
         if not self.wait_for("ready") and not (self.process.poll() is None and self._healthy()):
             raise TargetFailedError(f"did not become ready: {self.reason()}")
         return self
+
+    def let_workers_start(self) -> None:
+        """Where the target has any: those that start with it are there then."""
+        deadline = time.monotonic() + WORKERS_SECONDS
+        with contextlib.suppress(psutil.Error):
+            own = psutil.Process(self.pid)
+            while self.target.workers and not own.children() and time.monotonic() < deadline:
+                time.sleep(0.05)
 
     def reason(self) -> str:
         """Why it is not serving, in one line."""

@@ -15,6 +15,8 @@ ANSWER_SECONDS = 30.0
 STOP_SECONDS = 20.0
 STOP_WHILE_STARTING_SECONDS = 10.0
 KILLED_SHELL_SECONDS = 5.0
+# For workers that start with the app, but leave its first page some time; others do not come.
+WORKERS_SECONDS = 2.0
 # For the end of a start whose end nobody looks at.
 POLITE_SECONDS = 5.0
 

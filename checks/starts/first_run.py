@@ -21,6 +21,15 @@ EARLY_CONNECTIONS = 20
 
 
 @dataclass(frozen=True)
+class Stop:
+    """How a start ended when its lifeline did; `exit` None: it still ran."""
+
+    exit: int | None
+    seconds: float
+    left: list[str]
+
+
+@dataclass(frozen=True)
 class FirstRun:
     """A start on a folder that did not exist, and a stop; then one of somebody who saves."""
 
@@ -40,12 +49,23 @@ class FirstRun:
     listening: list[tuple[str, int, int]]
     changed: list[str]
     """Files of the bundle that differ afterwards."""
-    exit: int | None
-    """Of the last stop, as what follows."""
-    seconds_to_stop: float
-    left: list[str]
-    """Processes that were there STOP_SECONDS after the stop."""
+    stops: list[Stop]
     way: Way | None
+
+    @property
+    def exit(self) -> int | None:
+        """The first exit code that is not 0; None: one still ran."""
+        return next((each.exit for each in self.stops if each.exit != 0), 0)
+
+    @property
+    def seconds_to_stop(self) -> float:
+        """Of the longer stop."""
+        return max(each.seconds for each in self.stops)
+
+    @property
+    def left(self) -> list[str]:
+        """Processes that were there STOP_SECONDS after a stop."""
+        return [name for each in self.stops for name in each.left]
 
     @property
     def patience(self) -> float:
@@ -67,7 +87,7 @@ def start_first(target: Target, app_data: Path, form: str | None) -> FirstRun:
         visitor = Visitor(first)
         if target.first_account:
             accounts.is_asked(visitor)
-        code, seconds, left = _stopped(first)
+        stops = [_stopped(first)]
     untouched = Path(shutil.copytree(app_data, app_data.with_name("untouched")))
     way = None
     with Backend(target, app_data) as second, contextlib.suppress(TargetFailedError):
@@ -75,7 +95,7 @@ def start_first(target: Target, app_data: Path, form: str | None) -> FirstRun:
         with contextlib.suppress(TargetFailedError):
             accounts.let_in(second)
             way = records.find(second, form)
-        code, seconds, left = _stopped(second)
+        stops.append(_stopped(second))
     return FirstRun(
         app_data=app_data,
         untouched=untouched,
@@ -88,17 +108,15 @@ def start_first(target: Target, app_data: Path, form: str | None) -> FirstRun:
         applied_later=later,
         listening=listening,
         changed=files.changes(before, files.digests(target.bundle)),
-        exit=code,
-        seconds_to_stop=seconds,
-        left=left,
+        stops=stops,
         way=way,
     )
 
 
-def _stopped(backend: Backend) -> tuple[int | None, float, list[str]]:
+def _stopped(backend: Backend) -> Stop:
     code, seconds = backend.stop()
     left, _ = backend.tree.gone_within(0 if code is None else STOP_SECONDS)
-    return code, seconds, left
+    return Stop(code, seconds, left)
 
 
 class _Early:

@@ -26,6 +26,7 @@ def kill_shell(copy: Target, app_data: Path) -> Killed:
     with Backend(copy, app_data, held=True) as backend:
         backend.ready()
         secret = backend.probe("info")["secret"]
+        backend.let_workers_start()
         backend.probe("spawn")
         backend.kill()
         left, seconds = backend.tree.gone_within(KILLED_SHELL_SECONDS)

@@ -48,6 +48,7 @@ def probe(copy: Target, app_data: Path, first_run: FirstRun) -> Probed:
         info = backend.probe("info")
         network = backend.probe("network")
         child = backend.probe("child")
+        backend.let_workers_start()
         backend.probe("spawn")
         busy = threading.Thread(target=ask, daemon=True)
         busy.start()

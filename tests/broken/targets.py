@@ -253,7 +253,7 @@ BROKEN = (
     broken("binds every interface", "NET-1", ("system.py", BIND, 'sock.bind(("0.0.0.0", port))')),
     broken(
         "fixed port",
-        f"{UNREACHABLE} RDY-4 PRC-6 NET-1",  # NET-1: two backends serve at the same time
+        f"{UNREACHABLE} RDY-4 PRC-6",
         ("system.py", BIND, "sock.bind((host, 8765))"),
     ),
     broken(
