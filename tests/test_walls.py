@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PAYLOAD = ROOT / "reference_app" / "desktop-app"
 SCRIPTS = ROOT / "skill_scripts"
 FUNCTION_LINES = 80
-RUNTIME_LINES = 9307  # one sitting; raise it only through docs/decisions.md
+RUNTIME_LINES = 9323  # one sitting; raise it only through docs/decisions.md
 TOGA_LINES = 2062
 
 # The wings and single modules of skill_scripts: each may import from itself and from what stands

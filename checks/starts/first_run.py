@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import threading
 import time
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from checks.backend import Backend, TargetFailedError
 from checks.limits import ANSWER_SECONDS, POLITE_SECONDS, START_SECONDS, STOP_SECONDS
 from checks.pages import Visitor
 from checks.records import Way
+from checks.starts.app_data import copier
 from checks.target import Target
 
 EARLY_CONNECTIONS = 20
@@ -88,7 +88,7 @@ def start_first(target: Target, app_data: Path, form: str | None) -> FirstRun:
         if target.first_account:
             accounts.is_asked(visitor)
         stops = [_stopped(first)]
-    untouched = Path(shutil.copytree(app_data, app_data.with_name("untouched")))
+    untouched = copier(app_data, app_data.parent)("untouched")
     way = None
     with Backend(target, app_data) as second, contextlib.suppress(TargetFailedError):
         second.ready()
