@@ -41,9 +41,9 @@ class Size:
 
 FULL = Size(
     9, 3, throughput.Batch(0.5, 64),
-    {"survey": (100, 1000, 10_000, 100_000), "rehearsal": (100, 1000, 10_000, 100_000),
-     "adapt": (100, 1000, 10_000, 100_000), "stage": (100, 1000, 10_000, 100_000),
-     "check": (100, 1000, 10_000, 100_000)},
+    {"survey": (100, 1000, 10_000, 100_000), "rehearsal": (100, 10_000, 100_000),
+     "adapt": (100, 10_000, 100_000), "stage": (100, 10_000, 100_000),
+     "check": (100, 10_000, 100_000)},
     {"migrations": (10, 100, 500, 2000), "MB of database": (1, 10, 100, 1000),
      "uploaded files": (100, 1000, 10_000, 100_000)},
     100_000,
@@ -63,15 +63,18 @@ def plan(asked: argparse.Namespace, every: list[Subject], size: Size
          ) -> Iterator[tuple[str, str, Work]]:  # fmt: skip
     """Group, subject and measurement of each section, in the order of the page."""
     reference = every[0]
-    rounds, slow = asked.runs or size.rounds, asked.runs or size.slow_rounds
+    rounds = asked.runs or size.rounds
+    slow = min(rounds, size.slow_rounds)
+    few = min(rounds, 3)
+    own = {each.name: rounds if each.name in (USUAL, BEFORE) else few for each in every}
     for each in every:
-        yield "start", each.name, lambda each=each: starts.measure(each, rounds)
+        yield "start", each.name, lambda each=each: starts.measure(each, own[each.name])
     yield "start", "other servers and workers", lambda: starts.measure_variants(reference, rounds)
     for each in every:
         yield "window", each.name, lambda each=each: windows.measure(
-            each, rounds, asked.peer if each is reference else None)  # fmt: skip
+            each, own[each.name], asked.peer if each is reference else None)  # fmt: skip
     for each in every:
-        yield "footprint", each.name, lambda each=each: footprint.measure(each, min(rounds, 3))
+        yield "footprint", each.name, lambda each=each: footprint.measure(each, few)
     yield "footprint", "packed", lambda: footprint.installer(reference)
     for each in every:
         if each.name in (USUAL, BEFORE):
@@ -81,7 +84,7 @@ def plan(asked: argparse.Namespace, every: list[Subject], size: Size
         reference, rounds, size.commands, slow)  # fmt: skip
     yield "commands", "bringing data in", lambda: commands.measure_import(
         reference, max(slow, 3), size.rows)  # fmt: skip
-    yield "growth", reference.name, lambda: growth.measure(reference, rounds, size.growth)
+    yield "growth", reference.name, lambda: growth.measure(reference, few, size.growth)
 
 
 def run(asked: argparse.Namespace) -> Report:
@@ -155,7 +158,12 @@ def parser() -> argparse.ArgumentParser:
     add = options.add_argument
     add("--only", nargs="+", choices=GROUPS, metavar="GROUP", help=f"of {', '.join(GROUPS)}")
     add("--short", action="store_true", help="fewer rounds and sizes: minutes, not hours")
-    add("--runs", type=int, metavar="N", help="rounds of everything (9, or 3 with --short)")
+    add(
+        "--runs",
+        type=int,
+        metavar="N",
+        help="rounds of what is fast and the kit's own (9, or 3 with --short)",
+    )
     add("--project", type=named_path, action="append", default=[], metavar="NAME=PATH",
         help="measure this adapted project too; may be repeated")  # fmt: skip
     add("--peer", type=Path, metavar="PATH", help="folder of another Electron app, or of an "
