@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "reference_app"
 SHELL = REFERENCE / "desktop-app" / "electron"
 LEFT_OUT = shutil.ignore_patterns(
-    ".git", ".venv", ".packages", "node_modules", STAGED, "staged.*", "dist", "db.sqlite3*"
+    ".git", ".venv", "node_modules", STAGED, "staged.*", "dist", "db.sqlite3*"
 )
 
 
