@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
-from bench.measuring import Piece, Report
+from bench.measuring import USUAL, Piece, Report
 from bench.plot import FAINT, FONT, GOOD, INK, LINE, TOP, WIDTH, heading, label, sheet
 
 DRAWN = ("shell", "backend")
@@ -36,10 +36,12 @@ def pieces(file: Path, launch: str, begun: float) -> list[Piece]:
 
 
 def draw(report: Report) -> str:
-    """The picture as SVG: every launch of every section that was traced."""
+    """The picture as SVG: every launch of the reference app that was traced. One of another
+    project may take ten times as long."""
     titled = [
-        (f"{section.subject}, {launch}", [each for each in group if each.seconds >= SHORTEST])
+        (launch, [each for each in group if each.seconds >= SHORTEST])
         for section in report.sections
+        if section.subject == USUAL
         for launch, group in groupby(section.pieces, key=lambda each: each.launch)
     ]
     last = max((each.begin + each.seconds for _, found in titled for each in found), default=1.0)
