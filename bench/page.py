@@ -51,9 +51,9 @@ ABOUT = {
     "Electron. *Page painted* is the first paint of the app's page, by Chromium's own clock.\n\n"
     "![What shell and backend do until the window is shown](../assets/launches.svg)\n\n"
     "The picture is [the timeline](../how-to/window.md#see-where-a-start-spends-its-time) of a "
-    "launch of each kind of the reference app, the median of three: each line ends where what it is named after has "
-    "come. Pale is the time it took, full the time a processor was busy with it, the number its "
-    "milliseconds.",
+    "launch of each kind of the reference app, the median of three: each line ends where what it "
+    "is named after has come. Pale is the time it took, full the time a processor was busy with "
+    "it, the number its milliseconds.",
     "footprint": "Backend and whole app in use, beside Django alone and a bare window. RSS counts "
     "memory that several processes share each time, PSS once. Sizes are of the staged bundle.",
     "throughput": "What all clients together got a second; more is better. `runserver`, waitress "
